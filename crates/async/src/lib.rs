@@ -1,0 +1,1 @@
+//! The async transform: functions into state machines that stay plain IR.

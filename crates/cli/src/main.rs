@@ -1,0 +1,2 @@
+//! The `enjamb` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Continuation layouts: what a suspended frame stores, and where.

@@ -1,0 +1,1 @@
+//! Engine, module, instance and typed functions: the embedding interface of Enjamb.

@@ -1,0 +1,1 @@
+//! A JIT compiler back end in which async is a property of compiled code.

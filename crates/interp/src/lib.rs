@@ -1,0 +1,1 @@
+//! An interpreter for Enjamb IR: the executable meaning of every instruction.

@@ -1,0 +1,1 @@
+//! Control flow, dominators, loops and sparse SSA liveness for Enjamb IR.

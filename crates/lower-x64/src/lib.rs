@@ -1,0 +1,1 @@
+//! Lowering of Enjamb IR to x86-64 machine code.

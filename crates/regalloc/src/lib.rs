@@ -1,0 +1,1 @@
+//! Register allocation for machine code in virtual registers, through regalloc2.

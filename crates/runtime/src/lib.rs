@@ -1,0 +1,1 @@
+//! Code memory, dispatcher, tasks and executor for code compiled by Enjamb.
