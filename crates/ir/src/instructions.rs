@@ -1,0 +1,319 @@
+//! The instruction table: one row defines an instruction, everything else derives from it.
+//!
+//! A row reads `Opcode "mnemonic" Kind (T: Class) [operands] -> [results] effects example`, with
+//! its reference text above. The example runs in a test; see [`OpcodeInfo::example`].
+
+use crate::opcode::OperandKind::*;
+use crate::opcode::TypeRule::*;
+use crate::opcode::{Effects, OpcodeInfo};
+use crate::types::{Type, TypeClass};
+
+const PURE: Effects = Effects::PURE;
+const TRAPS: Effects = Effects::TRAPS;
+const READS: Effects = Effects::READS.and(TRAPS);
+const WRITES: Effects = Effects::WRITES.and(TRAPS);
+const CALLS: Effects = Effects::CALLS.and(READS).and(WRITES);
+const ENDS: Effects = Effects::ENDS;
+const LOWERED: Effects = Effects::LOWERED;
+
+const I8: Type = Type::I8;
+const I32: Type = Type::I32;
+const I64: Type = Type::I64;
+const TASK: Type = Type::Task;
+const CONT: Type = Type::Cont;
+const ADDR: Type = Type::Addr;
+const FUNCREF: Type = Type::FuncRef;
+
+/// The example of all instructions that only the async transform makes: the reference shows them
+/// together, in the lowered form of a small function.
+const SEE_LOWERED: &str = "";
+
+macro_rules! instructions {
+    ($($group:literal { $(
+        $(#[doc = $doc:literal])*
+        $opcode:ident $name:literal $kind:ident $((T: $class:ident))?
+        [$($operand:expr),*] -> [$($result:expr),*] $effects:expr, $example:expr;
+    )* })*) => {
+        /// An operation of the IR.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Opcode { $($( $(#[doc = $doc])* $opcode, )*)* }
+
+        /// All rows, in the order of the enum.
+        pub(crate) static TABLE: &[OpcodeInfo] = &[$($(
+            OpcodeInfo {
+                opcode: Opcode::$opcode,
+                name: $name,
+                group: $group,
+                doc: &[$($doc),*],
+                kind: $kind,
+                class: instructions!(@class $($class)?),
+                operands: &[$($operand),*],
+                results: &[$($result),*],
+                effects: $effects,
+                example: $example,
+            },
+        )*)*];
+    };
+    (@class) => { None };
+    (@class $class:ident) => { Some(TypeClass::$class) };
+}
+
+instructions! {
+"Constants" {
+    /// An integer constant, written signed or unsigned, within the width of its type.
+    Iconst "iconst" Integer (T: Int) [] -> [T] PURE, "| v0 = iconst.i64 -5 | v0 == -5:i64";
+    /// A float constant; a NaN is written with its bits, as in `nan:0x7ff8000000000000`.
+    Fconst "fconst" Float (T: Float) [] -> [T] PURE, "| v0 = fconst.f64 0.5 | v0 == 0.5:f64";
+    /// The null reference of type `T`.
+    Null "null" Values (T: Nullable) [] -> [T] PURE, "| v0 = null.ref\nv1 = is_null v0 | v1 == 1:i8";
+    /// A reference to a function of the module.
+    FuncAddr "func_addr" Function [] -> [Is(FUNCREF)] PURE, "| v0 = func_addr %double\nv1 = is_null v0 | v1 == 0:i8";
+}
+"Integer arithmetic" {
+    /// Sum, modulo two to the width.
+    Iadd "iadd" Values (T: Int) [T, T] -> [T] PURE, "7:i64, 5:i64 | v2 = iadd v0, v1 | v2 == 12:i64";
+    /// Difference, modulo two to the width.
+    Isub "isub" Values (T: Int) [T, T] -> [T] PURE, "7:i64, 5:i64 | v2 = isub v0, v1 | v2 == 2:i64";
+    /// Product, modulo two to the width.
+    Imul "imul" Values (T: Int) [T, T] -> [T] PURE, "7:i64, 5:i64 | v2 = imul v0, v1 | v2 == 35:i64";
+    /// Upper half of the unsigned product of twice the width.
+    Umulhi "umulhi" Values (T: WideInt) [T, T] -> [T] PURE, "-1:i64, 2:i64 | v2 = umulhi v0, v1 | v2 == 1:i64";
+    /// Upper half of the signed product of twice the width.
+    Smulhi "smulhi" Values (T: WideInt) [T, T] -> [T] PURE, "-1:i64, 2:i64 | v2 = smulhi v0, v1 | v2 == -1:i64";
+    /// Unsigned quotient. Traps with `division_by_zero`.
+    Udiv "udiv" Values (T: Int) [T, T] -> [T] TRAPS, "17:i32, 5:i32 | v2 = udiv v0, v1 | v2 == 3:i32";
+    /// Signed quotient, rounded towards zero. Traps with `division_by_zero`, and with
+    /// `integer_overflow` for the smallest integer divided by -1.
+    Sdiv "sdiv" Values (T: Int) [T, T] -> [T] TRAPS, "-17:i32, 5:i32 | v2 = sdiv v0, v1 | v2 == -3:i32";
+    /// Unsigned remainder. Traps with `division_by_zero`.
+    Urem "urem" Values (T: Int) [T, T] -> [T] TRAPS, "17:i32, 5:i32 | v2 = urem v0, v1 | v2 == 2:i32";
+    /// Signed remainder with the sign of the dividend; that of the smallest integer by -1 is 0.
+    /// Traps with `division_by_zero`.
+    Srem "srem" Values (T: Int) [T, T] -> [T] TRAPS, "-17:i32, 5:i32 | v2 = srem v0, v1 | v2 == -2:i32";
+    /// Two's complement negation.
+    Ineg "ineg" Values (T: Int) [T] -> [T] PURE, "7:i16 | v1 = ineg v0 | v1 == -7:i16";
+    /// The smaller of two unsigned integers.
+    Umin "umin" Values (T: Int) [T, T] -> [T] PURE, "-1:i32, 5:i32 | v2 = umin v0, v1 | v2 == 5:i32";
+    /// The larger of two unsigned integers.
+    Umax "umax" Values (T: Int) [T, T] -> [T] PURE, "-1:i32, 5:i32 | v2 = umax v0, v1 | v2 == -1:i32";
+    /// The smaller of two signed integers.
+    Smin "smin" Values (T: Int) [T, T] -> [T] PURE, "-1:i32, 5:i32 | v2 = smin v0, v1 | v2 == -1:i32";
+    /// The larger of two signed integers.
+    Smax "smax" Values (T: Int) [T, T] -> [T] PURE, "-1:i32, 5:i32 | v2 = smax v0, v1 | v2 == 5:i32";
+}
+"Bits" {
+    /// Bitwise and.
+    Band "band" Values (T: Int) [T, T] -> [T] PURE, "12:i8, 10:i8 | v2 = band v0, v1 | v2 == 8:i8";
+    /// Bitwise or.
+    Bor "bor" Values (T: Int) [T, T] -> [T] PURE, "12:i8, 10:i8 | v2 = bor v0, v1 | v2 == 14:i8";
+    /// Bitwise exclusive or.
+    Bxor "bxor" Values (T: Int) [T, T] -> [T] PURE, "12:i8, 10:i8 | v2 = bxor v0, v1 | v2 == 6:i8";
+    /// Bitwise complement.
+    Bnot "bnot" Values (T: Int) [T] -> [T] PURE, "12:i8 | v1 = bnot v0 | v1 == -13:i8";
+    /// Shift to the left; the amount counts modulo the width.
+    Ishl "ishl" Values (T: Int) [T, T] -> [T] PURE, "3:i32, 33:i32 | v2 = ishl v0, v1 | v2 == 6:i32";
+    /// Shift to the right with zeros coming in; the amount counts modulo the width.
+    Ushr "ushr" Values (T: Int) [T, T] -> [T] PURE, "-1:i8, 4:i8 | v2 = ushr v0, v1 | v2 == 15:i8";
+    /// Shift to the right with copies of the sign coming in; the amount counts modulo the width.
+    Sshr "sshr" Values (T: Int) [T, T] -> [T] PURE, "-16:i8, 2:i8 | v2 = sshr v0, v1 | v2 == -4:i8";
+    /// Rotation to the left; the amount counts modulo the width.
+    Rotl "rotl" Values (T: Int) [T, T] -> [T] PURE, "-127:i8, 1:i8 | v2 = rotl v0, v1 | v2 == 3:i8";
+    /// Rotation to the right; the amount counts modulo the width.
+    Rotr "rotr" Values (T: Int) [T, T] -> [T] PURE, "3:i8, 1:i8 | v2 = rotr v0, v1 | v2 == -127:i8";
+    /// Number of leading zero bits; the width for zero.
+    Clz "clz" Values (T: Int) [T] -> [T] PURE, "1:i16 | v1 = clz v0 | v1 == 15:i16";
+    /// Number of trailing zero bits; the width for zero.
+    Ctz "ctz" Values (T: Int) [T] -> [T] PURE, "8:i64 | v1 = ctz v0 | v1 == 3:i64";
+    /// Number of bits that are set.
+    Popcnt "popcnt" Values (T: Int) [T] -> [T] PURE, "255:i32 | v1 = popcnt v0 | v1 == 8:i32";
+}
+"Comparison and selection" {
+    /// 1 if the condition holds for two integers, else 0.
+    Icmp "icmp" IntCond (T: Int) [T, T] -> [Is(I8)] PURE, "-1:i64, 5:i64 | v2 = icmp slt v0, v1 | v2 == 1:i8";
+    /// 1 if the condition holds for two floats, else 0.
+    Fcmp "fcmp" FloatCond (T: Float) [T, T] -> [Is(I8)] PURE, "1.5:f64, 0.5:f64 | v2 = fcmp gt v0, v1 | v2 == 1:i8";
+    /// 1 if both are the same reference, function or task, else 0.
+    SameRef "same_ref" Values (T: Identity) [T, T] -> [Is(I8)] PURE, "| v0 = null.ref\nv1 = same_ref v0, v0 | v1 == 1:i8";
+    /// 1 for a null reference, else 0.
+    IsNull "is_null" Values (T: Nullable) [T] -> [Is(I8)] PURE, "| v0 = func_addr %double\nv1 = is_null v0 | v1 == 0:i8";
+    /// The second operand if the first is not zero, else the third.
+    Select "select" Values (T: Data) [In(TypeClass::Int), T, T] -> [T] PURE, "0:i8, 1:i64, 2:i64 | v3 = select v0, v1, v2 | v3 == 2:i64";
+}
+"Integer conversion" {
+    /// Extension to `T` by copies of the sign.
+    Sextend "sextend" Values (T: Int) [NarrowerThanT] -> [T] PURE, "-1:i8 | v1 = sextend.i64 v0 | v1 == -1:i64";
+    /// Extension to `T` by zeros.
+    Uextend "uextend" Values (T: Int) [NarrowerThanT] -> [T] PURE, "-1:i8 | v1 = uextend.i64 v0 | v1 == 255:i64";
+    /// The low bits that fit in `T`.
+    Ireduce "ireduce" Values (T: Int) [WiderThanT] -> [T] PURE, "511:i64 | v1 = ireduce.i8 v0 | v1 == -1:i8";
+}
+"Float arithmetic" {
+    /// Sum. A NaN made by arithmetic is always the positive quiet NaN without payload.
+    Fadd "fadd" Values (T: Float) [T, T] -> [T] PURE, "1.5:f64, 2.0:f64 | v2 = fadd v0, v1 | v2 == 3.5:f64";
+    /// Difference.
+    Fsub "fsub" Values (T: Float) [T, T] -> [T] PURE, "1.5:f64, 2.0:f64 | v2 = fsub v0, v1 | v2 == -0.5:f64";
+    /// Product.
+    Fmul "fmul" Values (T: Float) [T, T] -> [T] PURE, "1.5:f64, 2.0:f64 | v2 = fmul v0, v1 | v2 == 3.0:f64";
+    /// Quotient.
+    Fdiv "fdiv" Values (T: Float) [T, T] -> [T] PURE, "1.5:f64, 2.0:f64 | v2 = fdiv v0, v1 | v2 == 0.75:f64";
+    /// Square root.
+    Fsqrt "fsqrt" Values (T: Float) [T] -> [T] PURE, "2.25:f64 | v1 = fsqrt v0 | v1 == 1.5:f64";
+    /// The smaller of two; a NaN if either is one; -0 is smaller than 0.
+    Fmin "fmin" Values (T: Float) [T, T] -> [T] PURE, "0.0:f64, -0.0:f64 | v2 = fmin v0, v1 | v2 == -0.0:f64";
+    /// The larger of two; a NaN if either is one; 0 is larger than -0.
+    Fmax "fmax" Values (T: Float) [T, T] -> [T] PURE, "0.0:f64, -0.0:f64 | v2 = fmax v0, v1 | v2 == 0.0:f64";
+    /// The operand with its sign bit inverted; the other bits of a NaN stay.
+    Fneg "fneg" Values (T: Float) [T] -> [T] PURE, "1.5:f64 | v1 = fneg v0 | v1 == -1.5:f64";
+    /// The operand with its sign bit cleared; the other bits of a NaN stay.
+    Fabs "fabs" Values (T: Float) [T] -> [T] PURE, "-1.5:f64 | v1 = fabs v0 | v1 == 1.5:f64";
+    /// The first operand with the sign bit of the second; the other bits of a NaN stay.
+    Fcopysign "fcopysign" Values (T: Float) [T, T] -> [T] PURE, "1.5:f64, -0.0:f64 | v2 = fcopysign v0, v1 | v2 == -1.5:f64";
+    /// Rounded to an integral value towards positive infinity.
+    Ceil "ceil" Values (T: Float) [T] -> [T] PURE, "1.25:f64 | v1 = ceil v0 | v1 == 2.0:f64";
+    /// Rounded to an integral value towards negative infinity.
+    Floor "floor" Values (T: Float) [T] -> [T] PURE, "-1.25:f64 | v1 = floor v0 | v1 == -2.0:f64";
+    /// Rounded to an integral value towards zero.
+    Ftrunc "ftrunc" Values (T: Float) [T] -> [T] PURE, "-1.75:f64 | v1 = ftrunc v0 | v1 == -1.0:f64";
+    /// Rounded to the nearest integral value, halves to even.
+    Nearest "nearest" Values (T: Float) [T] -> [T] PURE, "2.5:f64 | v1 = nearest v0 | v1 == 2.0:f64";
+}
+"Float conversion" {
+    /// An `f32` as an `f64`, exactly.
+    Fpromote "fpromote" Values [Is(Type::F32)] -> [Is(Type::F64)] PURE, "1.5:f32 | v1 = fpromote v0 | v1 == 1.5:f64";
+    /// An `f64` rounded to the nearest `f32`.
+    Fdemote "fdemote" Values [Is(Type::F64)] -> [Is(Type::F32)] PURE, "1.5:f64 | v1 = fdemote v0 | v1 == 1.5:f32";
+    /// A signed integer rounded to the nearest `T`.
+    FcvtFromSint "fcvt_from_sint" Values (T: Float) [In(TypeClass::WideInt)] -> [T] PURE, "-3:i32 | v1 = fcvt_from_sint.f64 v0 | v1 == -3.0:f64";
+    /// An unsigned integer rounded to the nearest `T`.
+    FcvtFromUint "fcvt_from_uint" Values (T: Float) [In(TypeClass::WideInt)] -> [T] PURE, "-1:i32 | v1 = fcvt_from_uint.f64 v0 | v1 == 4294967295.0:f64";
+    /// Truncated to a signed integer. Traps with `invalid_conversion` for a NaN and out of range.
+    FcvtToSint "fcvt_to_sint" Values (T: WideInt) [In(TypeClass::Float)] -> [T] TRAPS, "-3.9:f64 | v1 = fcvt_to_sint.i32 v0 | v1 == -3:i32";
+    /// Truncated to an unsigned integer. Traps with `invalid_conversion` for a NaN and out of range.
+    FcvtToUint "fcvt_to_uint" Values (T: WideInt) [In(TypeClass::Float)] -> [T] TRAPS, "-1.0:f64 | v1 = fcvt_to_uint.i32 v0 | trap invalid_conversion";
+    /// Truncated to a signed integer; the nearest bound when out of range, 0 for a NaN.
+    FcvtToSintSat "fcvt_to_sint_sat" Values (T: WideInt) [In(TypeClass::Float)] -> [T] PURE, "1e30:f64 | v1 = fcvt_to_sint_sat.i32 v0 | v1 == 2147483647:i32";
+    /// Truncated to an unsigned integer; the nearest bound when out of range, 0 for a NaN.
+    FcvtToUintSat "fcvt_to_uint_sat" Values (T: WideInt) [In(TypeClass::Float)] -> [T] PURE, "-5.0:f64 | v1 = fcvt_to_uint_sat.i32 v0 | v1 == 0:i32";
+    /// The same bits as another type of the same width.
+    Bitcast "bitcast" Values (T: Number) [SameBitsAsT] -> [T] PURE, "1.0:f32 | v1 = bitcast.i32 v0 | v1 == 1065353216:i32";
+}
+"Memory" {
+    /// Loads a `T`, least significant byte first, at any alignment.
+    Load "load" Access (T: Number) [Address] -> [T] READS, "8:i64 | v1 = load.i64 %heap[v0+8] | v1 == 0:i64";
+    /// Loads 8 bits and extends them by zeros to `T`.
+    Uload8 "uload8" Access (T: Int) [Address] -> [T] READS, "| v0 = iconst.i8 -1\nstore ss0[3], v0\nv1 = uload8.i64 ss0[3] | v1 == 255:i64";
+    /// Loads 8 bits and extends them by their sign to `T`.
+    Sload8 "sload8" Access (T: Int) [Address] -> [T] READS, "| v0 = iconst.i8 -1\nstore ss0[3], v0\nv1 = sload8.i64 ss0[3] | v1 == -1:i64";
+    /// Loads 16 bits and extends them by zeros to `T`.
+    Uload16 "uload16" Access (T: WideInt) [Address] -> [T] READS, "| v0 = iconst.i16 -1\nstore ss0[2], v0\nv1 = uload16.i64 ss0[2] | v1 == 65535:i64";
+    /// Loads 16 bits and extends them by their sign to `T`.
+    Sload16 "sload16" Access (T: WideInt) [Address] -> [T] READS, "| v0 = iconst.i16 -1\nstore ss0[2], v0\nv1 = sload16.i64 ss0[2] | v1 == -1:i64";
+    /// Loads 32 bits and extends them by zeros to 64.
+    Uload32 "uload32" Access [Address] -> [Is(I64)] READS, "| v0 = iconst.i32 -1\nstore ss0[4], v0\nv1 = uload32 ss0[4] | v1 == 4294967295:i64";
+    /// Loads 32 bits and extends them by their sign to 64.
+    Sload32 "sload32" Access [Address] -> [Is(I64)] READS, "| v0 = iconst.i32 -1\nstore ss0[4], v0\nv1 = sload32 ss0[4] | v1 == -1:i64";
+    /// Stores a `T`, least significant byte first, at any alignment.
+    Store "store" Access (T: Number) [Address, T] -> [] WRITES, "16:i64, 7:i64 | store %heap[v0], v1\nv2 = load.i64 %heap[v0] | v2 == 7:i64";
+    /// Stores the low 8 bits.
+    Istore8 "istore8" Access (T: Int) [Address, T] -> [] WRITES, "511:i64 | istore8 ss0[0], v0\nv1 = uload8.i64 ss0[0] | v1 == 255:i64";
+    /// Stores the low 16 bits.
+    Istore16 "istore16" Access (T: WideInt) [Address, T] -> [] WRITES, "-1:i64 | istore16 ss0[0], v0\nv1 = uload16.i64 ss0[0] | v1 == 65535:i64";
+    /// Stores the low 32 bits of an `i64`.
+    Istore32 "istore32" Access [Address, Is(I64)] -> [] WRITES, "-1:i64 | istore32 ss0[0], v0\nv1 = uload32 ss0[0] | v1 == 4294967295:i64";
+    /// The size of a linear memory in pages of 65,536 bytes.
+    MemorySize "memory_size" Memory [] -> [Is(I64)] READS, "| v0 = memory_size %heap | v0 == 1:i64";
+    /// Grows a linear memory by a number of pages. Gives its size before, or -1 if the new size is
+    /// above its maximum or cannot be had.
+    MemoryGrow "memory_grow" Memory [Is(I64)] -> [Is(I64)] CALLS, "2:i64 | v1 = memory_grow %heap, v0 | v1 == 1:i64";
+    /// Copies bytes between linear memories, as if through a buffer: to, from, length.
+    MemoryCopy "memory_copy" MemoryPair [Is(I64), Is(I64), Is(I64)] -> [] CALLS, "8:i64, 0:i64, 4:i64 | memory_copy %heap, %heap, v0, v1, v2\nv3 = load.i32 %heap[v0] | v3 == 0:i32";
+    /// Fills bytes of a linear memory: to, byte, length.
+    MemoryFill "memory_fill" Memory [Is(I64), Is(I8), Is(I64)] -> [] CALLS, "0:i64, 1:i8, 4:i64 | memory_fill %heap, v0, v1, v2\nv3 = load.i32 %heap[v0] | v3 == 16843009:i32";
+    /// Copies bytes of a data segment into a linear memory: to, from, length.
+    MemoryInit "memory_init" MemoryData [Is(I64), Is(I64), Is(I64)] -> [] CALLS, "0:i64, 1:i64, 2:i64 | memory_init %heap, %greeting, v0, v1, v2\nv3 = load.i16 %heap[v0] | v3 == 27749:i16";
+    /// The raw address of the first byte of a linear memory.
+    MemoryBase "memory_base" Memory [] -> [Is(I64)] READS.and(Effects::TRUSTED), "";
+    /// The address of a byte of a stack slot.
+    StackAddr "stack_addr" Slot [] -> [Is(ADDR)] PURE, "5:i64 | store ss0[8], v0\nv1 = stack_addr ss0[0]\nv2 = load.i64 addr[v1+8] | v2 == 5:i64";
+    /// An address a number of bytes further on. Outside trusted modules the number is a constant.
+    AddrAdd "addr_add" Values [Is(ADDR), Is(I64)] -> [Is(ADDR)] PURE, "5:i64 | store ss0[8], v0\nv1 = stack_addr ss0[0]\nv2 = iconst.i64 8\nv3 = addr_add v1, v2\nv4 = load.i64 addr[v3] | v4 == 5:i64";
+}
+"Globals and tables" {
+    /// The value of a global variable.
+    GlobalGet "global_get" Global (T: Data) [] -> [T] READS, "| v0 = global_get.i64 %count | v0 == 0:i64";
+    /// Gives a global variable a value.
+    GlobalSet "global_set" Global (T: Data) [T] -> [] WRITES, "3:i64 | global_set %count, v0\nv1 = global_get.i64 %count | v1 == 3:i64";
+    /// An entry of a table. Traps with `table_out_of_bounds`.
+    TableGet "table_get" Table [Is(I64)] -> [Is(FUNCREF)] READS, "1:i64 | v1 = table_get %operators, v0\nv2 = is_null v1 | v2 == 1:i8";
+    /// Gives an entry of a table a value. Traps with `table_out_of_bounds`.
+    TableSet "table_set" Table [Is(I64), Is(FUNCREF)] -> [] WRITES, "9:i64 | v1 = func_addr %double\ntable_set %operators, v0, v1 | trap table_out_of_bounds";
+    /// The number of entries of a table.
+    TableSize "table_size" Table [] -> [Is(I64)] PURE, "| v0 = table_size %operators | v0 == 2:i64";
+}
+"Calls and tasks" {
+    /// Calls a function. Of an async function it is a suspension point.
+    Call "call" Call [Rest] -> [Rest] CALLS, "21:i64 | v1 = call %double(v0) | v1 == 42:i64";
+    /// Calls what a function reference names. Traps with `null_reference` and, unless the signature
+    /// is that of the function, the async mark included, with `signature_mismatch`.
+    CallIndirect "call_indirect" CallIndirect [Is(FUNCREF), Rest] -> [Rest] CALLS, "21:i64 | v1 = func_addr %double\nv2 = call_indirect sig0, v1(v0) | v2 == 42:i64";
+    /// Calls a function in place of this one and returns what it returns.
+    ReturnCall "return_call" Call [Rest] -> [] CALLS.and(ENDS), "21:i64 | return_call %later(v0) | == 42:i64";
+    /// Calls what a function reference names in place of this function.
+    ReturnCallIndirect "return_call_indirect" CallIndirect [Is(FUNCREF), Rest] -> [] CALLS.and(ENDS), "21:i64 | v1 = func_addr %later\nreturn_call_indirect sig1, v1(v0) | == 42:i64";
+    /// Starts a task that runs an async function, at once until it finishes or first suspends.
+    Spawn "spawn" Call [Rest] -> [Is(TASK)] CALLS, "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
+    /// Waits for a task and takes its results, which must have the types that the signature names.
+    /// A task is joined once. If the task trapped, so does the joiner, for the same reason.
+    Join "join" Join [Is(TASK)] -> [Rest] CALLS.and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
+    /// Lets a task run on its own; its results are dropped when it finishes.
+    Detach "detach" Values [Is(TASK)] -> [] CALLS, "21:i64 | v1 = spawn %later(v0)\ndetach v1 | ";
+    /// 1 if a task has finished and can be joined without waiting, else 0.
+    IsDone "is_done" Values [Is(TASK)] -> [Is(I8)] CALLS, "21:i64 | v1 = spawn %later(v0)\nv2 = is_done v1\nv3 = join sig2, v1 | v2 == 0:i8";
+}
+"Control flow" {
+    /// Goes on in a block.
+    Jump "jump" Jump [] -> [] ENDS, "7:i64 | jump block1(v0)\nblock1(v1: i64):\nreturn v1 | == 7:i64";
+    /// Goes on in the first block if the operand is not zero, else in the second.
+    Brif "brif" Branch [In(TypeClass::Int)] -> [] ENDS, "0:i8, 1:i64, 2:i64 | brif v0, block1(v1), block1(v2)\nblock1(v3: i64):\nreturn v3 | == 2:i64";
+    /// Goes on in the block that the unsigned operand selects, in the first one if it is too large.
+    BrTable "br_table" BranchTable [In(TypeClass::WideInt)] -> [] ENDS, "1:i32, 5:i64, 6:i64 | br_table v0, block1(v1), [block1(v1), block1(v2)]\nblock1(v3: i64):\nreturn v3 | == 6:i64";
+    /// Returns from the function.
+    Return "return" Values [Rest] -> [] ENDS, "7:i64 | return v0 | == 7:i64";
+    /// Ends the task, or the call from the host, with a reason; no handler sees it.
+    Trap "trap" Trap [] -> [] ENDS.and(TRAPS), "| trap user | trap user";
+    /// Marks a place that control never reaches; it traps with `unreachable` if it does.
+    Unreachable "unreachable" Values [] -> [] ENDS.and(TRAPS), "| unreachable | trap unreachable";
+}
+"Lowered functions" {
+    /// 1 for a continuation, 0 for null: whether a callee suspended, or a call is a resumption.
+    IsSuspended "is_suspended" Values [Is(CONT)] -> [Is(I8)] LOWERED, SEE_LOWERED;
+    /// The state number that a continuation was suspended with.
+    ContState "cont_state" Values [Is(CONT)] -> [Is(I32)] LOWERED.and(READS), SEE_LOWERED;
+    /// The object that the running activation was resumed from, or null. In blocks that suspend.
+    OwnContinuation "own_continuation" Values [] -> [Is(CONT)] LOWERED, SEE_LOWERED;
+    /// 1 if the object has the layout, else 0. The operand is not null.
+    HasLayout "has_layout" Layout [Is(CONT)] -> [Is(I8)] LOWERED.and(READS), SEE_LOWERED;
+    /// A new object of a layout. The operand is the callee's continuation: if there is no memory,
+    /// the chain that ends with it is freed, and the task traps with `out_of_memory`.
+    NewContinuation "new_continuation" Layout [Is(CONT)] -> [Is(CONT)] LOWERED.and(CALLS), SEE_LOWERED;
+    /// Stores a value into a field: object, value.
+    FieldStore "field_store" Field (T: Data) [Is(CONT), T] -> [] LOWERED.and(WRITES), SEE_LOWERED;
+    /// Loads the value of a field.
+    FieldLoad "field_load" Field (T: Data) [Is(CONT)] -> [T] LOWERED.and(READS), SEE_LOWERED;
+    /// Copies the contents of a stack slot into a field.
+    FieldSaveSlot "field_save_slot" SlotField [Is(CONT)] -> [] LOWERED.and(WRITES), SEE_LOWERED;
+    /// Copies the contents of a stack slot back from a field.
+    FieldRestoreSlot "field_restore_slot" SlotField [Is(CONT)] -> [] LOWERED.and(READS).and(WRITES), SEE_LOWERED;
+    /// A result of the call at a suspension point, delivered into the continuation.
+    ResultLoad "result_load" PointResult (T: Data) [Is(CONT)] -> [T] LOWERED.and(READS), SEE_LOWERED;
+    /// Says at which suspension point an object was suspended.
+    SetPoint "set_point" Point [Is(CONT)] -> [] LOWERED.and(WRITES), SEE_LOWERED;
+    /// Makes the second continuation the caller of the first.
+    Link "link" Values [Is(CONT), Is(CONT)] -> [] LOWERED.and(WRITES), SEE_LOWERED;
+    /// Returns a continuation as the hidden result: this activation is suspended.
+    Suspend "suspend" Values [Is(CONT)] -> [] LOWERED.and(ENDS), SEE_LOWERED;
+}
+}
+
+const _: () = assert!(TABLE.len() < 256, "the enum is one byte");

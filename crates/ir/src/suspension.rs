@@ -1,0 +1,93 @@
+//! Continuation layouts and suspension points: declarations of lowered functions.
+//!
+//! They are part of the text format, so a transformed function can be printed, read back and run
+//! on its own. Fields have names and types here; offsets are computed from these declarations, by
+//! the crate that lays continuations out.
+
+use crate::entity::{Entity, FieldId, LayoutId, PrimaryMap, StackSlot, Value};
+use crate::function::SourcePos;
+use crate::types::Type;
+
+/// What a field of a continuation holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FieldType {
+    /// A value.
+    Value(Type),
+    /// The contents of a stack slot: size and alignment in bytes.
+    Bytes {
+        /// Size in bytes.
+        size: u32,
+        /// Alignment in bytes, at most 16.
+        align: u32,
+    },
+}
+
+/// A field of a continuation layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldDecl {
+    /// Its name, unique in the layout.
+    pub name: String,
+    /// What it holds.
+    pub ty: FieldType,
+    /// Offset in bytes from the start of the object.
+    pub offset: u32,
+}
+
+/// The shape of a continuation: header, one result area, then the fields.
+///
+/// ```text
+///  0   next     the continuation of the caller
+///  8   info     the static record of the suspension point
+/// 16   results  as large as the largest result list of the layout's points
+///  …   fields   at their offsets
+/// size
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LayoutDecl {
+    /// The fields, in order of declaration.
+    pub fields: PrimaryMap<FieldId, FieldDecl>,
+    /// Size of the whole object in bytes, a multiple of 8.
+    pub size: u32,
+}
+
+impl LayoutDecl {
+    /// The field with this name.
+    pub fn field_named(&self, name: &str) -> Option<FieldId> {
+        // A layout is searched by name only when text is read; see the parser for its index.
+        self.fields
+            .values()
+            .position(|field| field.name == name)
+            .map(FieldId::from_index)
+    }
+}
+
+/// What a saved field stands for in the function before the transform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SavedSource {
+    /// A value.
+    Value(Value),
+    /// The contents of a stack slot.
+    Slot(StackSlot),
+}
+
+/// A field that a suspension point stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavedField {
+    /// The field of the point's layout.
+    pub field: FieldId,
+    /// What it stands for.
+    pub source: SavedSource,
+}
+
+/// A suspension point: its index in the function is its state number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointDecl {
+    /// The layout of the object that is suspended here.
+    pub layout: LayoutId,
+    /// The results of the call, delivered into the object when the callee finishes.
+    pub results: Vec<Type>,
+    /// Every field that holds something while suspended here.
+    pub saved: Vec<SavedField>,
+    /// Where in the source the call stands.
+    pub position: Option<SourcePos>,
+}
