@@ -1,2 +1,134 @@
-//! xtask.
-fn main() {}
+//! `cargo xtask`: the project's own commands, and the only thing that orchestrates them.
+//!
+//! One file per command; every external command is data (`std::process::Command`), never shell text. What
+//! `tidy` checks also runs as tests of this crate, so plain `cargo test -p xtask` finds the same things.
+//!
+//! Exit status: 0 when everything that was asked for held, 1 when something failed, 2 for a wrong command line.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod bless;
+mod build;
+mod ci;
+mod deny;
+mod package;
+mod process;
+mod project;
+mod run;
+mod step;
+mod test;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::process::Workspace;
+use crate::step::Counts;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build every crate, with its tests, benchmarks and examples
+    Build {
+        /// Build with optimisations
+        #[arg(long)]
+        release: bool,
+    },
+    /// Run every test: units, documentation examples, goldens, and the examples of the library
+    Test {
+        /// Count what could not run on this machine as failed
+        #[arg(long)]
+        require_all: bool,
+    },
+    /// Rewrite the expectations in golden files and the generated documentation
+    Bless,
+    /// Run the benchmarks beside their peers and rewrite docs/performance.md
+    Bench {
+        /// Only the benchmarks whose name contains this
+        filter: Option<String>,
+        /// Also write the figures to this file as JSON
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
+    /// Run a program in the text format: `enjamb run`, built with optimisations
+    Run {
+        /// The program, then its arguments and the options of `enjamb run`
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check what the compiler cannot: layers, documents, headers, sizes
+    Tidy {
+        /// Only the check of this name
+        check: Option<String>,
+    },
+    /// Everything that has to hold before a change goes in
+    Ci {
+        /// Only these steps
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(ci::step_names()))]
+        only: Vec<String>,
+        /// Count what could not run on this machine as failed, and build the cargo tools that are missing
+        #[arg(long)]
+        require_all: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one command; the answer says whether everything held.
+fn execute(task: Task) -> Result<bool> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Build { release } => build::run(&workspace, release),
+        Task::Test { require_all } => Ok(close(test::run(&workspace, require_all)?)),
+        Task::Bless => bless::run(&workspace),
+        Task::Bench { filter, json } => bench::run(&workspace, filter.as_deref(), json.as_deref()),
+        Task::Run { args } => run::run(&workspace, &args),
+        Task::Tidy { check } => tidy::run(&workspace, check.as_deref()),
+        Task::Ci { only, require_all } => Ok(close(ci::run(&workspace, &only, require_all))),
+    }
+}
+
+/// Prints the closing line, which has a line to itself so that any machine can find it.
+fn close(counts: Counts) -> bool {
+    println!("{counts}");
+    counts.failed == 0
+}
+
+/// The names of the commands, for the check that documents name only commands that exist.
+fn command_names() -> Vec<String> {
+    use clap::CommandFactory;
+    Cli::command()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+        assert!(super::command_names().contains(&"test".to_owned()));
+    }
+}

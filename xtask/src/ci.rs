@@ -1,0 +1,79 @@
+//! `cargo xtask ci`: everything that has to hold before a change goes in.
+//!
+//! All steps run even when one fails, so that one run shows everything. The closing line counts each step as
+//! one check and adds the tests.
+
+use anyhow::Result;
+
+use crate::process::{Workspace, succeeds};
+use crate::step::{Counts, Outcome, step};
+use crate::{bless, deny, package, test, tidy};
+
+/// One step: its name, and what it does when told whether to obtain missing tools.
+type Step = (&'static str, fn(&Workspace, bool) -> Result<Outcome>);
+
+/// All steps, the quick ones first.
+const STEPS: &[Step] = &[
+    ("format", |workspace, _| {
+        cargo(workspace, &["fmt", "--all", "--check"])
+    }),
+    (
+        "tidy",
+        |workspace, _| Ok(tidy::run(workspace, None)?.into()),
+    ),
+    ("clippy", |workspace, _| {
+        cargo(
+            workspace,
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        )
+    }),
+    ("documentation", |workspace, _| documentation(workspace)),
+    ("deny", deny::check),
+    ("package", |workspace, _| {
+        Ok(package::check(workspace)?.into())
+    }),
+    ("bless", |workspace, _| {
+        bless::leaves_nothing_changed(workspace)
+    }),
+    ("test", |workspace, require_all| {
+        Ok(Outcome::Counted(test::run(workspace, require_all)?))
+    }),
+];
+
+/// The names of the steps.
+pub fn step_names() -> Vec<&'static str> {
+    STEPS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Runs all steps, or those named. With `require_all` what could not run has failed.
+pub fn run(workspace: &Workspace, only: &[String], require_all: bool) -> Counts {
+    let mut counts = Counts::default();
+    for (name, work) in STEPS
+        .iter()
+        .filter(|(name, _)| only.is_empty() || only.iter().any(|wanted| wanted == name))
+    {
+        counts.add(step(name, || work(workspace, require_all)));
+    }
+    if require_all {
+        counts.require_all()
+    } else {
+        counts
+    }
+}
+
+fn cargo(workspace: &Workspace, args: &[&str]) -> Result<Outcome> {
+    Ok(succeeds(&mut workspace.cargo(args))?.into())
+}
+
+/// Documentation of every crate, where a warning (a broken link, bad markup) is an error.
+fn documentation(workspace: &Workspace) -> Result<Outcome> {
+    let mut command = workspace.cargo(&["doc", "--workspace", "--no-deps"]);
+    Ok(succeeds(command.env("RUSTDOCFLAGS", "-D warnings"))?.into())
+}
