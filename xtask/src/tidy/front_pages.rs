@@ -7,7 +7,7 @@ use crate::project::{Project, front_page, has_example};
 const TOPICS: [(&str, &[&str]); 4] = [
     ("what goes in", &["goes in", "in:", "input", "takes"]),
     ("what comes out", &["comes out", "out:", "output", "gives"]),
-    ("what holds (its invariants)", &["invariant", "always", "never"]),
+    ("what holds (its invariants)", &["invariant", "always", "never", "after:"]),
     ("what it depends on", &["depend"]),
 ];
 

@@ -42,6 +42,7 @@ checks! {
     architecture: "ARCHITECTURE.md has an entry for each crate of the workspace",
     module_docs: "each Rust file opens with its documentation",
     front_pages: "each library says what goes in and out, what holds and what it depends on, and has an example",
+    facade: "the facade only re-exports",
     file_sizes: "no source file has more lines than one can keep in mind",
     contract: "a golden that says what it shows names lines of the contract that exist",
     scenarios: "each row of the scenario list has an issue number and a test, a plan or a reason",
