@@ -1,0 +1,160 @@
+//! Two-operand integer arithmetic, comparison, and the one-operand forms without fixed registers.
+
+macro_rules! arithmetic_rows {
+    ([$next:ident $($later:ident)*] { $($rows:tt)* }) => { $next! { [$($later)*] { $($rows)*
+        Add8RM   "add"  [rw(R8), r(RM8)]   "02 /r"          Write;
+        Add16RM  "add"  [rw(R16), r(RM16)] "66 03 /r"       Write;
+        Add32RM  "add"  [rw(R32), r(RM32)] "03 /r"          Write;
+        Add64RM  "add"  [rw(R64), r(RM64)] "REX.W 03 /r"    Write;
+        Add8MR   "add"  [rw(RM8), r(R8)]   "00 /r"          Write;
+        Add16MR  "add"  [rw(RM16), r(R16)] "66 01 /r"       Write;
+        Add32MR  "add"  [rw(RM32), r(R32)] "01 /r"          Write;
+        Add64MR  "add"  [rw(RM64), r(R64)] "REX.W 01 /r"    Write;
+        Add8MI   "add"  [rw(RM8), r(I8)]   "80 /0 ib"       Write;
+        Add16MI  "add"  [rw(RM16), r(I16)] "66 81 /0 iw"    Write;
+        Add16MI8 "add"  [rw(RM16), r(I16)] "66 83 /0 ib"    Write;
+        Add32MI  "add"  [rw(RM32), r(I32)] "81 /0 id"       Write;
+        Add32MI8 "add"  [rw(RM32), r(I32)] "83 /0 ib"       Write;
+        Add64MI  "add"  [rw(RM64), r(I64)] "REX.W 81 /0 id" Write;
+        Add64MI8 "add"  [rw(RM64), r(I64)] "REX.W 83 /0 ib" Write;
+
+        Or8RM    "or"   [rw(R8), r(RM8)]   "0A /r"          Write;
+        Or16RM   "or"   [rw(R16), r(RM16)] "66 0B /r"       Write;
+        Or32RM   "or"   [rw(R32), r(RM32)] "0B /r"          Write;
+        Or64RM   "or"   [rw(R64), r(RM64)] "REX.W 0B /r"    Write;
+        Or8MR    "or"   [rw(RM8), r(R8)]   "08 /r"          Write;
+        Or16MR   "or"   [rw(RM16), r(R16)] "66 09 /r"       Write;
+        Or32MR   "or"   [rw(RM32), r(R32)] "09 /r"          Write;
+        Or64MR   "or"   [rw(RM64), r(R64)] "REX.W 09 /r"    Write;
+        Or8MI    "or"   [rw(RM8), r(I8)]   "80 /1 ib"       Write;
+        Or16MI   "or"   [rw(RM16), r(I16)] "66 81 /1 iw"    Write;
+        Or16MI8  "or"   [rw(RM16), r(I16)] "66 83 /1 ib"    Write;
+        Or32MI   "or"   [rw(RM32), r(I32)] "81 /1 id"       Write;
+        Or32MI8  "or"   [rw(RM32), r(I32)] "83 /1 ib"       Write;
+        Or64MI   "or"   [rw(RM64), r(I64)] "REX.W 81 /1 id" Write;
+        Or64MI8  "or"   [rw(RM64), r(I64)] "REX.W 83 /1 ib" Write;
+
+        Adc8RM   "adc"  [rw(R8), r(RM8)]   "12 /r"          ReadWrite;
+        Adc16RM  "adc"  [rw(R16), r(RM16)] "66 13 /r"       ReadWrite;
+        Adc32RM  "adc"  [rw(R32), r(RM32)] "13 /r"          ReadWrite;
+        Adc64RM  "adc"  [rw(R64), r(RM64)] "REX.W 13 /r"    ReadWrite;
+        Adc8MR   "adc"  [rw(RM8), r(R8)]   "10 /r"          ReadWrite;
+        Adc16MR  "adc"  [rw(RM16), r(R16)] "66 11 /r"       ReadWrite;
+        Adc32MR  "adc"  [rw(RM32), r(R32)] "11 /r"          ReadWrite;
+        Adc64MR  "adc"  [rw(RM64), r(R64)] "REX.W 11 /r"    ReadWrite;
+        Adc8MI   "adc"  [rw(RM8), r(I8)]   "80 /2 ib"       ReadWrite;
+        Adc16MI  "adc"  [rw(RM16), r(I16)] "66 81 /2 iw"    ReadWrite;
+        Adc16MI8 "adc"  [rw(RM16), r(I16)] "66 83 /2 ib"    ReadWrite;
+        Adc32MI  "adc"  [rw(RM32), r(I32)] "81 /2 id"       ReadWrite;
+        Adc32MI8 "adc"  [rw(RM32), r(I32)] "83 /2 ib"       ReadWrite;
+        Adc64MI  "adc"  [rw(RM64), r(I64)] "REX.W 81 /2 id" ReadWrite;
+        Adc64MI8 "adc"  [rw(RM64), r(I64)] "REX.W 83 /2 ib" ReadWrite;
+
+        Sbb8RM   "sbb"  [rw(R8), r(RM8)]   "1A /r"          ReadWrite;
+        Sbb16RM  "sbb"  [rw(R16), r(RM16)] "66 1B /r"       ReadWrite;
+        Sbb32RM  "sbb"  [rw(R32), r(RM32)] "1B /r"          ReadWrite;
+        Sbb64RM  "sbb"  [rw(R64), r(RM64)] "REX.W 1B /r"    ReadWrite;
+        Sbb8MR   "sbb"  [rw(RM8), r(R8)]   "18 /r"          ReadWrite;
+        Sbb16MR  "sbb"  [rw(RM16), r(R16)] "66 19 /r"       ReadWrite;
+        Sbb32MR  "sbb"  [rw(RM32), r(R32)] "19 /r"          ReadWrite;
+        Sbb64MR  "sbb"  [rw(RM64), r(R64)] "REX.W 19 /r"    ReadWrite;
+        Sbb8MI   "sbb"  [rw(RM8), r(I8)]   "80 /3 ib"       ReadWrite;
+        Sbb16MI  "sbb"  [rw(RM16), r(I16)] "66 81 /3 iw"    ReadWrite;
+        Sbb16MI8 "sbb"  [rw(RM16), r(I16)] "66 83 /3 ib"    ReadWrite;
+        Sbb32MI  "sbb"  [rw(RM32), r(I32)] "81 /3 id"       ReadWrite;
+        Sbb32MI8 "sbb"  [rw(RM32), r(I32)] "83 /3 ib"       ReadWrite;
+        Sbb64MI  "sbb"  [rw(RM64), r(I64)] "REX.W 81 /3 id" ReadWrite;
+        Sbb64MI8 "sbb"  [rw(RM64), r(I64)] "REX.W 83 /3 ib" ReadWrite;
+
+        And8RM   "and"  [rw(R8), r(RM8)]   "22 /r"          Write;
+        And16RM  "and"  [rw(R16), r(RM16)] "66 23 /r"       Write;
+        And32RM  "and"  [rw(R32), r(RM32)] "23 /r"          Write;
+        And64RM  "and"  [rw(R64), r(RM64)] "REX.W 23 /r"    Write;
+        And8MR   "and"  [rw(RM8), r(R8)]   "20 /r"          Write;
+        And16MR  "and"  [rw(RM16), r(R16)] "66 21 /r"       Write;
+        And32MR  "and"  [rw(RM32), r(R32)] "21 /r"          Write;
+        And64MR  "and"  [rw(RM64), r(R64)] "REX.W 21 /r"    Write;
+        And8MI   "and"  [rw(RM8), r(I8)]   "80 /4 ib"       Write;
+        And16MI  "and"  [rw(RM16), r(I16)] "66 81 /4 iw"    Write;
+        And16MI8 "and"  [rw(RM16), r(I16)] "66 83 /4 ib"    Write;
+        And32MI  "and"  [rw(RM32), r(I32)] "81 /4 id"       Write;
+        And32MI8 "and"  [rw(RM32), r(I32)] "83 /4 ib"       Write;
+        And64MI  "and"  [rw(RM64), r(I64)] "REX.W 81 /4 id" Write;
+        And64MI8 "and"  [rw(RM64), r(I64)] "REX.W 83 /4 ib" Write;
+
+        Sub8RM   "sub"  [rw(R8), r(RM8)]   "2A /r"          Write;
+        Sub16RM  "sub"  [rw(R16), r(RM16)] "66 2B /r"       Write;
+        Sub32RM  "sub"  [rw(R32), r(RM32)] "2B /r"          Write;
+        Sub64RM  "sub"  [rw(R64), r(RM64)] "REX.W 2B /r"    Write;
+        Sub8MR   "sub"  [rw(RM8), r(R8)]   "28 /r"          Write;
+        Sub16MR  "sub"  [rw(RM16), r(R16)] "66 29 /r"       Write;
+        Sub32MR  "sub"  [rw(RM32), r(R32)] "29 /r"          Write;
+        Sub64MR  "sub"  [rw(RM64), r(R64)] "REX.W 29 /r"    Write;
+        Sub8MI   "sub"  [rw(RM8), r(I8)]   "80 /5 ib"       Write;
+        Sub16MI  "sub"  [rw(RM16), r(I16)] "66 81 /5 iw"    Write;
+        Sub16MI8 "sub"  [rw(RM16), r(I16)] "66 83 /5 ib"    Write;
+        Sub32MI  "sub"  [rw(RM32), r(I32)] "81 /5 id"       Write;
+        Sub32MI8 "sub"  [rw(RM32), r(I32)] "83 /5 ib"       Write;
+        Sub64MI  "sub"  [rw(RM64), r(I64)] "REX.W 81 /5 id" Write;
+        Sub64MI8 "sub"  [rw(RM64), r(I64)] "REX.W 83 /5 ib" Write;
+
+        Xor8RM   "xor"  [rw(R8), r(RM8)]   "32 /r"          Write;
+        Xor16RM  "xor"  [rw(R16), r(RM16)] "66 33 /r"       Write;
+        Xor32RM  "xor"  [rw(R32), r(RM32)] "33 /r"          Write;
+        Xor64RM  "xor"  [rw(R64), r(RM64)] "REX.W 33 /r"    Write;
+        Xor8MR   "xor"  [rw(RM8), r(R8)]   "30 /r"          Write;
+        Xor16MR  "xor"  [rw(RM16), r(R16)] "66 31 /r"       Write;
+        Xor32MR  "xor"  [rw(RM32), r(R32)] "31 /r"          Write;
+        Xor64MR  "xor"  [rw(RM64), r(R64)] "REX.W 31 /r"    Write;
+        Xor8MI   "xor"  [rw(RM8), r(I8)]   "80 /6 ib"       Write;
+        Xor16MI  "xor"  [rw(RM16), r(I16)] "66 81 /6 iw"    Write;
+        Xor16MI8 "xor"  [rw(RM16), r(I16)] "66 83 /6 ib"    Write;
+        Xor32MI  "xor"  [rw(RM32), r(I32)] "81 /6 id"       Write;
+        Xor32MI8 "xor"  [rw(RM32), r(I32)] "83 /6 ib"       Write;
+        Xor64MI  "xor"  [rw(RM64), r(I64)] "REX.W 81 /6 id" Write;
+        Xor64MI8 "xor"  [rw(RM64), r(I64)] "REX.W 83 /6 ib" Write;
+
+        Cmp8RM   "cmp"  [r(R8), r(RM8)]    "3A /r"          Write;
+        Cmp16RM  "cmp"  [r(R16), r(RM16)]  "66 3B /r"       Write;
+        Cmp32RM  "cmp"  [r(R32), r(RM32)]  "3B /r"          Write;
+        Cmp64RM  "cmp"  [r(R64), r(RM64)]  "REX.W 3B /r"    Write;
+        Cmp8MR   "cmp"  [r(RM8), r(R8)]    "38 /r"          Write;
+        Cmp16MR  "cmp"  [r(RM16), r(R16)]  "66 39 /r"       Write;
+        Cmp32MR  "cmp"  [r(RM32), r(R32)]  "39 /r"          Write;
+        Cmp64MR  "cmp"  [r(RM64), r(R64)]  "REX.W 39 /r"    Write;
+        Cmp8MI   "cmp"  [r(RM8), r(I8)]    "80 /7 ib"       Write;
+        Cmp16MI  "cmp"  [r(RM16), r(I16)]  "66 81 /7 iw"    Write;
+        Cmp16MI8 "cmp"  [r(RM16), r(I16)]  "66 83 /7 ib"    Write;
+        Cmp32MI  "cmp"  [r(RM32), r(I32)]  "81 /7 id"       Write;
+        Cmp32MI8 "cmp"  [r(RM32), r(I32)]  "83 /7 ib"       Write;
+        Cmp64MI  "cmp"  [r(RM64), r(I64)]  "REX.W 81 /7 id" Write;
+        Cmp64MI8 "cmp"  [r(RM64), r(I64)]  "REX.W 83 /7 ib" Write;
+
+        Test8MR  "test" [r(RM8), r(R8)]    "84 /r"          Write;
+        Test16MR "test" [r(RM16), r(R16)]  "66 85 /r"       Write;
+        Test32MR "test" [r(RM32), r(R32)]  "85 /r"          Write;
+        Test64MR "test" [r(RM64), r(R64)]  "REX.W 85 /r"    Write;
+        Test8MI  "test" [r(RM8), r(I8)]    "F6 /0 ib"       Write;
+        Test16MI "test" [r(RM16), r(I16)]  "66 F7 /0 iw"    Write;
+        Test32MI "test" [r(RM32), r(I32)]  "F7 /0 id"       Write;
+        Test64MI "test" [r(RM64), r(I64)]  "REX.W F7 /0 id" Write;
+
+        // INC and DEC keep the carry flag, so they read the flags too.
+        Inc8M    "inc"  [rw(RM8)]          "FE /0"          ReadWrite;
+        Inc16M   "inc"  [rw(RM16)]         "66 FF /0"       ReadWrite;
+        Inc32M   "inc"  [rw(RM32)]         "FF /0"          ReadWrite;
+        Inc64M   "inc"  [rw(RM64)]         "REX.W FF /0"    ReadWrite;
+        Dec8M    "dec"  [rw(RM8)]          "FE /1"          ReadWrite;
+        Dec16M   "dec"  [rw(RM16)]         "66 FF /1"       ReadWrite;
+        Dec32M   "dec"  [rw(RM32)]         "FF /1"          ReadWrite;
+        Dec64M   "dec"  [rw(RM64)]         "REX.W FF /1"    ReadWrite;
+        Not8M    "not"  [rw(RM8)]          "F6 /2"          Keep;
+        Not16M   "not"  [rw(RM16)]         "66 F7 /2"       Keep;
+        Not32M   "not"  [rw(RM32)]         "F7 /2"          Keep;
+        Not64M   "not"  [rw(RM64)]         "REX.W F7 /2"    Keep;
+        Neg8M    "neg"  [rw(RM8)]          "F6 /3"          Write;
+        Neg16M   "neg"  [rw(RM16)]         "66 F7 /3"       Write;
+        Neg32M   "neg"  [rw(RM32)]         "F7 /3"          Write;
+        Neg64M   "neg"  [rw(RM64)]         "REX.W F7 /3"    Write;
+    } } };
+}
