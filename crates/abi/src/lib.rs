@@ -1,1 +1,26 @@
-//! The contract between code compiled by Enjamb and its runtime: conventions, layouts, tables.
+//! The contract between code that Enjamb compiles and the runtime that runs it.
+//!
+//! In: signatures, modules and layouts of the IR. Out: where everything is. [`convention`] says
+//! which register carries what, [`continuation`] what a suspended frame looks like, [`context`]
+//! what the pinned register points at, [`code`] how code and its tables travel from the lowering to
+//! the runtime. No other crate knows an offset of these; both sides use the names from here.
+//!
+//! This crate computes and declares, it runs nothing. It depends on `enjamb-ir` and
+//! `target-lexicon` only.
+//!
+//! ```
+//! use enjamb_abi::convention::{Location, X86_64};
+//! use enjamb_ir::Type;
+//!
+//! let params = X86_64.params(&[Type::I64, Type::F64, Type::I64]);
+//! assert_eq!(params.locations, [Location::Int(7), Location::Float(0), Location::Int(6)]);
+//! assert_eq!(params.stack_bytes, 0);
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod code;
+pub mod context;
+pub mod continuation;
+pub mod convention;
+pub mod target;

@@ -1,0 +1,125 @@
+//! Code on its way from the lowering to the runtime, and the tables that go with it.
+
+use enjamb_ir::{FuncId, Inst, PointId, Signature, SourcePos, TrapCode};
+
+use crate::context::Helper;
+use crate::convention::ResumeShape;
+
+/// A piece of emitted code that other code refers to before its place is known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Symbol {
+    /// The code of a function that the module defines, or the import stub of an imported one.
+    Function(FuncId),
+    /// The static record of a suspension point.
+    Point(FuncId, PointId),
+    /// A stub that calls a helper of the runtime as if it were a compiled function.
+    Service(Service),
+    /// Cuts the stack back to the innermost activation record; called, never returns.
+    TrapLanding,
+    /// Calls [`Helper::Allocate`] for objects of this many bytes, preserving every register but
+    /// its result and the scratch register.
+    AllocateSlow(u32),
+    /// The dispatcher: an `extern "C"` function `(context, head) -> Status`.
+    Dispatcher,
+    /// The part of the dispatcher that resumes functions of one shape.
+    Resume(ResumeShape),
+    /// The record of the continuation at the end of every chain, owned by a task.
+    RootRecord,
+    /// An `extern "C"` function `(context, code, buffer) -> Status` that calls compiled code of
+    /// this signature; arguments stand in the buffer, 8 bytes each, and results replace them.
+    Entry(Signature),
+}
+
+/// A call of the runtime that looks like a call of a compiled function.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Service {
+    /// The helper that is called.
+    pub helper: Helper,
+    /// Its `index` argument.
+    pub index: u64,
+    /// Parameters and results; async if the helper may answer that it suspends.
+    pub signature: Signature,
+}
+
+/// How the place of a relocation is filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelocationKind {
+    /// 32 bits: target + addend - address of the place. Both are in the same piece of code.
+    Relative32,
+    /// 64 bits: the address of the target + addend.
+    Absolute64,
+}
+
+/// A place in code that depends on where a symbol ends up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relocation {
+    /// Offset of the place from the start of its code, in bytes.
+    pub offset: u32,
+    /// How it is filled in.
+    pub kind: RelocationKind,
+    /// What it refers to.
+    pub symbol: Symbol,
+    /// Added to the target.
+    pub addend: i64,
+}
+
+/// An entry of the trap table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrapSite {
+    /// Offset from the start of the code of the return address that identifies the trap.
+    pub offset: u32,
+    /// Why it traps.
+    pub code: TrapCode,
+    /// The instruction that traps, in the function that was lowered; none for the prologue.
+    pub inst: Option<Inst>,
+    /// Its source position.
+    pub position: Option<SourcePos>,
+}
+
+/// Emitted code of one function or stub.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Code {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Alignment of the first byte, a power of two.
+    pub align: u32,
+    /// Places that depend on other code.
+    pub relocations: Vec<Relocation>,
+    /// Trap table, by rising offset.
+    pub traps: Vec<TrapSite>,
+    /// Return addresses of calls and the instruction each belongs to, by rising offset.
+    pub calls: Vec<(u32, Inst)>,
+    /// Size of the frame below the frame pointer, in bytes.
+    pub frame_bytes: u32,
+}
+
+/// Settings that change what is emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeOptions {
+    /// The slower allocator with better code, or the fast one.
+    pub allocator: RegisterAllocator,
+    /// Whether code counts suspensions and resumptions.
+    pub count: bool,
+    /// Whether the register allocation is checked by an independent checker.
+    pub check: bool,
+}
+
+/// Which register allocator runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RegisterAllocator {
+    /// Backtracking: better code.
+    #[default]
+    Backtracking,
+    /// Single pass: faster compilation.
+    SinglePass,
+}
+
+impl Default for CodeOptions {
+    fn default() -> Self {
+        CodeOptions {
+            allocator: RegisterAllocator::default(),
+            count: false,
+            check: cfg!(debug_assertions),
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The context block of an instance: what the pinned register points at.
+//!
+//! ```text
+//!   0  fixed part: [`Context`]
+//!   …  module part, laid out by [`InstanceLayout`]:
+//!      memories    { base, length in bytes }   16 bytes each
+//!      tables      { entries, length }         16 bytes each
+//!      functions   [`FunctionCell`]            16 bytes each; a `funcref` is the address of one
+//!      globals                                  8 bytes each
+//!      signatures  number of the engine         4 bytes each
+//! ```
+//!
+//! Compiled code addresses all of it by constant offsets, so it is the same for every instance of
+//! a module and holds no absolute address.
+
+use crate::continuation::{ContinuationHeader, FREE_LISTS};
+use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::{DataId, Entity, FuncId, GlobalId, MemoryId, Module, Signature, TableId};
+use std::mem::offset_of;
+
+/// Services of the runtime that emitted code calls. Each is an `extern "C"` function
+/// `(context, index, buffer) -> Status`; arguments stand in the buffer, 8 bytes each, and results
+/// replace them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Helper {
+    /// Calls imported function number `index`.
+    HostCall,
+    /// Starts a task that runs function number `index`; the result is the task.
+    Spawn,
+    /// Waits for a task; `index` is the number of the join signature in the instance layout.
+    Join,
+    /// Detaches a task.
+    Detach,
+    /// Asks whether a task has finished.
+    IsDone,
+    /// Grows memory number `index`.
+    MemoryGrow,
+    /// Copies between memories; `index` is `to << 32 | from`.
+    MemoryCopy,
+    /// Fills memory number `index`.
+    MemoryFill,
+    /// Copies from a data segment; `index` is `memory << 32 | segment`.
+    MemoryInit,
+    /// Decides whether a leaf suspends: buffer in: 1 if it would by itself; out: 1 if it does.
+    LeafDecision,
+    /// Allocates a continuation of `index` bytes; the buffer is the callee's continuation. The
+    /// status is the address, or 0 after the chain that ends with the callee's has been freed.
+    Allocate,
+}
+
+impl Helper {
+    /// Every helper, in order of their table.
+    pub const ALL: [Helper; 11] = [
+        Helper::HostCall,
+        Helper::Spawn,
+        Helper::Join,
+        Helper::Detach,
+        Helper::IsDone,
+        Helper::MemoryGrow,
+        Helper::MemoryCopy,
+        Helper::MemoryFill,
+        Helper::MemoryInit,
+        Helper::LeafDecision,
+        Helper::Allocate,
+    ];
+
+    /// Offset of its address in the context block.
+    pub const fn offset(self) -> u32 {
+        offset_of!(Context, helpers) as u32 + self as u32 * 8
+    }
+}
+
+/// What a helper, an entry trampoline and the dispatcher return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Status {
+    /// Finished: results are valid.
+    Finished = 0,
+    /// Suspended: the wait is described in the context block.
+    Suspended = 1,
+    /// Trapped: the reason is in the context block.
+    Trapped = 2,
+}
+
+/// What a leaf that suspended waits for, in [`Context::wait`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Wait {
+    /// Nothing: the task goes to the end of the run queue.
+    Yield = 0,
+    /// Something that a helper has registered.
+    Registered = 1,
+}
+
+/// How the emitted `yield` leaf decides, in [`Context::leaf_mode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum LeafMode {
+    /// Never suspend.
+    Never = 0,
+    /// Suspend.
+    Always = 1,
+    /// Ask [`Helper::LeafDecision`].
+    Ask = 2,
+}
+
+/// Counters that code compiled with counting on keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Counter {
+    /// Leaves that suspended.
+    Suspensions,
+    /// Suspension blocks that ran.
+    FramesSuspended,
+    /// Activations that the dispatcher resumed.
+    Resumptions,
+}
+
+impl Counter {
+    /// Number of counters.
+    pub const COUNT: usize = 3;
+    /// Offset of the counter in the context block.
+    pub const fn offset(self) -> u32 {
+        offset_of!(Context, counters) as u32 + self as u32 * 8
+    }
+}
+
+/// The fixed part of the context block.
+#[repr(C, align(16))]
+#[derive(Debug)]
+pub struct Context {
+    /// What a leaf returns when it suspends; the first caller's link store writes the head of the
+    /// chain into `sentinel.next`.
+    pub sentinel: ContinuationHeader,
+    /// What the last leaf that suspended waits for: a [`Wait`].
+    pub wait: u64,
+    /// How many yields the dispatcher may resume at once, because nothing else could run between.
+    pub fast_resumes: u64,
+    /// How the `yield` leaf decides: a [`LeafMode`].
+    pub leaf_mode: u64,
+    /// Lowest stack address that compiled code may use.
+    pub stack_limit: u64,
+    /// Stack address of the innermost activation record, see [`crate::convention`].
+    pub activation: u64,
+    /// The continuation whose activation runs, for cleaning up after a trap.
+    pub current: u64,
+    /// What an entry trampoline got as the hidden result, or the dispatcher's new head.
+    pub suspended: u64,
+    /// Return address of the call of the trap landing: the key of the trap table.
+    pub trap_pc: u64,
+    /// Frame pointer at the trap.
+    pub trap_fp: u64,
+    /// A trap code plus one that a helper sets before it returns [`Status::Trapped`]; 0 for traps
+    /// of compiled code.
+    pub trap_code: u64,
+    /// Frame pointer of the innermost frame that called the host.
+    pub exit_fp: u64,
+    /// Pointer of the runtime to its own instance.
+    pub host: u64,
+    /// Addresses of the helpers.
+    pub helpers: [u64; Helper::ALL.len()],
+    /// Counters.
+    pub counters: [u64; Counter::COUNT],
+    /// Free continuations by size class.
+    pub free_lists: [u64; FREE_LISTS],
+}
+
+/// Offsets of the fields of [`Context`] that emitted code uses.
+pub mod offsets {
+    use super::Context;
+    use std::mem::offset_of;
+    macro_rules! offsets {
+        ($($(#[$doc:meta])* $name:ident = $field:ident;)*) => {
+            $($(#[$doc])* pub const $name: u32 = offset_of!(Context, $field) as u32;)*
+        };
+    }
+    offsets! {
+        /// The sentinel.
+        SENTINEL = sentinel;
+        /// What the leaf waits for.
+        WAIT = wait;
+        /// Yields that may be resumed at once.
+        FAST_RESUMES = fast_resumes;
+        /// How `yield` decides.
+        LEAF_MODE = leaf_mode;
+        /// Lowest stack address.
+        STACK_LIMIT = stack_limit;
+        /// Innermost activation record.
+        ACTIVATION = activation;
+        /// Running continuation.
+        CURRENT = current;
+        /// Hidden result of an entry, or new head.
+        SUSPENDED = suspended;
+        /// Return address at a trap.
+        TRAP_PC = trap_pc;
+        /// Frame pointer at a trap.
+        TRAP_FP = trap_fp;
+        /// Trap code of a helper, plus one.
+        TRAP_CODE = trap_code;
+        /// Frame pointer at a host call.
+        EXIT_FP = exit_fp;
+        /// Free lists.
+        FREE_LISTS = free_lists;
+    }
+    /// First byte of the module part.
+    pub const MODULE_PART: u32 = (std::mem::size_of::<Context>() as u32).next_multiple_of(16);
+}
+
+/// Offset in the context block of the free list for objects of `size` bytes.
+pub const fn free_list_offset(size: u32) -> u32 {
+    offsets::FREE_LISTS + crate::continuation::free_list_index(size) as u32 * 8
+}
+
+/// A function as a `funcref` sees it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionCell {
+    /// Address of its code.
+    pub code: u64,
+    /// Number of its signature in the engine.
+    pub signature: u32,
+    /// Its number in the module.
+    pub function: u32,
+}
+
+/// Offset of the code address in a [`FunctionCell`].
+pub const CELL_CODE: u32 = offset_of!(FunctionCell, code) as u32;
+/// Offset of the signature number in a [`FunctionCell`].
+pub const CELL_SIGNATURE: u32 = offset_of!(FunctionCell, signature) as u32;
+
+/// A memory or table as compiled code sees it: address of the first byte or entry, and length in
+/// bytes or entries.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Address of the first byte or entry.
+    pub base: u64,
+    /// Length in bytes (memory) or entries (table).
+    pub length: u64,
+}
+
+/// Offset of the length in a [`Span`].
+pub const SPAN_LENGTH: u32 = offset_of!(Span, length) as u32;
+
+/// Where things of a module stand in the context block of its instances.
+#[derive(Clone, Debug)]
+pub struct InstanceLayout {
+    memories: u32,
+    tables: u32,
+    functions: u32,
+    globals: u32,
+    signature_cells: u32,
+    signatures: FxIndexMap<Signature, ()>,
+    size: u32,
+}
+
+impl InstanceLayout {
+    /// Lays out the module part. Signatures are those that bodies name, each once, in order of
+    /// appearance.
+    pub fn new(module: &Module) -> Self {
+        let mut signatures = FxIndexMap::default();
+        for (_, body) in module.bodies() {
+            for signature in body.signatures.values() {
+                if !signatures.contains_key(signature) {
+                    signatures.insert(signature.clone(), ());
+                }
+            }
+        }
+        let memories = offsets::MODULE_PART;
+        let tables = memories + module.memories.len() as u32 * 16;
+        let functions = tables + module.tables.len() as u32 * 16;
+        let globals = functions + module.functions.len() as u32 * 16;
+        let signature_cells = globals + module.globals.len() as u32 * 8;
+        let end = signature_cells + signatures.len() as u32 * 4;
+        let size = end.next_multiple_of(16);
+        InstanceLayout {
+            memories,
+            tables,
+            functions,
+            globals,
+            signature_cells,
+            signatures,
+            size,
+        }
+    }
+
+    /// Offset of the [`Span`] of a memory.
+    pub fn memory(&self, memory: MemoryId) -> u32 {
+        self.memories + memory.index() as u32 * 16
+    }
+    /// Offset of the [`Span`] of a table.
+    pub fn table(&self, table: TableId) -> u32 {
+        self.tables + table.index() as u32 * 16
+    }
+    /// Offset of the [`FunctionCell`] of a function.
+    pub fn function(&self, function: FuncId) -> u32 {
+        self.functions + function.index() as u32 * 16
+    }
+    /// Offset of a global variable.
+    pub fn global(&self, global: GlobalId) -> u32 {
+        self.globals + global.index() as u32 * 8
+    }
+    /// Offset of the cell that holds the engine's number of a signature, if a body names it.
+    pub fn signature(&self, signature: &Signature) -> Option<u32> {
+        self.signature_index(signature)
+            .map(|index| self.signature_cells + index * 4)
+    }
+    /// Number of a signature among those that bodies name.
+    pub fn signature_index(&self, signature: &Signature) -> Option<u32> {
+        self.signatures
+            .get_index_of(signature)
+            .map(|index| index as u32)
+    }
+    /// The signatures that bodies name, in order of their cells.
+    pub fn signatures(&self) -> impl ExactSizeIterator<Item = &Signature> {
+        self.signatures.keys()
+    }
+    /// Size of the whole context block in bytes.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+}
+
+/// The `index` operand of [`Helper::MemoryCopy`] and [`Helper::MemoryInit`].
+pub fn pair_index(to: MemoryId, from: u32) -> u64 {
+    (to.index() as u64) << 32 | u64::from(from)
+}
+
+/// The segment as the second half of [`pair_index`].
+pub fn data_index(data: DataId) -> u32 {
+    data.index() as u32
+}

@@ -1,0 +1,145 @@
+//! Calling conventions: which register or stack word each parameter and result is in.
+//!
+//! One convention between compiled functions, described per target by a [`Convention`]:
+//!
+//! - a pinned register points at the context block; the frame pointer is always set up;
+//! - the hidden continuation goes in and comes out in one register of its own, which carries no
+//!   parameter and no result. A function that finished leaves 0 there;
+//! - parameters go in integer and float registers in order, the rest in stack words, 8 bytes each,
+//!   the first at the lowest address. The callee pops them;
+//! - results go in registers in order; the rest in stack words that the caller reserves directly
+//!   above the parameter words, so the callee finds them from its frame pointer;
+//! - both stack areas are padded to 16 bytes each, so the stack is aligned at every call;
+//! - the upper bits of a value narrower than its register or word are undefined.
+//!
+//! ```text
+//!            ┌───────────────────────┐ higher addresses
+//!            │ result words          │ reserved by the caller, stay after the return
+//!            ├───────────────────────┤
+//!            │ parameter words       │ popped by the callee
+//!            ├───────────────────────┤
+//!            │ return address        │
+//!            │ caller's frame pointer│ ← frame pointer
+//!            │ own_continuation      │   (where the function needs it)
+//!            │ callee-saved registers│
+//!            │ stack slots, spills   │
+//!            │ outgoing words        │ ← stack pointer
+//!            └───────────────────────┘
+//! ```
+//!
+//! Each entry from the host pushes an activation record; a trap cuts the stack back to it:
+//!
+//! ```text
+//!   host's return address and callee-saved registers, as the entry trampoline pushed them
+//!   previous activation record            ← Context::activation
+//! ```
+
+use crate::continuation::WORD;
+use enjamb_ir::{Signature, Type};
+
+/// The registers of a target that the convention uses, by hardware number.
+#[derive(Clone, Copy, Debug)]
+pub struct Convention {
+    /// Integer parameters, in order.
+    pub int_params: &'static [u8],
+    /// Float parameters, in order.
+    pub float_params: &'static [u8],
+    /// Integer results, in order.
+    pub int_results: &'static [u8],
+    /// Float results, in order.
+    pub float_results: &'static [u8],
+    /// Hidden continuation, in and out.
+    pub continuation: u8,
+    /// Pinned pointer to the context block.
+    pub context: u8,
+    /// Integer registers that a function preserves, frame pointer and context excluded.
+    pub callee_saved: &'static [u8],
+}
+
+/// x86-64: r15 is pinned, r10 carries the continuation, r11 belongs to stubs between two functions.
+pub const X86_64: Convention = Convention {
+    int_params: &[7, 6, 2, 1, 8, 9],         // rdi rsi rdx rcx r8 r9
+    float_params: &[0, 1, 2, 3, 4, 5, 6, 7], // xmm0-7
+    int_results: &[0, 2, 1, 6],              // rax rdx rcx rsi
+    float_results: &[0, 1, 2, 3],            // xmm0-3
+    continuation: 10,
+    context: 15,
+    callee_saved: &[3, 12, 13, 14], // rbx r12 r13 r14
+};
+
+/// Where a parameter or result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// An integer register, by hardware number.
+    Int(u8),
+    /// A float register, by hardware number.
+    Float(u8),
+    /// A stack word: offset in bytes from the start of its area.
+    Stack(u32),
+}
+
+/// Where the parameters or the results of a signature are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// One location per value, in order.
+    pub locations: Vec<Location>,
+    /// Size of the stack area in bytes, a multiple of 16.
+    pub stack_bytes: u32,
+}
+
+fn assign(types: &[Type], ints: &[u8], floats: &[u8]) -> Assignment {
+    let (mut ints, mut floats) = (ints.iter(), floats.iter());
+    let mut words = 0;
+    let locations = types
+        .iter()
+        .map(|ty| {
+            let register = if ty.is_float() {
+                floats.next().map(|&number| Location::Float(number))
+            } else {
+                ints.next().map(|&number| Location::Int(number))
+            };
+            register.unwrap_or_else(|| {
+                words += 1;
+                Location::Stack((words - 1) * WORD)
+            })
+        })
+        .collect();
+    Assignment {
+        locations,
+        stack_bytes: (words * WORD).next_multiple_of(16),
+    }
+}
+
+impl Convention {
+    /// Where the parameters of a function are when it is entered.
+    pub fn params(&self, types: &[Type]) -> Assignment {
+        assign(types, self.int_params, self.float_params)
+    }
+    /// Where the results of a function are when it has returned.
+    pub fn results(&self, types: &[Type]) -> Assignment {
+        assign(types, self.int_results, self.float_results)
+    }
+}
+
+/// What two functions share when one resumption stub serves both: result types and the sizes of
+/// both stack areas.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResumeShape {
+    /// Result types, each only as its register class and word: floats apart from the rest.
+    pub float_results: Vec<bool>,
+    /// Parameter words on the stack, in bytes.
+    pub param_bytes: u32,
+    /// Result words on the stack, in bytes.
+    pub result_bytes: u32,
+}
+
+impl ResumeShape {
+    /// The shape of a signature under a convention.
+    pub fn new(convention: &Convention, signature: &Signature) -> Self {
+        ResumeShape {
+            float_results: signature.results.iter().map(|ty| ty.is_float()).collect(),
+            param_bytes: convention.params(&signature.params).stack_bytes,
+            result_bytes: convention.results(&signature.results).stack_bytes,
+        }
+    }
+}
