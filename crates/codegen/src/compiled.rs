@@ -1,0 +1,114 @@
+//! What comes out of compiling a module: one piece of relocatable code and its tables.
+
+use enjamb_abi::code::{Symbol, TrapSite};
+use enjamb_abi::context::InstanceLayout;
+use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::{FuncId, Inst, Module};
+use std::sync::Arc;
+
+/// A place of 8 bytes that gets the address of the code plus `target` when the code is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbsoluteAddress {
+    /// Offset of the place in the code.
+    pub place: u32,
+    /// Offset in the code of what the place points at.
+    pub target: u32,
+}
+
+/// Where the code of a function ended up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionRange {
+    /// The function.
+    pub function: FuncId,
+    /// Offset of its first byte.
+    pub start: u32,
+    /// Offset behind its last byte.
+    pub end: u32,
+    /// Size of its frame below the frame pointer, in bytes.
+    pub frame_bytes: u32,
+}
+
+/// An entry of the module's trap table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModuleTrap {
+    /// Offset in the code of the return address that identifies the trap.
+    pub offset: u32,
+    /// The function that traps; `None` in a stub.
+    pub function: Option<FuncId>,
+    /// Reason and instruction, the latter in [`CompiledModule::transformed`]. Its own offset counts
+    /// from the start of the function.
+    pub site: TrapSite,
+}
+
+/// An entry of the module's table of calls: which instruction a return address belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModuleCall {
+    /// Offset in the code of the return address.
+    pub offset: u32,
+    /// The function that calls.
+    pub function: FuncId,
+    /// The call, in [`CompiledModule::transformed`].
+    pub inst: Inst,
+}
+
+/// How long the steps of a compilation took, in nanoseconds, and how much they made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CompileStats {
+    /// The passes on the IR.
+    pub transform_ns: u64,
+    /// Lowering, register allocation and emission.
+    pub lower_ns: u64,
+    /// Stubs and linking.
+    pub link_ns: u64,
+    /// Instructions of the IR before the passes.
+    pub instructions: u64,
+}
+
+/// A compiled module.
+///
+/// `bytes` may be loaded at any address that is a multiple of 16, by as many loaders as like;
+/// nothing in it belongs to an instance.
+#[derive(Clone, Debug)]
+pub struct CompiledModule {
+    /// The module as it was given.
+    pub source: Arc<Module>,
+    /// The module after all passes: what the code was made from.
+    pub transformed: Arc<Module>,
+    /// Where things of the module stand in the context block.
+    pub layout: InstanceLayout,
+    /// Machine code and read-only records.
+    pub bytes: Vec<u8>,
+    /// Places that need the address of the code, by rising place.
+    pub absolute: Vec<AbsoluteAddress>,
+    /// Where every symbol ended up.
+    pub symbols: FxIndexMap<Symbol, u32>,
+    /// Functions that the module defines, by rising start.
+    pub functions: Vec<FunctionRange>,
+    /// Trap table, by rising offset.
+    pub traps: Vec<ModuleTrap>,
+    /// Table of calls, by rising offset.
+    pub calls: Vec<ModuleCall>,
+    /// What it took.
+    pub stats: CompileStats,
+}
+
+impl CompiledModule {
+    /// Offset of a symbol in the code, if the module has it. Every function has its
+    /// [`Symbol::Function`] and the [`Symbol::Entry`] of its signature; [`Symbol::Dispatcher`] and
+    /// [`Symbol::RootRecord`] are always there.
+    pub fn offset(&self, symbol: &Symbol) -> Option<u32> {
+        self.symbols.get(symbol).copied()
+    }
+
+    /// The entry of the trap table for a return address, as an offset in the code.
+    pub fn trap_at(&self, offset: u32) -> Option<&ModuleTrap> {
+        let index = self.traps.binary_search_by_key(&offset, |trap| trap.offset).ok()?;
+        Some(&self.traps[index])
+    }
+
+    /// The call that a return address, as an offset in the code, belongs to.
+    pub fn call_at(&self, offset: u32) -> Option<&ModuleCall> {
+        let index = self.calls.binary_search_by_key(&offset, |call| call.offset).ok()?;
+        Some(&self.calls[index])
+    }
+}
