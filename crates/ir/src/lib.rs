@@ -12,6 +12,8 @@ mod instructions;
 pub mod module;
 pub mod opcode;
 pub mod operand;
+pub mod reference;
+pub mod schedule;
 pub mod suspension;
 pub mod types;
 
@@ -28,5 +30,6 @@ pub use module::{
 };
 pub use opcode::{Effects, Opcode, OpcodeInfo, OperandKind, TypeRule};
 pub use operand::{FloatCond, IntCond, Payload, Place, TrapCode};
+pub use schedule::Schedule;
 pub use suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource};
 pub use types::{Signature, Type, TypeClass};

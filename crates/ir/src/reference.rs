@@ -1,0 +1,233 @@
+//! The examples of the instruction table as programs that run.
+//!
+//! Every row of the table has an example of one or a few lines. They all stand in the same
+//! surroundings, the [`PRELUDE`] and the declarations of a function `%main`, so a line can name a
+//! memory or call a function without saying what it is. The generated reference shows the lines, a
+//! test runs the programs.
+
+use crate::opcode::{Opcode, OpcodeInfo};
+use crate::operand::TrapCode;
+use crate::types::{Type, comma_separated};
+use std::fmt;
+
+/// What the lines of an example may name, besides what `%main` declares.
+pub const PRELUDE: &str = r#"import %yield = "enjamb" "yield" () async
+memory %heap 1..4
+data %greeting = "hello"
+global %count: i64 = 0
+table %operators [%double, null]
+
+function %double(i64) -> i64 {
+block0(v0: i64):
+    v1 = iadd v0, v0
+    return v1
+}
+
+function %later(i64) -> i64 async {
+block0(v0: i64):
+    call %yield()
+    v1 = iadd v0, v0
+    return v1
+}
+"#;
+
+/// What `%main` declares before its first block.
+pub const DECLARATIONS: &str = "    ss0 = slot 16 align 8
+    sig0 = (i64) -> i64
+    sig1 = (i64) -> i64 async
+    sig2 = () -> i64
+";
+
+/// A number as an example writes it, `12:i64`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Literal {
+    /// The text of the number.
+    pub text: String,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// What an example comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// It ends without results.
+    Ends,
+    /// It returns this number.
+    Returns(Literal),
+    /// It traps for this reason.
+    Traps(TrapCode),
+}
+
+/// An example of the instruction table as a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The lines that show the instruction, without indentation.
+    pub lines: Vec<String>,
+    /// What `%main` is called with: `v0`, `v1` and so on in the lines.
+    pub arguments: Vec<Literal>,
+    /// What comes out of it.
+    pub expectation: Expectation,
+    /// The module in the text format.
+    pub module: String,
+}
+
+/// An example that is not written as [`OpcodeInfo::example`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExampleError(String);
+
+impl fmt::Display for ExampleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ExampleError {}
+
+fn literal(text: &str) -> Result<Literal, ExampleError> {
+    let wrong = || ExampleError(format!("`{text}` is not NUMBER:TYPE"));
+    let (number, ty) = text.trim().split_once(':').ok_or_else(wrong)?;
+    Ok(Literal {
+        text: number.trim().to_string(),
+        ty: ty.trim().parse().map_err(|()| wrong())?,
+    })
+}
+
+/// The opcode that a line begins with, behind its results.
+fn opcode_of(line: &str) -> Option<Opcode> {
+    let behind = line.split_once('=').map_or(line, |(_, behind)| behind);
+    let mnemonic = behind.split_whitespace().next()?;
+    let name = mnemonic.split_once('.').map_or(mnemonic, |(name, _)| name);
+    name.parse().ok()
+}
+
+/// The example of a row as a program; `None` for a row without an example.
+///
+/// # Errors
+/// If the row's example is not written as [`OpcodeInfo::example`] says.
+pub fn example_module(row: &OpcodeInfo) -> Result<Option<Example>, ExampleError> {
+    if row.example.is_empty() {
+        return Ok(None);
+    }
+    let parts: Vec<&str> = row.example.split('|').map(str::trim).collect();
+    let &[parameters, lines, expected] = parts.as_slice() else {
+        let name = row.name;
+        return Err(ExampleError(format!(
+            "the example of {name} has not three parts"
+        )));
+    };
+    let arguments = parameters
+        .split(',')
+        .filter(|text| !text.trim().is_empty())
+        .map(literal)
+        .collect::<Result<Vec<_>, _>>()?;
+    let lines: Vec<String> = lines.lines().map(|line| line.trim().to_string()).collect();
+
+    let (returned, expectation) = match expected.split_once("==") {
+        Some((value, number)) => (value.trim(), Expectation::Returns(literal(number)?)),
+        None if expected.is_empty() => ("", Expectation::Ends),
+        None => {
+            let code = expected.strip_prefix("trap ").unwrap_or(expected);
+            let code = code
+                .trim()
+                .parse()
+                .map_err(|()| ExampleError(format!("`{expected}` is no expectation")))?;
+            ("", Expectation::Traps(code))
+        }
+    };
+    let module = module_text(&arguments, &lines, returned, &expectation);
+    Ok(Some(Example {
+        lines,
+        arguments,
+        expectation,
+        module,
+    }))
+}
+
+/// A list of types, for the head of a function.
+struct Types<'a>(&'a [Type]);
+
+impl fmt::Display for Types<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        comma_separated(f, self.0)
+    }
+}
+
+fn module_text(
+    arguments: &[Literal],
+    lines: &[String],
+    returned: &str,
+    expectation: &Expectation,
+) -> String {
+    let types: Vec<Type> = arguments.iter().map(|argument| argument.ty).collect();
+    let results = match expectation {
+        Expectation::Returns(number) => format!(" -> {}", number.ty),
+        Expectation::Ends | Expectation::Traps(_) => String::new(),
+    };
+    let parameters: Vec<String> = types
+        .iter()
+        .enumerate()
+        .map(|(index, ty)| format!("v{index}: {ty}"))
+        .collect();
+    let parameters = match parameters.as_slice() {
+        [] => String::new(),
+        list => format!("({})", list.join(", ")),
+    };
+    let mut text = format!(
+        "{PRELUDE}\nexport \"main\" = %main\n\nfunction %main({}){results} async {{\n\
+         {DECLARATIONS}block0{parameters}:\n",
+        Types(&types)
+    );
+    for line in lines {
+        let indent = if line.starts_with("block") {
+            ""
+        } else {
+            "    "
+        };
+        text += &format!("{indent}{line}\n");
+    }
+    let ended = lines
+        .last()
+        .and_then(|line| opcode_of(line))
+        .is_some_and(Opcode::is_terminator);
+    if !ended {
+        text += format!("    return {returned}").trim_end();
+        text += "\n";
+    }
+    text + "}\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_is_written_as_documented() {
+        for row in Opcode::all() {
+            if let Err(error) = example_module(row) {
+                panic!("{}: {error}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_example_becomes_a_program() {
+        let example = example_module(Opcode::Iadd.info()).unwrap().unwrap();
+        assert_eq!(example.lines, ["v2 = iadd v0, v1"]);
+        assert_eq!(
+            example.expectation,
+            Expectation::Returns(literal("12:i64").unwrap())
+        );
+        let main = "\
+function %main(i64, i64) -> i64 async {
+    ss0 = slot 16 align 8
+    sig0 = (i64) -> i64
+    sig1 = (i64) -> i64 async
+    sig2 = () -> i64
+block0(v0: i64, v1: i64):
+    v2 = iadd v0, v1
+    return v2
+}
+";
+        assert!(example.module.ends_with(main), "{}", example.module);
+    }
+}
