@@ -63,7 +63,7 @@ pub(crate) struct Edge {
 /// The first block begun is the entry, and blocks come in allocation order. The allocator takes every
 /// edge to an earlier block for the back edge of a loop, so a reverse post-order is best, with the
 /// blocks that leave a loop for good (suspension) behind it and the blocks that enter it from outside
-/// (resumption) before it.
+/// (resumption) before it. A block that precedes all its predecessors is moved behind one of them.
 ///
 /// A mistake does not stop the building; [`finish`](Self::finish) returns the first one.
 pub struct MachineFunctionBuilder<I> {

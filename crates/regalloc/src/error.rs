@@ -40,7 +40,8 @@ pub enum Rule {
     /// The operands that need a register at one point of an instruction fit into the registers that are
     /// left beside its clobbers; further operands of a wide instruction take any location.
     EnoughRegisters,
-    /// A terminator defines values in fixed registers or in any location, never in "some register".
+    /// A terminator defines values in fixed registers or in any location, never in "some register", and
+    /// they are used as arguments of its own successors alone.
     TerminatorDefinition,
     /// An instruction has fewer than 65,536 operands; a function fewer than 2^30 virtual registers.
     Limits,

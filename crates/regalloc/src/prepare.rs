@@ -1,9 +1,17 @@
 //! From the blocks as built to the blocks as allocated: unreachable ones dropped, critical edges split.
 //!
+//! Every block but the entry comes after one of its predecessors, and so after all its dominators: the
+//! fast allocator must meet uses before definitions on its way back through the blocks, and the checker
+//! takes a block it meets before its predecessors for one that nothing reaches with values. A block that
+//! comes too early is moved right behind the first block that leads to it.
+//!
 //! The allocator moves the arguments of an edge either to the end of its source or to the start of its
 //! target. So one of the two must belong to that edge alone: the target when it has one predecessor, or
 //! the source when it ends in a plain jump. Any other edge gets a block of its own. A branch with one
-//! successor but with operands or clobbers counts as critical too, since it acts after the moves.
+//! successor but with operands or clobbers counts as critical too, since it acts after the moves. So does
+//! an edge that passes what its branch defines: the fast allocator puts such a value where one parameter
+//! lies, and saves it at the start of those successors that it already knows to want it. On a block of
+//! its own, the edge is the value's only use, so both are right.
 //!
 //! Parallel edges without arguments from one branch (the cases of a table that go to its default) are
 //! one edge to the allocator, and share one split block.
@@ -19,7 +27,6 @@ use crate::inst::{InstKind, MachineInst, OperandCollector};
 
 /// An edge as the allocator sees it. Blocks are named by their index as begun.
 struct FlowEdge {
-    source: u32,
     target: u32,
     args: Range<u32>,
     /// The label of the block put on the edge.
@@ -34,9 +41,11 @@ struct Plan {
     flow_of: Vec<Option<Range<u32>>>,
     /// Per edge of the builder, its edge in `flow`.
     merged: Vec<u32>,
-    /// The flow edges whose split block comes before the given block, in block order.
+    /// The reachable blocks in allocation order.
+    order: Vec<u32>,
+    /// Pairs of a place in `order` and a flow edge whose split block comes right before it.
     before: Vec<(u32, u32)>,
-    /// The flow edges whose split block comes after the given block, in block order.
+    /// Pairs of a place in `order` and a flow edge whose split block comes right after it.
     after: Vec<(u32, u32)>,
 }
 
@@ -46,6 +55,7 @@ pub(crate) fn run<I: MachineInst>(
 ) -> Result<MachineFunction<I>, AllocationError> {
     check_edges(&builder)?;
     let mut plan = flow_graph(&builder);
+    order_blocks(&mut plan);
     split_edges(&mut builder, &mut plan)?;
     let function = assemble(builder, &plan)?;
     check_definitions(&function)?;
@@ -96,6 +106,7 @@ fn flow_graph<I>(builder: &MachineFunctionBuilder<I>) -> Plan {
         flow: Vec::with_capacity(builder.edges.len()),
         flow_of: vec![None; count],
         merged: vec![0; builder.edges.len()],
+        order: Vec::with_capacity(count),
         before: Vec::new(),
         after: Vec::new(),
     };
@@ -118,7 +129,6 @@ fn flow_graph<I>(builder: &MachineFunctionBuilder<I>) -> Plan {
                     plan.merged[index] = flow;
                     last[target as usize] = Some((source, flow));
                     plan.flow.push(FlowEdge {
-                        source,
                         target,
                         args: edge.args.clone(),
                         split: None,
@@ -132,6 +142,37 @@ fn flow_graph<I>(builder: &MachineFunctionBuilder<I>) -> Plan {
         plan.flow_of[source as usize] = Some(first..plan.flow.len() as u32);
     }
     plan
+}
+
+/// Keeps the order of the builder, except that a block waits for a predecessor to come first.
+fn order_blocks(plan: &mut Plan) {
+    let count = plan.flow_of.len();
+    let (mut ready, mut passed) = (vec![false; count], vec![false; count]);
+    ready[0] = true;
+    let mut work = Vec::new();
+    for block in 0..count as u32 {
+        if plan.flow_of[block as usize].is_none() {
+            continue;
+        }
+        if !ready[block as usize] {
+            passed[block as usize] = true;
+            continue;
+        }
+        work.push(block);
+        while let Some(block) = work.pop() {
+            plan.order.push(block);
+            let edges = plan.flow_of[block as usize]
+                .clone()
+                .map_or(0..0, |range| span(&range));
+            for edge in plan.flow[edges].iter().rev() {
+                let target = edge.target as usize;
+                ready[target] = true;
+                if std::mem::take(&mut passed[target]) {
+                    work.push(edge.target);
+                }
+            }
+        }
+    }
 }
 
 /// Chooses the edges that get a block, and where it lies.
@@ -148,15 +189,30 @@ fn split_edges<I: MachineInst>(
     for edge in &plan.flow {
         predecessors[edge.target as usize] += 1;
     }
-    let mut scratch = Vec::new();
-    for source in 0..builder.blocks.len() {
-        let Some(range) = plan.flow_of[source].clone() else {
-            continue;
-        };
-        let plain = range.len() == 1 && is_plain(builder, source, &mut scratch)?;
+    let mut rank = vec![0u32; builder.blocks.len()];
+    for (place, &block) in plan.order.iter().enumerate() {
+        rank[block as usize] = place as u32;
+    }
+    let mut operands = Vec::new();
+    // Per virtual register, one more than the place of the block whose terminator defines it.
+    let mut defined_at = vec![0u32; builder.classes.len()];
+    for place in 0..plan.order.len() {
+        let source = plan.order[place] as usize;
+        let range = plan.flow_of[source].clone().unwrap_or(0..0);
+        let plain = is_plain(builder, source, &mut operands)? && range.len() == 1;
+        for operand in operands
+            .iter()
+            .filter(|operand| operand.kind() == OperandKind::Def)
+        {
+            defined_at[operand.vreg().vreg()] = place as u32 + 1;
+        }
         for index in span(&range) {
             let edge = &mut plan.flow[index];
-            if plain || predecessors[edge.target as usize] == 1 {
+            let args = &builder.pool[span(&edge.args)];
+            let fresh = args
+                .iter()
+                .any(|arg| defined_at[arg.vreg()] == place as u32 + 1);
+            if plain || (predecessors[edge.target as usize] == 1 && !fresh) {
                 continue;
             }
             let (target, split) = (edge.target as usize, builder.create_block());
@@ -166,35 +222,36 @@ fn split_edges<I: MachineInst>(
             if from || to {
                 builder.mark_cold(split);
             }
-            if target > source && !from {
-                plan.before.push((target as u32, index as u32));
+            if rank[target] > place as u32 && !from {
+                plan.before.push((rank[target], index as u32));
             } else {
-                plan.after.push((source as u32, index as u32));
+                plan.after.push((place as u32, index as u32));
             }
         }
     }
-    plan.before.sort_by_key(|&(target, _)| target);
+    plan.before.sort_by_key(|&(place, _)| place);
     Ok(())
 }
 
-/// Whether moves at the end of the block take effect before nothing but a jump.
+/// Whether moves at the end of the block take effect before nothing but a jump. Leaves the operands of the
+/// terminator in `operands`.
 fn is_plain<I: MachineInst>(
     builder: &MachineFunctionBuilder<I>,
     block: usize,
-    scratch: &mut Vec<Operand>,
+    operands: &mut Vec<Operand>,
 ) -> Result<bool, AllocationError> {
     let BegunBlock { label, insts, .. } = &builder.blocks[block];
     let index = insts.end - 1;
     let inst = &builder.insts[index as usize];
-    scratch.clear();
-    collect(inst, scratch, builder).map_err(|fault| {
+    operands.clear();
+    collect(inst, operands, builder).map_err(|fault| {
         fault.at(
             &builder.name,
             Some(*label),
             Some((index - insts.start) as usize),
         )
     })?;
-    let bare = scratch.is_empty() && inst.clobbers() == regalloc2::PRegSet::empty();
+    let bare = operands.is_empty() && inst.clobbers() == regalloc2::PRegSet::empty();
     if inst.kind() == InstKind::Jump && !bare {
         let fault = Fault::new(Rule::TerminatorShape, "a jump has operands or clobbers");
         return Err(fault.at(
@@ -222,28 +279,31 @@ fn collect<I: MachineInst>(
     collector.fault.map_or(Ok(()), Err)
 }
 
-/// Lays the blocks out in allocation order. Instructions of unreachable blocks are dropped on the way.
+/// Lays the blocks out in allocation order.
 fn assemble<I: MachineInst>(
     mut builder: MachineFunctionBuilder<I>,
     plan: &Plan,
 ) -> Result<MachineFunction<I>, AllocationError> {
     let mut function = MachineFunction::empty(&builder, plan.before.len() + plan.after.len());
-    let mut source = std::mem::take(&mut builder.insts).into_iter();
+    let mut insts: Vec<Option<I>> = std::mem::take(&mut builder.insts)
+        .into_iter()
+        .map(Some)
+        .collect();
     let (mut before, mut after) = (plan.before.iter().peekable(), plan.after.iter().peekable());
-    for (index, block) in builder.blocks.iter().enumerate() {
-        let Some(flow) = plan.flow_of[index].clone() else {
-            // `nth` discards; an empty block cannot have passed the builder.
-            source.nth(block.insts.len() - 1);
-            continue;
-        };
-        while let Some((_, edge)) = before.next_if(|&&(at, _)| at as usize == index) {
+    for (place, &index) in plan.order.iter().enumerate() {
+        let block = &builder.blocks[index as usize];
+        let flow = plan.flow_of[index as usize].clone().unwrap_or(0..0);
+        while let Some((_, edge)) = before.next_if(|&&(at, _)| at as usize == place) {
             push_split(&mut function, &builder, plan, *edge as usize);
         }
         let first = function.insts.len();
-        for inst in source.by_ref().take(block.insts.len()) {
-            let place = function.insts.len() - first;
+        for inst in insts[span(&block.insts)]
+            .iter_mut()
+            .filter_map(Option::take)
+        {
+            let offset = function.insts.len() - first;
             collect(&inst, &mut function.operands, &builder)
-                .map_err(|fault| fault.at(&builder.name, Some(block.label), Some(place)))?;
+                .map_err(|fault| fault.at(&builder.name, Some(block.label), Some(offset)))?;
             function.insts.push(inst);
             function.operand_ends.push(function.operands.len() as u32);
         }
@@ -266,7 +326,7 @@ fn assemble<I: MachineInst>(
             function.push_successor(target, args);
         }
         function.push_block(block.label, block.params.clone(), first, edges, successors);
-        while let Some((_, edge)) = after.next_if(|&&(at, _)| at as usize == index) {
+        while let Some((_, edge)) = after.next_if(|&&(at, _)| at as usize == place) {
             push_split(&mut function, &builder, plan, *edge as usize);
         }
     }
@@ -296,46 +356,57 @@ fn push_split<I: MachineInst>(
     function.edges.push(target);
     function.push_successor(target, edge.args.clone());
     function.push_block(split, 0..0, first, edges, successors);
-    debug_assert!(plan.flow_of[edge.source as usize].is_some());
 }
 
-/// Every virtual register that is used is defined somewhere, and none twice.
+/// Every virtual register that is used is defined somewhere, none twice, and what a terminator defines goes
+/// nowhere but along its edges.
 fn check_definitions<I: MachineInst>(function: &MachineFunction<I>) -> Result<(), AllocationError> {
     let mut defined = vec![false; function.classes.len()];
-    for position in 0..function.blocks.len() {
-        let data = &function.blocks[position];
+    // Per virtual register, the position of the block whose terminator defines it.
+    let mut terminator = vec![None; function.classes.len()];
+    for (position, data) in function.blocks.iter().enumerate() {
         for &param in function.params_at(position) {
             define(&mut defined, param)
                 .map_err(|fault| fault.at(&function.name, Some(data.label), None))?;
         }
         for inst in data.insts.iter() {
-            for operand in function.operands_of(inst) {
-                if operand.kind() == OperandKind::Def {
-                    define(&mut defined, operand.vreg())
-                        .map_err(|fault| function.place(fault, inst))?;
+            let operands = function.operands_of(inst).iter();
+            for operand in operands.filter(|operand| operand.kind() == OperandKind::Def) {
+                define(&mut defined, operand.vreg())
+                    .map_err(|fault| function.place(fault, inst))?;
+                if inst == data.insts.last() {
+                    terminator[operand.vreg().vreg()] = Some(position);
                 }
             }
         }
     }
-    let require = |vreg: VReg, inst: Inst| {
-        if defined[vreg.vreg()] {
-            return Ok(());
-        }
-        let message = format!("{vreg} is used and has no definition in a reachable block");
-        Err(function.place(Fault::new(Rule::Defined, message), inst))
+    // `along` is the source of the only edge into the block, where the block lies on an edge.
+    let require = |vreg: VReg, inst: Inst, along: Option<usize>| {
+        let (rule, why) = match terminator[vreg.vreg()] {
+            _ if !defined[vreg.vreg()] => (
+                Rule::Defined,
+                "used and has no definition in a reachable block",
+            ),
+            Some(source) if along != Some(source) => (
+                Rule::TerminatorDefinition,
+                "defined by a terminator and used beyond its edges",
+            ),
+            _ => return Ok(()),
+        };
+        Err(function.place(Fault::new(rule, format!("{vreg} is {why}")), inst))
     };
     for data in &function.blocks {
         for inst in data.insts.iter() {
-            for operand in function.operands_of(inst) {
-                if operand.kind() == OperandKind::Use {
-                    require(operand.vreg(), inst)?;
-                }
+            let operands = function.operands_of(inst).iter();
+            for operand in operands.filter(|operand| operand.kind() == OperandKind::Use) {
+                require(operand.vreg(), inst, None)?;
             }
         }
-        for successor in span(&data.successors) {
-            for &arg in function.args_of(successor) {
-                require(arg, data.insts.last())?;
-            }
+        let along = function
+            .is_split(data.label)
+            .then(|| function.predecessors[data.predecessors.start as usize].index());
+        for &arg in span(&data.successors).flat_map(|successor| function.args_of(successor)) {
+            require(arg, data.insts.last(), along)?;
         }
     }
     Ok(())
