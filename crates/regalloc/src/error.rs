@@ -10,8 +10,8 @@ use crate::Block;
 pub enum Rule {
     /// A function has at least one block.
     HasEntry,
-    /// The entry block has no parameters and is not a parameter of anything else: arguments of the
-    /// function are fixed definitions of its first instruction.
+    /// The entry block has no parameters: arguments of the function are fixed definitions of its first
+    /// instruction.
     EntryWithoutParams,
     /// A block is begun once, and every block that a successor names is begun.
     BlockBegunOnce,

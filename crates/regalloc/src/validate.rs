@@ -9,7 +9,8 @@
 //! 3. [`Rule::ClobberDisjoint`]: the backtracking allocator panics, the fast one allocates wrongly.
 //! 4. [`Rule::FixedOnce`]: "anything else is a user error" says its source.
 //! 5. [`Rule::EnoughRegisters`]: there is no solution.
-//! 6. [`Rule::TerminatorDefinition`]: the fast allocator panics when such a value is a block argument.
+//! 6. [`Rule::TerminatorDefinition`]: the fast allocator panics when a successor wants a value that its
+//!    branch defines in a register of the allocator's choice.
 //! 7. [`Rule::SingleDefinition`]: an instruction must not use what it defines.
 
 use regalloc2::{
@@ -140,8 +141,7 @@ fn enough_registers(
     clobbers: PRegSet,
     registers: &RegisterFile,
 ) -> Result<(), Fault> {
-    // No class of any target has fewer registers than this crate could need for so few operands
-    // unless the file or the clobbers say so; the exact count is taken only where it can matter.
+    // Operands are counted exactly only where there are more of them than registers.
     for (point, name) in ["early", "late"].into_iter().enumerate() {
         let available = if point == 0 {
             registers.allocatable()

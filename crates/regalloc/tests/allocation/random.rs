@@ -184,7 +184,7 @@ impl Generator {
             RegClass::Int
         };
         let (a, b, id) = (self.some(class), self.some(class), self.id());
-        match self.random.below(7) {
+        match self.random.below(8) {
             0 => Inst::op(id, vec![(self.program.vreg(class), Mode::Def)]),
             1 => Inst::op(
                 id,
@@ -235,6 +235,15 @@ impl Generator {
                     .collect();
                 operands.push((self.program.int(), Mode::Def));
                 Inst::op(id, operands)
+            }
+            6 => {
+                // Everything fixed and lasting at once, as a compare-and-swap loop would have it.
+                let (a, b) = (self.some(RegClass::Int), self.some(RegClass::Int));
+                let (t, d) = (self.program.int(), self.program.int());
+                let ins = [(a, Mode::FixedLateUse(r(1))), (b, Mode::AnyLateUse)];
+                let outs = [(t, Mode::FixedEarlyDef(r(0))), (d, Mode::Def)];
+                let clobbers = [r(2)].into_iter().collect();
+                Inst::op(id, ins.into_iter().chain(outs).collect()).clobbering(clobbers)
             }
             _ => self.call(InstKind::Normal),
         }
