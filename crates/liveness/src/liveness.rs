@@ -1,0 +1,219 @@
+//! The blocks into which each value is live.
+
+use crate::cursor::Backward;
+use crate::dominators::DominatorTree;
+use crate::flow::{ControlFlow, NONE};
+use crate::layout::Layout;
+use crate::loops::LoopNest;
+use crate::ranges::Ranges;
+use crate::regions::Regions;
+use crate::runs::{Run, RunIndex, RunIndexBuilder};
+use enjamb_ir::{Block, Entity, Function, Inst, Value};
+
+/// Where the values of a function in SSA form live.
+///
+/// A value is live at a point from which control can reach a use of it. The values that a branch
+/// hands over are used by the branch, so they need not be live into its target, and the parameters
+/// of a block are defined at its start, so they are not live into it. Uses in unreachable blocks
+/// do not count.
+///
+/// What is stored is, per value, the runs of consecutive blocks into which it is live, in a
+/// numbering of the blocks that makes runs long; a value that lives in one block only is not stored
+/// at all. Points inside a block come from [walking back](Liveness::walk_back) from its end.
+#[derive(Clone, Debug)]
+pub struct Liveness {
+    layout: Layout,
+    index: RunIndex,
+    stats: Stats,
+}
+
+/// What an analysis cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// How many operands, blocks and edges were looked at.
+    pub steps: u64,
+    /// How many runs of consecutive blocks are stored.
+    pub runs: u64,
+}
+
+impl Liveness {
+    /// Analyses a function whose graph, dominators and loops these are.
+    pub fn new(
+        function: &Function,
+        flow: &ControlFlow,
+        dominators: &DominatorTree,
+        loops: &LoopNest,
+    ) -> Self {
+        let layout = Layout::new(flow, dominators, loops);
+        let (definitions, mut steps) = definition_blocks(function, &layout);
+        let uses = uses_elsewhere(function, &layout, dominators, &definitions);
+        let mut builder = RunIndexBuilder::new(function.values.len());
+        let mut regions = Regions::new(flow, &layout);
+        let mut runs: Vec<Run> = Vec::new();
+        for block in children_first(flow, dominators) {
+            let mut define = |value: Value| {
+                let uses = uses.get(value.index());
+                let here = definitions[value.index()] == block.index() as u32;
+                if !uses.is_empty() && here {
+                    regions.live_runs(block, uses, &mut runs);
+                    builder.set(value.index() as u32, &runs);
+                }
+            };
+            for_each_definition(function, block, &mut define);
+            let dominator = dominators.immediate_dominator(block);
+            regions.finish(block, dominator, dominators.children(block));
+        }
+        steps += regions.steps;
+        let index = builder.finish(layout.order().len());
+        let runs = index.len() as u64;
+        Liveness {
+            stats: Stats { steps, runs },
+            layout,
+            index,
+        }
+    }
+
+    /// Analyses a function from scratch.
+    pub fn of(function: &Function) -> Self {
+        let flow = ControlFlow::new(function);
+        let dominators = DominatorTree::new(function, &flow);
+        let loops = LoopNest::new(&flow, &dominators);
+        Liveness::new(function, &flow, &dominators, &loops)
+    }
+
+    /// Whether `value` is live into `block`.
+    pub fn is_live_in(&self, block: Block, value: Value) -> bool {
+        self.layout
+            .position(block)
+            .is_some_and(|position| self.index.contains(value.index(), position))
+    }
+
+    /// Whether `value` is live behind the terminator of `block`.
+    pub fn is_live_out(&self, function: &Function, block: Block, value: Value) -> bool {
+        self.layout.position(block).is_some()
+            && function
+                .successors(block)
+                .any(|to| self.is_live_in(to, value))
+    }
+
+    /// The values that are live into `block`, in order.
+    pub fn live_in(&self, block: Block) -> Vec<Value> {
+        let mut values = Vec::new();
+        self.collect_live_in(block, &mut values);
+        values.sort_unstable();
+        values
+    }
+
+    /// The values that are live behind the terminator of `block`, in order: those that are live
+    /// into a successor.
+    pub fn live_out(&self, function: &Function, block: Block) -> Vec<Value> {
+        let mut successors: Vec<Block> = function.successors(block).collect();
+        successors.sort_unstable();
+        successors.dedup();
+        let mut values = Vec::new();
+        if self.layout.position(block).is_some() {
+            for to in successors {
+                self.collect_live_in(to, &mut values);
+            }
+        }
+        values.sort_unstable();
+        values.dedup();
+        values
+    }
+
+    fn collect_live_in(&self, block: Block, values: &mut Vec<Value>) {
+        if let Some(position) = self.layout.position(block) {
+            self.index.for_each_key_at(position, |key| {
+                values.push(Value::from_index(key as usize));
+            });
+        }
+    }
+
+    /// A cursor behind the terminator of `block`, to visit the points of the block backwards.
+    pub fn walk_back<'a>(&self, function: &'a Function, block: Block) -> Backward<'a> {
+        Backward::new(function, block, self.live_out(function, block))
+    }
+
+    /// The values that are live right behind `inst`, in order, found by walking back to it from the
+    /// end of its block; none if it is not in `block`. For several points of one block use
+    /// [`walk_back`](Self::walk_back).
+    pub fn live_after(&self, function: &Function, block: Block, inst: Inst) -> Option<Vec<Value>> {
+        let mut cursor = self.walk_back(function, block);
+        while cursor.next_inst()? != inst {
+            cursor.step();
+        }
+        Some(cursor.live().iter().copied().collect())
+    }
+
+    /// What the analysis cost.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+}
+
+fn for_each_definition(function: &Function, block: Block, define: &mut impl FnMut(Value)) {
+    let data = &function.blocks[block];
+    data.params.iter().copied().for_each(&mut *define);
+    for &inst in &data.insts {
+        function
+            .results(inst)
+            .iter()
+            .copied()
+            .for_each(&mut *define);
+    }
+}
+
+/// Per value the index of the reachable block that defines it; and how many operands there are.
+fn definition_blocks(function: &Function, layout: &Layout) -> (Vec<u32>, u64) {
+    let mut definitions = vec![NONE; function.values.len()];
+    let mut steps = 0;
+    for &block in layout.order() {
+        for_each_definition(function, block, &mut |value| {
+            steps += 1;
+            definitions[value.index()] = block.index() as u32;
+        });
+    }
+    (definitions, steps)
+}
+
+/// Per value the positions of the blocks other than its own that use it, each once.
+fn uses_elsewhere(
+    function: &Function,
+    layout: &Layout,
+    dominators: &DominatorTree,
+    definitions: &[u32],
+) -> Ranges<u32> {
+    let mut last_user = vec![NONE; definitions.len()];
+    Ranges::build(definitions.len(), |add| {
+        last_user.fill(NONE);
+        for (position, &block) in layout.order().iter().enumerate() {
+            for &inst in &function.blocks[block].insts {
+                function.for_each_use(inst, |value| {
+                    let definition = definitions[value.index()];
+                    if definition == NONE || last_user[value.index()] == position as u32 {
+                        return;
+                    }
+                    last_user[value.index()] = position as u32;
+                    // A use that its definition does not dominate is an error of the function,
+                    // which the verifier reports.
+                    let definition = Block::from_index(definition as usize);
+                    if dominators.strictly_dominates(definition, block) {
+                        add(value.index(), position as u32);
+                    }
+                });
+            }
+        }
+    })
+}
+
+/// The blocks of the dominator tree, children before parents, siblings in reverse post-order.
+fn children_first(flow: &ControlFlow, dominators: &DominatorTree) -> Vec<Block> {
+    let mut order = Vec::with_capacity(dominators.preorder().len());
+    let mut stack: Vec<Block> = flow.entry().into_iter().collect();
+    while let Some(block) = stack.pop() {
+        order.push(block);
+        stack.extend_from_slice(dominators.children(block));
+    }
+    order.reverse();
+    order
+}
