@@ -375,3 +375,32 @@ fn text_before_and_after_allocation() {
         .to_string();
     assert!(after.contains("; v1 = r1"), "{after}");
 }
+
+#[test]
+fn an_edge_is_as_cold_as_its_colder_end_and_lies_outside_the_loop_it_leaves() {
+    // A loop of two blocks, either of which may leave to one cold block.
+    let mut program = Program::default();
+    let (a, param) = (program.int(), program.int());
+    let test = |id| Inst::branch(id, vec![(a, Mode::Use)]);
+    program.block(&[], vec![define(1, a), Inst::jump()], &[(1, &[])]);
+    program.block(&[], vec![test(2)], &[(2, &[]), (4, &[a])]);
+    program.block(&[], vec![test(3)], &[(1, &[]), (3, &[]), (4, &[a])]);
+    program.block(&[], vec![ret(&[a])], &[]);
+    program.block(&[param], vec![ret(&[param])], &[]);
+    program.blocks[4].cold = true;
+    let (function, labels) = program.labelled().expect("valid");
+    let order: Vec<_> = function.blocks().collect();
+    let on_edge: Vec<bool> = order
+        .iter()
+        .map(|&block| function.is_split(block))
+        .collect();
+    // The back edge right behind its source, the two cold ones right before their target.
+    assert_eq!(
+        on_edge,
+        [false, false, false, true, false, true, true, false]
+    );
+    let cold: Vec<bool> = order.iter().map(|&block| function.is_cold(block)).collect();
+    assert_eq!(cold, [false, false, false, false, false, true, true, true]);
+    assert_eq!(function.block_successors(order[3]), [labels[1]]);
+    runs(&program);
+}
