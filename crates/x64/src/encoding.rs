@@ -1,20 +1,4 @@
 //! The Intel manual's notation for an encoding, parsed while the crate is compiled.
-//!
-//! A row of the table holds the encoding as the manual prints it ("Interpreting the Instruction
-//! Reference Pages", volume 2, 3.1.1.1), so a row can be read beside the manual:
-//!
-//! | notation | meaning |
-//! | --- | --- |
-//! | `66`, `F2`, `F3` before the opcode | mandatory or operand-size prefix |
-//! | `REX.W` | REX prefix with W set |
-//! | `0F`, `AF`, .. | opcode bytes |
-//! | `B8+r` | the low three bits of the opcode hold a register |
-//! | `/r` | ModRM byte with a register in `reg` |
-//! | `/0` .. `/7` | ModRM byte with this digit in `reg` |
-//! | `ib` `iw` `id` `io` | immediate of 1, 2, 4 or 8 bytes |
-//! | `cb` `cd` | distance of a branch in 1 or 4 bytes |
-//!
-//! The rest of the REX prefix follows from the operands. A row in bad notation does not compile.
 
 /// What the ModRM byte of a form holds in its `reg` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +12,22 @@ pub enum ModRm {
 }
 
 /// A parsed encoding.
+///
+/// A row of the table holds the encoding as the manual prints it ("Interpreting the Instruction
+/// Reference Pages", volume 2, 3.1.1.1), so a row can be read beside the manual:
+///
+/// | notation | meaning |
+/// | --- | --- |
+/// | `66`, `F2`, `F3` before the opcode | mandatory or operand-size prefix |
+/// | `REX.W` | REX prefix with W set |
+/// | `0F`, `AF`, .. | opcode bytes |
+/// | `B8+r` | the low three bits of the opcode hold a register |
+/// | `/r` | ModRM byte with a register in `reg` |
+/// | `/0` .. `/7` | ModRM byte with this digit in `reg` |
+/// | `ib` `iw` `id` `io` | immediate of 1, 2, 4 or 8 bytes |
+/// | `cb` `cd` | distance of a branch in 1 or 4 bytes |
+///
+/// The rest of the REX prefix follows from the operands. A row in bad notation does not compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encoding {
     prefixes: [u8; 2],
@@ -57,10 +57,10 @@ impl Encoding {
         &self.opcode[..self.opcode_count as usize]
     }
 
-    /// Parses the manual's notation.
+    /// Parses the notation described at [`Encoding`].
     ///
     /// # Panics
-    /// On anything but the notation above. It runs at compile time, on the rows of the table.
+    /// On anything else. It runs at compile time, on the rows of the table.
     pub(crate) const fn parse(notation: &str) -> Encoding {
         let text = notation.as_bytes();
         let mut encoding = Encoding {

@@ -72,7 +72,7 @@ pub(crate) fn finish(assembler: Assembler) -> Result<Code, AssembleError> {
     })
 }
 
-/// Fills the gaps between the kept bytes.
+/// Fills the gaps between the kept bytes, in the order of their positions.
 fn join(kept: &[u8], jumps: &[Jump], aligns: &[Align], layout: &Layout) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(kept.len() + jumps.len() * 6);
     let mut copied = 0;
@@ -80,20 +80,19 @@ fn join(kept: &[u8], jumps: &[Jump], aligns: &[Align], layout: &Layout) -> Vec<u
         bytes.extend_from_slice(&kept[copied..at.bytes as usize]);
         copied = at.bytes as usize;
     };
-    let mut next_align = 0;
-    for index in 0..=jumps.len() {
-        let aligns_before = jumps
-            .get(index)
-            .map_or(aligns.len(), |jump| jump.at.aligns as usize);
-        for align in next_align..aligns_before {
-            copy_up_to(aligns[align].at, &mut bytes);
-            nop::pad(layout.padding(align), &mut bytes);
-        }
-        next_align = aligns_before;
-        if let Some(jump) = jumps.get(index) {
+    let mut jumps = jumps.iter().enumerate().peekable();
+    for (index, align) in aligns.iter().enumerate() {
+        let is_before = |(number, _): &(usize, &Jump)| *number < align.at.jumps as usize;
+        while let Some((number, jump)) = jumps.next_if(is_before) {
             copy_up_to(jump.at, &mut bytes);
-            encode_jump(jump, index, layout, &mut bytes);
+            encode_jump(jump, number, layout, &mut bytes);
         }
+        copy_up_to(align.at, &mut bytes);
+        nop::pad(layout.padding(index), &mut bytes);
+    }
+    for (number, jump) in jumps {
+        copy_up_to(jump.at, &mut bytes);
+        encode_jump(jump, number, layout, &mut bytes);
     }
     bytes.extend_from_slice(&kept[copied..]);
     bytes

@@ -77,3 +77,32 @@ impl Op {
             .map(|operand| operand.width)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_form_is_the_next_row() {
+        let mut found = 0;
+        for &short in Op::ALL {
+            for &long in Op::ALL {
+                if short.info().is_short_form_of(long.info()) {
+                    assert_eq!(long.with_immediate(-128), short);
+                    assert_eq!(long.with_immediate(128), long);
+                    found += 1;
+                }
+            }
+        }
+        // Eight operations and a multiplication at three widths, and PUSH.
+        assert_eq!(found, 9 * 3 + 1);
+    }
+
+    #[test]
+    fn every_row_is_found_by_its_name() {
+        for &op in Op::ALL {
+            assert_eq!(op.info().op, op);
+            assert!(op.info().operands.len() <= Form::MAX_OPERANDS);
+        }
+    }
+}

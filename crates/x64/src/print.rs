@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::form::{Kind, OperandForm};
 use crate::inst::Inst;
-use crate::operand::{Base, Mem, Operand, sign_extend};
+use crate::operand::{Base, Mem, Operand, Scale, sign_extend};
 use crate::register::{Reg, Width};
 
 /// A register type that instructions can be printed in.
@@ -113,8 +113,11 @@ impl<R: PrintRegister> Display for Mem<R> {
             Base::None => {}
         }
         if let Some((register, scale)) = self.index {
-            let plus = if is_first { "" } else { "+" };
-            write!(f, "{plus}{}*{}", Full(register), scale.factor())?;
+            match (is_first, scale) {
+                (false, Scale::One) => write!(f, "+{}", Full(register))?,
+                (false, _) => write!(f, "+{}*{}", Full(register), scale.factor())?,
+                (true, _) => write!(f, "{}*{}", Full(register), scale.factor())?,
+            }
             is_first = false;
         }
         if is_first {
@@ -130,7 +133,7 @@ impl<R: PrintRegister> Display for Mem<R> {
 mod tests {
     use super::*;
     use crate::op::Op;
-    use crate::operand::{Label, Scale};
+    use crate::operand::Label;
 
     #[derive(Clone, Copy)]
     struct Virtual(u32);
