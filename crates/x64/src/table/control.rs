@@ -1,6 +1,6 @@
 //! Jumps, calls, returns, traps and the empty instruction.
 //!
-//! What a call reads and writes beyond its target is for the calling convention to say, not for this table.
+//! What a call reads and writes beyond its target is for the calling convention to say.
 
 macro_rules! control_rows {
     ([$next:ident $($later:ident)*] { $($rows:tt)* }) => { $next! { [$($later)*] { $($rows)*

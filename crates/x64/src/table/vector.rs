@@ -1,5 +1,6 @@
-//! Moves of XMM registers, and bitwise operations on all of one. Memory operands of the forms whose
-//! name says aligned, and of the bitwise ones, must be at multiples of 16.
+//! Moves of XMM registers, and bitwise operations on all of one.
+//!
+//! Memory of 128 bits must be at a multiple of 16 except for MOVUPS and MOVDQU.
 
 macro_rules! vector_rows {
     ([$next:ident $($later:ident)*] { $($rows:tt)* }) => { $next! { [$($later)*] { $($rows)*
