@@ -109,8 +109,8 @@ pub struct SourcePos {
     pub column: u32,
 }
 
-/// A function with a body.
-#[derive(Clone, Debug, PartialEq)]
+/// A function with a body. Equality is that of the text; see `equality.rs`.
+#[derive(Clone, Debug)]
 pub struct Function {
     /// Its name in the module, without the percent sign.
     pub name: String,
@@ -290,6 +290,13 @@ impl Function {
     /// The values that a branch hands to the parameters of its target.
     pub fn target_args(&self, target: Target) -> &[Value] {
         &self.value_pool[target.args.range()]
+    }
+
+    /// Replaces the values that one target of a branch hands over. The old ones stay in the pool,
+    /// so a pass collects all that it adds to a target and calls this once.
+    pub fn set_target_args(&mut self, inst: Inst, target: usize, args: &[Value]) {
+        let args = self.pool_values(args);
+        self.targets_mut(inst)[target].args = args;
     }
 
     /// Calls `visit` for every value that an instruction uses, those of its targets included.

@@ -62,7 +62,7 @@ impl LayoutDecl {
 }
 
 /// What a saved field stands for in the function before the transform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SavedSource {
     /// A value.
     Value(Value),
