@@ -1,0 +1,275 @@
+//! Stubs: the code between compiled functions and the runtime.
+//!
+//! Each [`Symbol`] that is no defined function and no point record stands for one stub. A stub is
+//! position independent apart from its relocations, and names no instance. Where both sides of a
+//! stub are compiled code it keeps the convention of [`enjamb_abi::convention`]; what it may
+//! clobber beyond that is said in its own module.
+
+mod allocate;
+mod dispatcher;
+mod entry;
+mod host;
+mod trap;
+
+use crate::error::LowerError;
+use enjamb_abi::code::{Code, CodeOptions, Relocation, RelocationKind, Symbol, TrapSite};
+use enjamb_abi::context::{Counter, Helper, InstanceLayout, offsets};
+use enjamb_abi::convention::Location;
+use enjamb_ir::{FunctionKind, Module, Signature, TrapCode};
+use enjamb_x64::{self as x64, Assembler, Inst, Label, Mem, Op, Operand, Reg};
+
+/// The pinned pointer to the context block.
+const CONTEXT: Reg = Reg::R15;
+/// The hidden continuation, in and out.
+const CONTINUATION: Reg = Reg::R10;
+/// Belongs to stubs wherever control passes between two functions.
+const SCRATCH: Reg = Reg::R11;
+
+/// The namespace of the leaves that the runtime brings along.
+pub const BUILTIN_NAMESPACE: &str = "enjamb";
+
+/// Emits the stub that a symbol stands for.
+///
+/// # Errors
+/// If the symbol is a defined function or a point record, which are no stubs, or if an offset of
+/// the context block does not fit an instruction.
+pub fn emit_stub(
+    symbol: &Symbol,
+    module: &Module,
+    layout: &InstanceLayout,
+    options: &CodeOptions,
+) -> Result<Code, LowerError> {
+    if layout.size() > i32::MAX as u32 {
+        return Err(LowerError::new(name(symbol), "the module is too large"));
+    }
+    let mut stub = Stub::new(options.count);
+    match symbol {
+        Symbol::Function(function) => {
+            let decl = &module.functions[*function];
+            let FunctionKind::Import {
+                namespace,
+                name,
+                signature,
+            } = &decl.kind
+            else {
+                return Err(LowerError::new(&decl.name, "the function has a body"));
+            };
+            let index = enjamb_ir::Entity::index(*function) as u64;
+            let is_yield = namespace == BUILTIN_NAMESPACE && name == "yield";
+            if is_yield && *signature == Signature::asynchronous(&[], &[]) {
+                host::yield_leaf(&mut stub, index);
+            } else {
+                host::call(&mut stub, Helper::HostCall, index, signature);
+            }
+        }
+        Symbol::Service(service) => {
+            host::call(&mut stub, service.helper, service.index, &service.signature);
+        }
+        Symbol::Point(..) => {
+            return Err(LowerError::new(name(symbol), "a point record is no stub"));
+        }
+        Symbol::TrapLanding => trap::landing(&mut stub),
+        Symbol::AllocateSlow(size) => allocate::slow(&mut stub, *size),
+        Symbol::Dispatcher => dispatcher::dispatcher(&mut stub),
+        Symbol::Resume(shape) => dispatcher::resume(&mut stub, shape),
+        Symbol::RootRecord => dispatcher::root_record(&mut stub),
+        Symbol::Entry(signature) => entry::entry(&mut stub, signature),
+    }
+    stub.finish(symbol)
+}
+
+fn name(symbol: &Symbol) -> String {
+    format!("{symbol:?}")
+}
+
+/// A stub in the making: the assembler with the few instructions that stubs are made of.
+struct Stub {
+    assembler: Assembler,
+    /// External symbols by the number under which the assembler knows them.
+    symbols: Vec<Symbol>,
+    /// Labels at the return addresses of calls of the trap landing.
+    traps: Vec<(Label, TrapCode)>,
+    frame_bytes: u32,
+    count: bool,
+}
+
+/// `[base + displacement]`
+fn at(base: Reg, displacement: u32) -> Operand<Reg> {
+    // `emit_stub` bounds the size of the context block; stack areas and objects are far smaller.
+    Mem::base(base, displacement as i32).into()
+}
+
+/// A field of the context block.
+fn context(offset: u32) -> Operand<Reg> {
+    at(CONTEXT, offset)
+}
+
+impl Stub {
+    fn new(count: bool) -> Stub {
+        Stub {
+            assembler: Assembler::new(),
+            symbols: Vec::new(),
+            traps: Vec::new(),
+            frame_bytes: 0,
+            count,
+        }
+    }
+
+    fn op(&mut self, op: Op, operands: &[Operand<Reg>]) {
+        self.assembler.op(op, operands);
+    }
+
+    fn load(&mut self, register: Reg, from: Operand<Reg>) {
+        let op = if register.is_xmm() {
+            Op::MovsdXM
+        } else {
+            Op::Mov64RM
+        };
+        self.op(op, &[register.into(), from]);
+    }
+
+    fn store(&mut self, to: Operand<Reg>, register: Reg) {
+        let op = if register.is_xmm() {
+            Op::MovsdMX
+        } else {
+            Op::Mov64MR
+        };
+        self.op(op, &[to, register.into()]);
+    }
+
+    fn copy(&mut self, to: Reg, from: Reg) {
+        self.load(to, from.into());
+    }
+
+    fn constant(&mut self, register: Reg, value: u64) {
+        self.assembler
+            .emit(&Inst::move_immediate(register, value as i64));
+    }
+
+    /// Sets a register to zero in the short way, which changes the flags.
+    fn clear(&mut self, register: Reg) {
+        self.op(Op::Xor32RM, &[register.into(), register.into()]);
+    }
+
+    fn push(&mut self, register: Reg) {
+        self.op(Op::Push64R, &[register.into()]);
+    }
+
+    fn pop(&mut self, register: Reg) {
+        self.op(Op::Pop64R, &[register.into()]);
+    }
+
+    /// `op` with an immediate, in the shortest form.
+    fn immediate(&mut self, op: Op, target: Operand<Reg>, value: i64) {
+        match Inst::physical(op, &[target, value.into()]) {
+            Ok(inst) => self.assembler.emit(&inst.shortest()),
+            Err(_) => self.assembler.op(op, &[target, value.into()]),
+        }
+    }
+
+    fn reserve_stack(&mut self, bytes: u32) {
+        if bytes > 0 {
+            self.immediate(Op::Sub64MI, Reg::RSP.into(), i64::from(bytes));
+        }
+    }
+
+    fn release_stack(&mut self, bytes: u32) {
+        if bytes > 0 {
+            self.immediate(Op::Add64MI, Reg::RSP.into(), i64::from(bytes));
+        }
+    }
+
+    /// Sets the flags by whether a register is zero.
+    fn test(&mut self, register: Reg) {
+        self.op(Op::Test64MR, &[register.into(), register.into()]);
+    }
+
+    fn count(&mut self, counter: Counter) {
+        if self.count {
+            self.op(Op::Inc64M, &[context(counter.offset())]);
+        }
+    }
+
+    fn number(&mut self, symbol: Symbol) -> u32 {
+        let known = self.symbols.iter().position(|s| *s == symbol);
+        known.unwrap_or_else(|| {
+            self.symbols.push(symbol);
+            self.symbols.len() - 1
+        }) as u32
+    }
+
+    /// Calls the trap landing. The code in the trap table counts unless a helper has set one.
+    fn trap(&mut self, code: TrapCode) {
+        let landing = self.number(Symbol::TrapLanding);
+        self.assembler.call_symbol(landing);
+        let after = self.assembler.mark();
+        self.traps.push((after, code));
+    }
+
+    /// `push rbp; mov rbp, rsp; sub rsp, bytes` behind a check of the stack limit, which jumps to
+    /// the label that is returned.
+    fn frame(&mut self, bytes: u32) -> Label {
+        let overflow = self.assembler.new_label();
+        self.push(Reg::RBP);
+        self.copy(Reg::RBP, Reg::RSP);
+        self.reserve_stack(bytes);
+        self.op(
+            Op::Cmp64RM,
+            &[Reg::RSP.into(), context(offsets::STACK_LIMIT)],
+        );
+        self.assembler.jcc(x64::Cond::B, overflow);
+        self.frame_bytes = bytes;
+        overflow
+    }
+
+    /// `leave; ret parameter_bytes`
+    fn leave(&mut self, parameter_bytes: u32) {
+        self.copy(Reg::RSP, Reg::RBP);
+        self.pop(Reg::RBP);
+        match parameter_bytes {
+            0 => self.op(Op::Ret, &[]),
+            bytes => self.op(Op::RetI, &[i64::from(bytes).into()]),
+        }
+    }
+
+    fn finish(self, symbol: &Symbol) -> Result<Code, LowerError> {
+        let code = self
+            .assembler
+            .finish()
+            .map_err(|error| LowerError::new(name(symbol), error))?;
+        let relocations = code.relocations.iter().map(|relocation| Relocation {
+            offset: relocation.offset,
+            kind: match relocation.kind {
+                x64::RelocationKind::Rel32 => RelocationKind::Relative32,
+                x64::RelocationKind::Abs64 => RelocationKind::Absolute64,
+            },
+            symbol: self.symbols[relocation.symbol as usize].clone(),
+            addend: relocation.addend,
+        });
+        let traps = self.traps.iter().filter_map(|&(label, code_of_trap)| {
+            Some(TrapSite {
+                offset: code.offset(label)?,
+                code: code_of_trap,
+                inst: None,
+                position: None,
+            })
+        });
+        Ok(Code {
+            relocations: relocations.collect(),
+            traps: traps.collect(),
+            calls: Vec::new(),
+            align: code.alignment.max(16),
+            frame_bytes: self.frame_bytes,
+            bytes: code.bytes,
+        })
+    }
+}
+
+/// The register at a location, or the offset of its stack word.
+fn place(location: Location) -> Result<Reg, u32> {
+    match location {
+        Location::Int(number) => Ok(Reg::gpr(number)),
+        Location::Float(number) => Ok(Reg::xmm(number)),
+        Location::Stack(offset) => Err(offset),
+    }
+}

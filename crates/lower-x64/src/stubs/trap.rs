@@ -1,0 +1,50 @@
+//! Activation records, and the landing that cuts the stack back to the innermost one.
+//!
+//! Entry trampolines and the dispatcher push the same record, so one landing serves both:
+//!
+//! ```text
+//!            return address into the host
+//!   rbp  →   rbp of the host
+//!   rbp- 8   rbx ┐
+//!   rbp-16   r12 │
+//!   rbp-24   r13 │ of the host
+//!   rbp-32   r14 │
+//!   rbp-40   r15 ┘
+//!   rbp-48   previous activation   ← Context::activation; the stack is 16-aligned here
+//! ```
+
+use super::{CONTEXT, Stub, context};
+use enjamb_abi::context::{Status, offsets};
+use enjamb_x64::{Op, Reg};
+
+/// Pushes an activation record of a function whose first argument is the context block, and pins
+/// that.
+pub(super) fn enter_activation(stub: &mut Stub) {
+    stub.push(Reg::RBP);
+    stub.copy(Reg::RBP, Reg::RSP);
+    for register in [Reg::RBX, Reg::R12, Reg::R13, Reg::R14, Reg::R15] {
+        stub.push(register);
+    }
+    stub.copy(CONTEXT, Reg::RDI);
+    stub.op(Op::Push64M, &[context(offsets::ACTIVATION)]);
+    stub.store(context(offsets::ACTIVATION), Reg::RSP);
+}
+
+/// Pops the activation record at the stack pointer and returns a status to the host.
+pub(super) fn leave_activation(stub: &mut Stub, status: Status) {
+    stub.constant(Reg::RAX, status as u64);
+    stub.op(Op::Pop64M, &[context(offsets::ACTIVATION)]);
+    for register in [Reg::R15, Reg::R14, Reg::R13, Reg::R12, Reg::RBX, Reg::RBP] {
+        stub.pop(register);
+    }
+    stub.op(Op::Ret, &[]);
+}
+
+/// The landing: keeps the key of the trap table, then leaves the innermost activation. Since
+/// records nest, activations of the host in between are never cut off: each has its own.
+pub(super) fn landing(stub: &mut Stub) {
+    stub.op(Op::Pop64M, &[context(offsets::TRAP_PC)]);
+    stub.store(context(offsets::TRAP_FP), Reg::RBP);
+    stub.load(Reg::RSP, context(offsets::ACTIVATION));
+    leave_activation(stub, Status::Trapped);
+}
