@@ -1,0 +1,6 @@
+//! What the tests of this crate share.
+#![allow(dead_code, reason = "each test uses a part")]
+
+pub mod maker;
+pub mod random;
+pub mod shapes;
