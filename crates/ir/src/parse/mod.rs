@@ -1,0 +1,167 @@
+//! The parser: text to modules.
+//!
+//! Two steps. The first reads the declarations of the module and the heads of its functions and
+//! skips their bodies; then every name is known. The second reads the bodies, each on its own: its
+//! declarations, blocks and instructions in the order of the text, and at the end the types of those
+//! values whose operands are defined further down. Both steps are linear in the length of the text.
+//!
+//! The text of an instruction is a line, so after an error reading goes on with the next line, and
+//! in the first step with the next declaration; all errors found are reported together. What the
+//! parser checks is what it needs to build the data structures: spelling, names, numbers of results.
+//! Types and all other rules are the verifier's.
+
+mod body;
+mod cursor;
+mod inst;
+mod lexer;
+mod literal;
+mod module;
+mod operands;
+mod source_map;
+mod types;
+
+pub use source_map::SourceMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::module::Module;
+use std::fmt;
+
+/// A module, and where in the text its parts stand.
+#[derive(Clone, Debug)]
+pub struct ParsedModule {
+    /// The module.
+    pub module: Module,
+    /// Where its parts stand.
+    pub source_map: SourceMap,
+}
+
+/// Why a text is no module: at least one diagnostic, in the order of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseErrors {
+    /// What is wrong, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl fmt::Display for ParseErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, diagnostic) in self.diagnostics.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{diagnostic}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ParseErrors {}
+
+/// Reads a module.
+///
+/// # Errors
+/// If the text is no module: every error up to a hundred, with its place.
+pub fn parse_module(text: &str) -> Result<Module, ParseErrors> {
+    parse_with_spans(text).map(|parsed| parsed.module)
+}
+
+/// Reads a module and keeps where its parts stand, so that later errors can be shown at the text.
+///
+/// # Errors
+/// As [`parse_module`].
+pub fn parse_with_spans(text: &str) -> Result<ParsedModule, ParseErrors> {
+    if u32::try_from(text.len()).is_err() {
+        let diagnostics = vec![Diagnostic::general(
+            "a module of 4 GiB or more cannot be read",
+        )];
+        return Err(ParseErrors { diagnostics });
+    }
+    let mut errors = Errors::default();
+    let mut declared = module::declare(text, &mut errors);
+    let mut numbers = Numbers::new(text.len());
+    for (id, start) in declared.bodies {
+        if errors.is_full() {
+            break;
+        }
+        let head = declared.module.functions[id].body().cloned();
+        if let Some(head) = head {
+            let (function, spans) = body::parse(
+                text,
+                start,
+                head,
+                &declared.module,
+                &mut errors,
+                &mut numbers,
+            );
+            if let Some(body) = declared.module.functions[id].body_mut() {
+                *body = function;
+            }
+            declared.source_map.set_body(id, spans);
+        }
+    }
+    if errors.diagnostics.is_empty() {
+        return Ok(ParsedModule {
+            module: declared.module,
+            source_map: declared.source_map,
+        });
+    }
+    let mut diagnostics = errors.diagnostics;
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span.map_or(u32::MAX, |span| span.start));
+    if diagnostics.len() >= MOST_ERRORS {
+        diagnostics.push(Diagnostic::general("further errors are not shown"));
+    }
+    Err(ParseErrors { diagnostics })
+}
+
+/// How many errors of one text are reported.
+const MOST_ERRORS: usize = 100;
+
+/// The errors found so far.
+#[derive(Default)]
+struct Errors {
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Errors {
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if !self.is_full() {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MOST_ERRORS
+    }
+}
+
+/// Bounds on the numbers of values and blocks. Entities are dense arrays, so a short text with a
+/// large number would take much memory: no number may exceed the length of the text or a million,
+/// and the unused numbers of all functions together are bounded likewise.
+struct Numbers {
+    limit: usize,
+    budget: usize,
+}
+
+impl Numbers {
+    fn new(text_length: usize) -> Self {
+        Numbers {
+            limit: text_length.max(1 << 20),
+            budget: (text_length * 8).max(1 << 22),
+        }
+    }
+
+    /// Makes room for `number` where there are `count`; the error says what is wrong with it.
+    fn reserve(&mut self, number: usize, count: usize) -> Result<(), String> {
+        if number >= self.limit {
+            return Err(format!(
+                "{number} is too large a number: it must be below {}",
+                self.limit
+            ));
+        }
+        let added = (number + 1).saturating_sub(count);
+        let Some(left) = self.budget.checked_sub(added) else {
+            return Err("the numbers of this text leave too many unused".to_string());
+        };
+        self.budget = left;
+        Ok(())
+    }
+}
