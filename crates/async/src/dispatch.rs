@@ -1,0 +1,83 @@
+//! The entry of a lowered function: a test of the hidden parameter, and the way to the state.
+//!
+//! ```text
+//! E(k, args):  brif is_suspended(k), D, body(args)
+//! D:           one state: jump R₀; two: brif cont_state(k), R₁, R₀; more: br_table      (cold)
+//! ```
+//!
+//! Arguments mean nothing when `k` is not null, so they are handed on the fresh way only (M1). A
+//! table needs no range check of its own: its default is the first state.
+
+use enjamb_ir::{Block, Function, Inst, Opcode, Payload, Target, Type, Value};
+
+use crate::edit::Editor;
+
+/// The new entry block and its hidden parameter.
+pub(crate) struct Entry {
+    pub(crate) block: Block,
+    pub(crate) hidden: Value,
+}
+
+/// Makes the entry block with its parameters: the continuation, then those of the signature.
+pub(crate) fn make_entry(function: &mut Function) -> Entry {
+    let block = function.create_block();
+    let hidden = function.append_param(block, Type::Cont);
+    for ty in function.signature.params.clone() {
+        function.append_param(block, ty);
+    }
+    Entry { block, hidden }
+}
+
+/// Fills the entry block and makes the dispatch block. `first_call` lends its source position.
+pub(crate) fn run(
+    function: &mut Function,
+    entry: &Entry,
+    body: Block,
+    resumptions: &[Block],
+    first_call: Inst,
+) -> Block {
+    let args: Vec<Value> = function.blocks[entry.block].params[1..].to_vec();
+    let params = function.blocks[body].params.clone();
+    for (&arg, &param) in args.iter().zip(&params) {
+        function.origins[arg] = Some(param);
+    }
+    let mut editor = Editor::new(function, first_call);
+    let dispatch = editor.cold_block();
+    let hidden = entry.hidden;
+    let test = editor.value(
+        entry.block,
+        Opcode::IsSuspended,
+        Payload::None,
+        &[hidden],
+        Type::I8,
+    );
+    let to_dispatch = editor.function.target(dispatch, &[]);
+    let to_body = editor.function.target(body, &args);
+    editor.branch(entry.block, Opcode::Brif, &[test], &[to_dispatch, to_body]);
+    fill_dispatch(&mut editor, dispatch, hidden, resumptions);
+    dispatch
+}
+
+fn fill_dispatch(editor: &mut Editor<'_>, block: Block, hidden: Value, resumptions: &[Block]) {
+    let mut targets: Vec<Target> = Vec::new();
+    for &resumption in resumptions {
+        targets.push(editor.function.target(resumption, &[]));
+    }
+    if let [only] = targets[..] {
+        editor.branch(block, Opcode::Jump, &[], &[only]);
+        return;
+    }
+    let state = editor.value(
+        block,
+        Opcode::ContState,
+        Payload::None,
+        &[hidden],
+        Type::I32,
+    );
+    if let [first, second] = targets[..] {
+        editor.branch(block, Opcode::Brif, &[state], &[second, first]);
+        return;
+    }
+    targets.insert(0, targets[0]);
+    editor.branch(block, Opcode::BrTable, &[state], &targets);
+}

@@ -1,0 +1,115 @@
+//! What can be reached by an activation that was resumed.
+//!
+//! Two facts follow. A suspension point that no resumption reaches always suspends a fresh
+//! activation, so it need not look for an object to reuse. A value whose definition no resumption
+//! reaches is *stable* (M11): every later suspension of the activation finds it in the object,
+//! because it was live, and so stored, when that object was made. Block parameters of loops around
+//! a point are reached again, so they are never stable.
+
+use crate::points::SuspensionPoints;
+use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{Block, Function, SecondaryMap, Type, Value, ValueDef};
+use enjamb_liveness::ControlFlow;
+
+/// The blocks and points that a resumed activation can reach.
+pub(crate) struct Resumed {
+    /// Blocks that are reached from their start.
+    blocks: SecondaryMap<Block, bool>,
+    /// Per block with a point: the position of its first one.
+    first_point: FxHashMap<Block, usize>,
+    /// Positions of instructions in blocks that have a point.
+    positions: FxHashMap<enjamb_ir::Inst, usize>,
+}
+
+impl Resumed {
+    /// Walks forward from all continuations at once.
+    pub(crate) fn run(function: &Function, flow: &ControlFlow, points: &SuspensionPoints) -> Self {
+        let mut first_point = FxHashMap::default();
+        let mut positions = FxHashMap::default();
+        let mut blocks = SecondaryMap::with_default(false);
+        let mut work = Vec::new();
+        for (_, in_block) in points.by_block() {
+            let first = in_block[0];
+            first_point.insert(first.block, first.position);
+            let insts = function.blocks[first.block].insts.iter().enumerate();
+            positions.extend(insts.map(|(position, &inst)| (inst, position)));
+            work.push(first.block);
+        }
+        // The walk starts behind the points, so it marks successors, not the blocks themselves.
+        while let Some(block) = work.pop() {
+            for &successor in flow.successors(block) {
+                if !std::mem::replace(&mut blocks[successor], true) {
+                    work.push(successor);
+                }
+            }
+        }
+        Resumed {
+            blocks,
+            first_point,
+            positions,
+        }
+    }
+
+    /// Whether a resumed activation can come to this place of a block.
+    pub(crate) fn reaches(&self, block: Block, position: usize) -> bool {
+        self.blocks[block]
+            || self
+                .first_point
+                .get(&block)
+                .is_some_and(|&first| position > first)
+    }
+
+    /// Whether a value need be stored into a fresh object only. References never are: a moving
+    /// collector does not update the object of a running activation (M9).
+    pub(crate) fn is_stable(
+        &self,
+        function: &Function,
+        blocks: &DefinitionBlocks,
+        value: Value,
+    ) -> bool {
+        if function.value_type(value) == Type::Ref {
+            return false;
+        }
+        match function.values[value].def {
+            ValueDef::Param(block, _) => !self.blocks[block],
+            ValueDef::Result(inst, _) => {
+                let Some(block) = blocks.of(value) else {
+                    return false;
+                };
+                // A result of a suspension point is defined by its continuation.
+                let position = self
+                    .positions
+                    .get(&inst)
+                    .map_or(0, |&position| position + 1);
+                !self.reaches(block, position)
+            }
+            ValueDef::Unused => false,
+        }
+    }
+}
+
+/// The block in which each instruction's results are defined.
+pub(crate) struct DefinitionBlocks(SecondaryMap<Value, Option<Block>>);
+
+impl DefinitionBlocks {
+    /// Visits every instruction once.
+    pub(crate) fn run(function: &Function) -> Self {
+        let mut blocks = SecondaryMap::with_default(None);
+        for &block in &function.order {
+            for &inst in &function.blocks[block].insts {
+                for &result in function.results(inst) {
+                    blocks[result] = Some(block);
+                }
+            }
+            for &param in &function.blocks[block].params {
+                blocks[param] = Some(block);
+            }
+        }
+        DefinitionBlocks(blocks)
+    }
+
+    /// The block that defines a value.
+    pub(crate) fn of(&self, value: Value) -> Option<Block> {
+        self.0[value]
+    }
+}

@@ -1,0 +1,295 @@
+//! Splits the function at every suspension point and makes the blocks that suspend and resume.
+//!
+//! ```text
+//! block B:                      B:   …
+//!   …                                k, r' = call f(args)
+//!   r = call f(args)      ⇒          brif is_suspended(k), S, C(r', x)
+//!   … uses of r and x           S:   get an object, store x, set_point, link, suspend   (cold)
+//!                               R:   load r″ and x″ from the object; jump C(r″, x″)     (cold)
+//!                               C(r, x₁):  …
+//! ```
+//!
+//! The results of the call keep their numbers as parameters of `C`. A saved value `x` gets a second
+//! definition there; its later uses are put right afterwards by [`crate::repair`].
+
+use enjamb_continuation::Layouts;
+use enjamb_ir::{
+    Block, Function, Inst, Opcode, Payload, PointDecl, SavedField, SavedSource, Target, Type, Value,
+};
+use enjamb_liveness::Uses;
+
+use crate::across::LiveAcross;
+use crate::edit::Editor;
+use crate::points::{SuspensionPoint, SuspensionPoints};
+use crate::resumed::{DefinitionBlocks, Resumed};
+use crate::suspend;
+
+/// A suspension point after rewriting.
+#[derive(Clone, Debug)]
+pub(crate) struct Rewritten {
+    /// The block of the call: what is left of the block before it.
+    pub(crate) before: Block,
+    /// Restores what is saved and goes on in the continuation.
+    pub(crate) resumption: Block,
+    /// What stood behind the call.
+    pub(crate) continuation: Block,
+    /// The blocks that suspend, in order.
+    pub(crate) suspension: Vec<Block>,
+    /// Each saved value, and the parameter of `continuation` that is its new definition.
+    pub(crate) redefined: Vec<(Value, Value)>,
+}
+
+/// What rewriting needs to know about the function before it.
+pub(crate) struct Analyses<'a> {
+    pub(crate) points: &'a SuspensionPoints,
+    pub(crate) across: &'a LiveAcross,
+    pub(crate) layouts: &'a Layouts,
+    pub(crate) resumed: &'a Resumed,
+    pub(crate) definitions: &'a DefinitionBlocks,
+    pub(crate) uses: &'a Uses,
+}
+
+/// Rewrites every point, in order of state numbers. Uses of saved values are left as they were.
+/// `hidden` is the parameter that carries the continuation of the activation.
+pub(crate) fn run(
+    function: &mut Function,
+    analyses: &Analyses<'_>,
+    hidden: Value,
+) -> Vec<Rewritten> {
+    declare(function, analyses);
+    let mut rewritten = Vec::new();
+    for (first_state, in_block) in analyses.points.by_block() {
+        let pieces = split(function, in_block);
+        for (index, point) in in_block.iter().enumerate() {
+            let state = first_state + index;
+            let (before, continuation) = (pieces[index], pieces[index + 1]);
+            rewritten.push(rewrite_point(
+                function,
+                analyses,
+                hidden,
+                PointToRewrite {
+                    point,
+                    state,
+                    before,
+                    continuation,
+                },
+            ));
+        }
+    }
+    rewritten
+}
+
+/// Adds the layouts and points as declarations of the function.
+fn declare(function: &mut Function, analyses: &Analyses<'_>) {
+    function.layouts = analyses.layouts.layouts().clone();
+    for (state, point) in analyses.points.as_slice().iter().enumerate() {
+        let layout = analyses.layouts.point(state);
+        function.points.push(PointDecl {
+            layout: layout.layout,
+            results: analyses.across.needs[state].results.clone(),
+            saved: layout.saved.clone(),
+            position: function.positions[point.inst],
+        });
+    }
+}
+
+/// Cuts a block behind each of its points. The first piece is the block itself.
+fn split(function: &mut Function, points: &[SuspensionPoint]) -> Vec<Block> {
+    let block = points[0].block;
+    let cold = function.blocks[block].cold;
+    let mut insts = std::mem::take(&mut function.blocks[block].insts).into_iter();
+    let mut pieces = vec![block];
+    let mut piece = block;
+    let mut taken = 0;
+    for point in points {
+        let length = point.position + 1 - taken;
+        function.blocks[piece].insts = insts.by_ref().take(length).collect();
+        taken += length;
+        piece = function.create_block();
+        function.blocks[piece].cold = cold;
+        pieces.push(piece);
+    }
+    function.blocks[piece].insts = insts.collect();
+    pieces
+}
+
+struct PointToRewrite<'a> {
+    point: &'a SuspensionPoint,
+    state: usize,
+    before: Block,
+    continuation: Block,
+}
+
+fn rewrite_point(
+    function: &mut Function,
+    analyses: &Analyses<'_>,
+    hidden: Value,
+    site: PointToRewrite<'_>,
+) -> Rewritten {
+    let PointToRewrite {
+        point,
+        state,
+        before,
+        continuation,
+    } = site;
+    let call = redefine_call(function, point.inst, analyses.uses);
+    let saved = function.points[enjamb_ir::Entity::from_index(state)]
+        .saved
+        .clone();
+    let values: Vec<Value> = saved.iter().filter_map(saved_value).collect();
+    let redefined = make_params(function, continuation, &call, &values);
+
+    let resumption = function.create_block();
+    function.blocks[resumption].cold = true;
+    let mut editor = Editor::new(function, point.inst);
+    let suspension = suspend::run(&mut editor, analyses, point, state, call.hidden);
+
+    let test = editor.value(
+        before,
+        Opcode::IsSuspended,
+        Payload::None,
+        &[call.hidden],
+        Type::I8,
+    );
+    let handed: Vec<Value> = call
+        .used
+        .iter()
+        .map(|used| used.fresh)
+        .chain(values)
+        .collect();
+    let to_suspension = editor.function.target(suspension[0], &[]);
+    let to_continuation = editor.function.target(continuation, &handed);
+    editor.branch(
+        before,
+        Opcode::Brif,
+        &[test],
+        &[to_suspension, to_continuation],
+    );
+
+    let target = resume(
+        &mut editor,
+        resumption,
+        continuation,
+        hidden,
+        state,
+        &call,
+        &saved,
+    );
+    editor.branch(resumption, Opcode::Jump, &[], &[target]);
+    Rewritten {
+        before,
+        resumption,
+        continuation,
+        suspension,
+        redefined,
+    }
+}
+
+/// A result of the call that something uses.
+struct UsedResult {
+    /// Position among the results in the signature.
+    position: u32,
+    /// The value that the program uses, to become a parameter of the continuation.
+    old: Value,
+    /// The value that the call defines now.
+    fresh: Value,
+}
+
+struct RedefinedCall {
+    /// The callee's continuation.
+    hidden: Value,
+    used: Vec<UsedResult>,
+}
+
+/// Gives the call its hidden result, and new values as its other results.
+fn redefine_call(function: &mut Function, call: Inst, uses: &Uses) -> RedefinedCall {
+    let old = function.results(call).to_vec();
+    let mut types = vec![Type::Cont];
+    types.extend(old.iter().map(|&value| function.value_type(value)));
+    function.make_results(call, &types);
+    let results = function.results(call).to_vec();
+    let mut used = Vec::new();
+    for (position, (&old, &fresh)) in old.iter().zip(&results[1..]).enumerate() {
+        function.origins[fresh] = Some(function.origins[old].unwrap_or(old));
+        if uses.count(old) > 0 {
+            used.push(UsedResult {
+                position: position as u32,
+                old,
+                fresh,
+            });
+        }
+    }
+    RedefinedCall {
+        hidden: results[0],
+        used,
+    }
+}
+
+fn saved_value(field: &SavedField) -> Option<Value> {
+    match field.source {
+        SavedSource::Value(value) => Some(value),
+        SavedSource::Slot(_) => None,
+    }
+}
+
+/// Parameters of the continuation: the used results of the call, then a new definition of every
+/// saved value.
+fn make_params(
+    function: &mut Function,
+    continuation: Block,
+    call: &RedefinedCall,
+    values: &[Value],
+) -> Vec<(Value, Value)> {
+    let results: Vec<Value> = call.used.iter().map(|used| used.old).collect();
+    function.set_params(continuation, &results);
+    let redefine = |&value: &Value| {
+        let ty = function.value_type(value);
+        let param = function.append_param(continuation, ty);
+        function.origins[param] = Some(function.origins[value].unwrap_or(value));
+        (value, param)
+    };
+    values.iter().map(redefine).collect()
+}
+
+/// Fills the resumption block but for its jump, whose target is returned.
+fn resume(
+    editor: &mut Editor<'_>,
+    block: Block,
+    continuation: Block,
+    hidden: Value,
+    state: usize,
+    call: &RedefinedCall,
+    saved: &[SavedField],
+) -> Target {
+    let point = enjamb_ir::Entity::from_index(state);
+    let layout = editor.function.points[point].layout;
+    let mut handed = Vec::new();
+    for used in &call.used {
+        let ty = editor.function.value_type(used.old);
+        let payload = Payload::PointResult(point, used.position);
+        handed.push(editor.value(block, Opcode::ResultLoad, payload, &[hidden], ty));
+    }
+    for field in saved {
+        match field.source {
+            SavedSource::Value(value) => {
+                let ty = editor.function.value_type(value);
+                let payload = Payload::Field(layout, field.field);
+                let loaded = editor.value(block, Opcode::FieldLoad, payload, &[hidden], ty);
+                let origin = editor.function.origins[value].unwrap_or(value);
+                editor.function.origins[loaded] = Some(origin);
+                handed.push(loaded);
+            }
+            SavedSource::Slot(slot) => {
+                let payload = Payload::SlotField(layout, field.field, slot);
+                editor.effect(
+                    block,
+                    Opcode::FieldRestoreSlot,
+                    Type::I64,
+                    payload,
+                    &[hidden],
+                );
+            }
+        }
+    }
+    editor.function.target(continuation, &handed)
+}

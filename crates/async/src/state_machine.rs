@@ -1,0 +1,101 @@
+//! Pass `state_machine`: an async function becomes a state machine, and is lowered from then on.
+//!
+//! Everything is collected first, then laid out, then rewritten:
+//!
+//! ```text
+//! suspension points → live across → what a resumption reaches → layout
+//!                   → rewriting of every point → entry dispatch → repair of SSA form
+//! ```
+//!
+//! Blocks come out in the order that suits a register allocator which takes every edge to an
+//! earlier block for the back edge of a loop: entry, dispatch, resumption blocks, body in reverse
+//! post-order, suspension blocks.
+
+use enjamb_continuation::Layouts;
+use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{Block, Entity, Function, Module, Stage, Type};
+use enjamb_liveness::{ControlFlow, Liveness, Uses};
+
+use crate::across::LiveAcross;
+use crate::dispatch::{self, Entry};
+use crate::points::SuspensionPoints;
+use crate::repair::{self, Before};
+use crate::resumed::{DefinitionBlocks, Resumed};
+use crate::rewrite::{self, Analyses, Rewritten};
+
+/// Lowers async source functions; other functions stay as they are.
+pub fn run(module: &Module, function: &mut Function) {
+    if !function.is_async() || function.stage != Stage::Source {
+        return;
+    }
+    let Some(body) = function.entry() else { return };
+    function.stage = Stage::Lowered;
+    let flow = ControlFlow::new(function);
+    function.order = flow.reverse_post_order().to_vec();
+    let points = SuspensionPoints::run(module, function, &function.order);
+    let Some(first) = points.as_slice().first().copied() else {
+        add_hidden_parameter(function, body);
+        return;
+    };
+
+    let liveness = Liveness::of(function);
+    let across = LiveAcross::run(function, &flow, &liveness, &points);
+    let layouts = Layouts::new(&across.needs, &across.affinities(function));
+    let definitions = DefinitionBlocks::run(function);
+    let resumed = Resumed::run(function, &flow, &points);
+    let uses = Uses::new(function);
+    let block_count = function.block_capacity();
+
+    let entry = dispatch::make_entry(function);
+    let analyses = Analyses {
+        points: &points,
+        across: &across,
+        layouts: &layouts,
+        resumed: &resumed,
+        definitions: &definitions,
+        uses: &uses,
+    };
+    let rewritten = rewrite::run(function, &analyses, entry.hidden);
+    let resumptions: Vec<Block> = rewritten.iter().map(|point| point.resumption).collect();
+    let dispatch = dispatch::run(function, &entry, body, &resumptions, first.inst);
+    order_blocks(function, &entry, dispatch, &rewritten);
+    let before = Before {
+        liveness: &liveness,
+        block_count,
+        definitions: &definitions,
+    };
+    repair::run(function, &before, &rewritten);
+}
+
+/// A function that never suspends by itself still takes the parameter, and is never resumed.
+fn add_hidden_parameter(function: &mut Function, entry: Block) {
+    let params = function.blocks[entry].params.clone();
+    let hidden = function.append_param(entry, Type::Cont);
+    let with_hidden: Vec<_> = std::iter::once(hidden).chain(params).collect();
+    function.set_params(entry, &with_hidden);
+}
+
+/// Puts every continuation behind the block of its call, and the new blocks around the body.
+fn order_blocks(function: &mut Function, entry: &Entry, dispatch: Block, points: &[Rewritten]) {
+    let behind: FxHashMap<Block, Block> = points
+        .iter()
+        .map(|point| (point.before, point.continuation))
+        .collect();
+    let mut order = vec![entry.block, dispatch];
+    order.extend(points.iter().map(|point| point.resumption));
+    for &block in &function.order {
+        order.push(block);
+        let mut last = block;
+        while let Some(&continuation) = behind.get(&last) {
+            order.push(continuation);
+            last = continuation;
+        }
+    }
+    order.extend(points.iter().flat_map(|point| &point.suspension));
+    debug_assert!(
+        order
+            .iter()
+            .all(|block| block.index() < function.block_capacity())
+    );
+    function.order = order;
+}

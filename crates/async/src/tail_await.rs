@@ -1,0 +1,49 @@
+//! Pass `tail_await`: a suspension point whose results are returned unchanged becomes a tail call.
+//!
+//! The callee's continuation then passes through to the caller: no state, no object (M10). The
+//! pattern is an async call directly before a `return` of exactly its results, in order; their types
+//! are those of the signature, so no conversion can stand between.
+
+use enjamb_ir::{Function, Inst, Module, Opcode, Stage};
+
+use crate::points::suspends;
+
+/// Rewrites every tail await of an async source function; other functions stay as they are.
+pub fn run(module: &Module, function: &mut Function) {
+    if !function.is_async() || function.stage != Stage::Source {
+        return;
+    }
+    for block in function.order.clone() {
+        let [.., call, end] = function.blocks[block].insts[..] else {
+            continue;
+        };
+        if is_tail_await(module, function, call, end) {
+            let tail_call = make_tail_call(function, call);
+            let insts = &mut function.blocks[block].insts;
+            insts.truncate(insts.len() - 2);
+            insts.push(tail_call);
+        }
+    }
+}
+
+fn is_tail_await(module: &Module, function: &Function, call: Inst, end: Inst) -> bool {
+    let opcode = function.insts[call].opcode;
+    matches!(opcode, Opcode::Call | Opcode::CallIndirect)
+        && suspends(module, function, call)
+        && function.insts[end].opcode == Opcode::Return
+        && function.results(call) == function.args(end)
+}
+
+fn make_tail_call(function: &mut Function, call: Inst) -> Inst {
+    let data = function.insts[call];
+    let opcode = match data.opcode {
+        Opcode::Call => Opcode::ReturnCall,
+        _ => Opcode::ReturnCallIndirect,
+    };
+    let args = function.args(call).to_vec();
+    let tail_call = function.make_inst(opcode, data.ty, data.payload, &args, &[]);
+    function.positions[tail_call] = function.positions[call];
+    // The results have no definition left, and no use.
+    function.set_results(call, &[]);
+    tail_call
+}
