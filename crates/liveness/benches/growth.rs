@@ -5,6 +5,9 @@
 #[path = "../tests/support/maker.rs"]
 #[allow(dead_code, reason = "the shapes use a part")]
 mod maker;
+#[path = "../tests/support/random.rs"]
+#[allow(dead_code, reason = "the shapes use a part")]
+mod random;
 #[path = "../tests/support/shapes.rs"]
 mod shapes;
 
@@ -21,7 +24,9 @@ fn main() {
     let largest: usize = largest.unwrap_or(LARGEST);
     for (name, make) in shapes::SHAPES {
         println!("{name}");
-        println!("    blocks   values  flow ms  live ms query ms  ns/item      steps       runs");
+        println!(
+            "    blocks   values  flow ms  live ms query ms  ns/item B/item      steps       runs"
+        );
         let mut points = Vec::new();
         let mut blocks = SMALLEST.min(largest);
         while blocks <= largest {
@@ -60,13 +65,14 @@ fn measure(function: &Function) -> (f64, f64) {
     let items = (function.values.len() + function.order.len()) as f64;
     let total: f64 = times.iter().sum();
     println!(
-        "{:10} {:8} {:8.2} {:8.2} {:8.2} {:8.1} {:10} {:10}",
+        "{:10} {:8} {:8.2} {:8.2} {:8.2} {:8.1} {:6.1} {:10} {:10}",
         function.order.len(),
         function.values.len(),
         times[0] * 1e3,
         times[1] * 1e3,
         times[2] * 1e3,
         total * 1e9 / items,
+        stats.bytes as f64 / items,
         stats.steps,
         stats.runs,
     );

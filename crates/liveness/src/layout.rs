@@ -58,6 +58,11 @@ impl Layout {
     pub(crate) fn order(&self) -> &[Block] {
         &self.order
     }
+
+    /// How many bytes the numbering takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.order[..]) + size_of_val(&self.position[..])
+    }
 }
 
 /// Whether a child in the dominator tree is inside the innermost loop of its parent.

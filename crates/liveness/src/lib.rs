@@ -1,4 +1,66 @@
 //! Control flow, dominators, loops and sparse SSA liveness for Enjamb IR.
+//!
+//! In: a [`Function`](enjamb_ir::Function) that the verifier accepts, of either stage. Out:
+//!
+//! - [`ControlFlow`]: successors, edges by target, reverse post-order, reachability;
+//! - [`DominatorTree`]: who dominates whom, in constant time;
+//! - [`LoopNest`]: natural loops, and where the flow is irreducible;
+//! - [`Liveness`]: which values are live into and out of a block, and at each point inside it by
+//!   walking back from its end ([`Backward`]);
+//! - [`SlotLiveness`]: the same for the contents of stack slots;
+//! - [`Uses`]: which instructions use a value.
+//!
+//! # Invariants
+//!
+//! The function is never changed. The results describe it as it was: after a change make them anew.
+//! They do not depend on the order in which memory happens to lie: lists of values and blocks come
+//! in a stated order. A use that its definition does not dominate is ignored.
+//!
+//! # Costs
+//!
+//! Everything but [`SlotLiveness`] takes almost linear time and memory in blocks, edges and operands,
+//! and there is no table of blocks times values: a value that is live through a hundred thousand
+//! blocks in a row is one record. [`SlotLiveness`] takes time linear in the blocks where each slot is
+//! live, and stores its results in the same way. A query for a block takes time logarithmic in the
+//! blocks and linear in the values it returns; a walk through a block is linear in its instructions,
+//! with a logarithmic factor for the ordered set. [`Stats`] counts what an analysis did;
+//! `cargo bench -p enjamb-liveness` shows how it grows.
+//!
+//! # Dependencies
+//!
+//! `enjamb-ir` alone.
+//!
+//! # Example
+//!
+//! What has to survive a call:
+//!
+//! ```
+//! use enjamb_ir::{Opcode, parse_module};
+//! use enjamb_liveness::Liveness;
+//!
+//! let module = parse_module(
+//!     r#"
+//!     import %yield = "enjamb" "yield" () async
+//!     function %example(i64, i64) -> i64 async {
+//!     block0(v0: i64, v1: i64):
+//!         v2 = iadd v0, v1
+//!         call %yield()
+//!         v3 = iadd v2, v0
+//!         return v3
+//!     }"#,
+//! )
+//! .unwrap();
+//! let (_, function) = module.bodies().next().unwrap();
+//! let liveness = Liveness::of(function);
+//! let mut cursor = liveness.walk_back(function, function.order[0]);
+//! while let Some(inst) = cursor.next_inst() {
+//!     if function.insts[inst].opcode == Opcode::Call {
+//!         let kept: Vec<String> = cursor.live_across().map(|v| v.to_string()).collect();
+//!         assert_eq!(kept, ["v0", "v2"]);
+//!     }
+//!     cursor.step();
+//! }
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -34,6 +34,8 @@ pub struct Stats {
     pub steps: u64,
     /// How many runs of consecutive blocks are stored.
     pub runs: u64,
+    /// How many bytes the result takes.
+    pub bytes: u64,
 }
 
 impl Liveness {
@@ -51,6 +53,8 @@ impl Liveness {
         let mut regions = Regions::new(flow, &layout);
         let mut runs: Vec<Run> = Vec::new();
         for block in children_first(flow, dominators) {
+            let children = dominators.children(block);
+            regions.untangle(block, children, &mut runs);
             let mut define = |value: Value| {
                 let uses = uses.get(value.index());
                 let here = definitions[value.index()] == block.index() as u32;
@@ -60,14 +64,17 @@ impl Liveness {
                 }
             };
             for_each_definition(function, block, &mut define);
-            let dominator = dominators.immediate_dominator(block);
-            regions.finish(block, dominator, dominators.children(block));
+            regions.finish(block, dominators.immediate_dominator(block), children);
         }
         steps += regions.steps;
         let index = builder.finish(layout.order().len());
-        let runs = index.len() as u64;
+        let stats = Stats {
+            steps,
+            runs: index.len() as u64,
+            bytes: (index.bytes() + layout.bytes()) as u64,
+        };
         Liveness {
-            stats: Stats { steps, runs },
+            stats,
             layout,
             index,
         }

@@ -60,4 +60,9 @@ impl<T: Copy> Ranges<T> {
             _ => &[],
         }
     }
+
+    /// How many bytes the lists take.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.starts[..]) + size_of_val(&self.items[..])
+    }
 }

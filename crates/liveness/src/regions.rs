@@ -13,10 +13,12 @@
 //! `region(d)`, which is the union over the predecessors of `d` of the paths up to the immediate
 //! dominator.
 //!
-//! A region is kept as a few runs of positions. A block whose region is not is called *tangled*
-//! (irreducible flow, or more runs than [`FewRuns`] holds): there the search goes on from each
-//! predecessor, which is the path exploration of Boissinot et al., "Computing Liveness Sets for
-//! SSA-Form Programs" (2011), and costs time linear in the tangled blocks where the value lives.
+//! A region is kept as a few runs of positions. A block whose region is not is *tangled*: there the
+//! search goes on from each predecessor, which is the path exploration of Boissinot et al.,
+//! "Computing Liveness Sets for SSA-Form Programs" (2011). Children on an irreducible cycle are
+//! tangled until their parent is visited, which finds their regions in this way; blocks whose
+//! region has more runs than [`FewRuns`] holds remain so, and a value costs time linear in those
+//! where it lives.
 
 use crate::flow::{ControlFlow, NONE};
 use crate::layout::Layout;
@@ -101,6 +103,25 @@ impl<'a> Regions<'a> {
         for &child in children {
             if let Some(child) = self.layout.position(child) {
                 self.above[child as usize] = position;
+            }
+        }
+    }
+
+    /// Tries again to find the regions of the tangled ones among the children of a block, all of
+    /// which are finished by now.
+    pub(crate) fn untangle(&mut self, block: Block, children: &[Block], runs: &mut Vec<Run>) {
+        for &child in children {
+            let Some(position) = self.layout.position(child) else {
+                continue;
+            };
+            if self.state[position as usize] != State::Tangled {
+                continue;
+            }
+            // The region is where a value defined in `block` and used in the child alone lives.
+            self.live_runs(block, &[position], runs);
+            if let Some(region) = FewRuns::new(runs) {
+                self.union[position as usize] = region;
+                self.state[position as usize] = State::Plain;
             }
         }
     }

@@ -215,4 +215,13 @@ impl RunIndex {
     pub(crate) fn len(&self) -> usize {
         self.runs.len()
     }
+
+    /// How many bytes the index takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.runs[..])
+            + size_of_val(&self.keys[..])
+            + size_of_val(&self.of_key[..])
+            + self.by_start.bytes()
+            + self.by_end.bytes()
+    }
 }

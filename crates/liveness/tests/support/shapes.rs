@@ -1,6 +1,7 @@
 //! Functions of a chosen size in the shapes that could make an analysis slow.
 
 use super::maker::Maker;
+use super::random::Random;
 use enjamb_ir::{Block, Function, Opcode, Value};
 
 /// A named family of functions: about `blocks` blocks for the argument.
@@ -26,8 +27,12 @@ pub const SHAPES: &[Shape] = &[
     ("one nest of loops, each in the next", deep_nest),
     ("switch whose cases fall through", fall_through),
     (
-        "cycles with two entries, 20 values live throughout",
+        "cycles with two entries, a hundredth as many values live throughout",
         irreducible,
+    ),
+    (
+        "branches to random places nearby, a hundredth as many values live long",
+        random_nearby,
     ),
     (
         "suspension points with four values each",
@@ -176,7 +181,7 @@ fn fall_through(blocks: usize) -> Function {
 fn irreducible(blocks: usize) -> Function {
     let mut maker = Maker::new();
     let mut block = maker.block();
-    let values = constants(&mut maker, block, 20);
+    let values = constants(&mut maker, block, blocks / 100 + 1);
     for _ in 0..blocks / 3 {
         let (left, right, behind) = (maker.block(), maker.block(), maker.block());
         maker.branch(block, values[0], left, right);
@@ -185,6 +190,21 @@ fn irreducible(blocks: usize) -> Function {
         block = behind;
     }
     finish(maker, block, &values)
+}
+
+fn random_nearby(blocks: usize) -> Function {
+    let mut maker = Maker::new();
+    let mut random = Random(1);
+    let all: Vec<Block> = (0..blocks).map(|_| maker.block()).collect();
+    let values = constants(&mut maker, all[0], blocks / 100 + 1);
+    for index in 0..blocks - 1 {
+        let near = (index + 9)
+            .saturating_sub(random.below(10))
+            .clamp(1, blocks - 1);
+        let value = values[random.below(values.len())];
+        maker.branch(all[index], value, all[near], all[index + 1]);
+    }
+    finish(maker, all[blocks - 1], &[])
 }
 
 fn points_with_own_values(blocks: usize) -> Function {
