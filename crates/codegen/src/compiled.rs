@@ -102,13 +102,19 @@ impl CompiledModule {
 
     /// The entry of the trap table for a return address, as an offset in the code.
     pub fn trap_at(&self, offset: u32) -> Option<&ModuleTrap> {
-        let index = self.traps.binary_search_by_key(&offset, |trap| trap.offset).ok()?;
+        let index = self
+            .traps
+            .binary_search_by_key(&offset, |trap| trap.offset)
+            .ok()?;
         Some(&self.traps[index])
     }
 
     /// The call that a return address, as an offset in the code, belongs to.
     pub fn call_at(&self, offset: u32) -> Option<&ModuleCall> {
-        let index = self.calls.binary_search_by_key(&offset, |call| call.offset).ok()?;
+        let index = self
+            .calls
+            .binary_search_by_key(&offset, |call| call.offset)
+            .ok()?;
         Some(&self.calls[index])
     }
 }

@@ -1,0 +1,175 @@
+//! The driver: from a module to code.
+//!
+//! ```text
+//! module ─ verify ─▶ sound IR ─ passes ─▶ no async function of stage source is left
+//!        ─ lower, allocate registers, emit ─▶ code per function, references by symbol
+//!        ─ link ─▶ one piece of code, only addresses in records left open
+//! ```
+
+use crate::compiled::{CompileStats, CompiledModule};
+use crate::error::CompileError;
+use crate::link::{self, Linked};
+use crate::runner::{Selection, run_passes};
+use bumpalo::Bump;
+use enjamb_abi::code::{CodeOptions, RegisterAllocator};
+use enjamb_abi::context::InstanceLayout;
+use enjamb_abi::target::Target;
+use enjamb_ir::{FuncId, Module, verify_module};
+use enjamb_lower_x64::{LoweredFunction, lower_function};
+use enjamb_regalloc::{Algorithm, Allocator, Check};
+use std::sync::Arc;
+use std::time::Instant;
+use target_lexicon::Triple;
+
+/// How a module is compiled.
+#[derive(Clone, Debug)]
+pub struct CompileOptions {
+    /// The machine that code is made for.
+    pub target: Triple,
+    /// What is emitted.
+    pub code: CodeOptions,
+    /// Whether every function is verified after every pass.
+    pub verify_passes: bool,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        CompileOptions {
+            target: Triple::host(),
+            code: CodeOptions::default(),
+            verify_passes: cfg!(debug_assertions),
+        }
+    }
+}
+
+/// Compiles a module.
+///
+/// # Errors
+/// If the module breaks a rule of the IR, code cannot be made for the target, or a function or the
+/// whole exceeds a limit of the encoding.
+pub fn compile(
+    module: Arc<Module>,
+    options: &CompileOptions,
+) -> Result<CompiledModule, CompileError> {
+    let Target::X86_64 = Target::from_triple(&options.target)?;
+    verify_module(&module)?;
+    let started = Instant::now();
+    let mut transformed = (*module).clone();
+    run_passes(
+        &mut transformed,
+        &Selection::default(),
+        options.verify_passes,
+    )?;
+    let transform_ns = nanoseconds(started);
+
+    let started = Instant::now();
+    let layout = InstanceLayout::new(&transformed);
+    let mut lowering = Lowering::new(&transformed, &layout, options.code);
+    let mut functions = Vec::new();
+    for function in transformed.body_ids() {
+        functions.push((function, lowering.run(function, false)?.code));
+    }
+    let lower_ns = nanoseconds(started);
+
+    let started = Instant::now();
+    let linked = link::run(&transformed, &layout, &options.code, functions)?;
+    let instructions = module
+        .bodies()
+        .map(|(_, body)| body.instruction_count() as u64)
+        .sum();
+    let link_ns = nanoseconds(started);
+    let stats = CompileStats {
+        transform_ns,
+        lower_ns,
+        link_ns,
+        instructions,
+    };
+    Ok(assemble(module, transformed, layout, linked, stats))
+}
+
+fn assemble(
+    source: Arc<Module>,
+    transformed: Module,
+    layout: InstanceLayout,
+    linked: Linked,
+    stats: CompileStats,
+) -> CompiledModule {
+    let Linked {
+        bytes,
+        absolute,
+        symbols,
+        functions,
+        traps,
+        calls,
+    } = linked;
+    let transformed = Arc::new(transformed);
+    CompiledModule {
+        source,
+        transformed,
+        layout,
+        bytes,
+        absolute,
+        symbols,
+        functions,
+        traps,
+        calls,
+        stats,
+    }
+}
+
+fn nanoseconds(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Lowers functions of one transformed module, with one allocator and one arena for all of them.
+pub struct Lowering<'a> {
+    module: &'a Module,
+    layout: &'a InstanceLayout,
+    options: CodeOptions,
+    allocator: Allocator,
+    arena: Bump,
+}
+
+impl<'a> Lowering<'a> {
+    /// A lowering for functions of `module`, which has been through all passes.
+    pub fn new(module: &'a Module, layout: &'a InstanceLayout, options: CodeOptions) -> Self {
+        let algorithm = match options.allocator {
+            RegisterAllocator::Backtracking => Algorithm::Ion,
+            RegisterAllocator::SinglePass => Algorithm::Fast,
+        };
+        let mut settings = enjamb_regalloc::Options::new(algorithm);
+        settings.check = if options.check {
+            Check::Always
+        } else {
+            Check::Never
+        };
+        let allocator = Allocator::new(settings);
+        Lowering {
+            module,
+            layout,
+            options,
+            allocator,
+            arena: Bump::new(),
+        }
+    }
+
+    /// Lowers one function that the module defines. `text` asks for the listings too.
+    ///
+    /// # Errors
+    /// If the function exceeds a limit of the encoding.
+    pub fn run(&mut self, function: FuncId, text: bool) -> Result<LoweredFunction, CompileError> {
+        let name = &self.module.functions[function].name;
+        let _span = tracing::debug_span!("lower", function = name).entered();
+        self.arena.reset();
+        let Lowering {
+            module,
+            layout,
+            options,
+            allocator,
+            arena,
+        } = self;
+        Ok(lower_function(
+            module, layout, function, options, allocator, arena, text,
+        )?)
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a module cannot be compiled.
+
+use enjamb_abi::target::UnsupportedTarget;
+use enjamb_ir::VerifyErrors;
+use enjamb_lower_x64::LowerError;
+use std::fmt;
+
+/// A module that cannot be compiled.
+#[derive(Clone, Debug)]
+pub enum CompileError {
+    /// The module breaks rules of the IR.
+    Verify(VerifyErrors),
+    /// There is no pass of this name.
+    UnknownPass {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// A pass made a function that breaks rules of the IR: a mistake of this compiler.
+    BrokenByPass {
+        /// The pass.
+        pass: &'static str,
+        /// The function.
+        function: String,
+        /// The rules that it breaks.
+        errors: VerifyErrors,
+        /// The function before the pass.
+        before: String,
+        /// The function after the pass.
+        after: String,
+    },
+    /// A function or stub cannot become code.
+    Lower(LowerError),
+    /// The code of the module does not fit in two gigabytes.
+    TooLarge,
+    /// Code cannot be made for the machine that was asked for.
+    Target(UnsupportedTarget),
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CompileError::Verify(errors) => errors.fmt(f),
+            CompileError::UnknownPass { name } => {
+                write!(f, "there is no pass `{name}`; the passes are")?;
+                for (index, pass) in crate::passes::PASSES.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "," };
+                    write!(f, "{separator} {}", pass.name)?;
+                }
+                Ok(())
+            }
+            CompileError::BrokenByPass {
+                pass,
+                function,
+                errors,
+                before,
+                after,
+            } => write!(
+                f,
+                "pass `{pass}` broke %{function}; this is a mistake of the compiler\n{errors}\n\
+                 before:\n{before}\nafter:\n{after}"
+            ),
+            CompileError::Lower(error) => error.fmt(f),
+            CompileError::TooLarge => f.write_str("the code does not fit in two gigabytes"),
+            CompileError::Target(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+impl From<LowerError> for CompileError {
+    fn from(error: LowerError) -> Self {
+        CompileError::Lower(error)
+    }
+}
+
+impl From<VerifyErrors> for CompileError {
+    fn from(errors: VerifyErrors) -> Self {
+        CompileError::Verify(errors)
+    }
+}
+
+impl From<UnsupportedTarget> for CompileError {
+    fn from(error: UnsupportedTarget) -> Self {
+        CompileError::Target(error)
+    }
+}
