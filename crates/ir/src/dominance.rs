@@ -1,4 +1,4 @@
-//! Which blocks dominate which, for the verifier.
+//! Dominator trees: of blocks for the verifier, of block parameters for the builder.
 //!
 //! The algorithm is that of Lengauer and Tarjan, "A Fast Algorithm for Finding Dominators in a
 //! Flowgraph" (1979), with path compression: `O(edges × log blocks)` on every graph. No step
@@ -21,9 +21,11 @@ impl Dominance {
     pub(crate) fn of(function: &Function) -> Dominance {
         let mut intervals = vec![(1, 0); function.block_capacity()];
         if let Some(entry) = function.entry() {
-            let walk = Walk::from(function, entry);
-            let parents = immediate_dominators(&walk);
-            number_tree(&walk.order, &parents, &mut intervals);
+            let tree = DominatorTree::of(intervals.len(), entry.index(), |node, visit| {
+                let successors = function.successors(Block::from_index(node));
+                successors.for_each(|block| visit(block.index()));
+            });
+            number_tree(&tree, &mut intervals);
         }
         Dominance { intervals }
     }
@@ -42,11 +44,36 @@ impl Dominance {
     }
 }
 
-/// A depth-first walk; blocks are numbered in the order of the first visit.
+/// The dominator tree of any graph, over the nodes that its root reaches.
+pub(crate) struct DominatorTree {
+    /// Nodes in the order of a depth-first walk, the root first.
+    pub(crate) order: Vec<u32>,
+    /// By position in `order`: the position of the immediate dominator, which is smaller. That of
+    /// the root has no meaning.
+    pub(crate) parents: Vec<u32>,
+}
+
+impl DominatorTree {
+    /// The tree of the graph of nodes `0..count` whose edges `successors` visits.
+    pub(crate) fn of(
+        count: usize,
+        root: usize,
+        successors: impl Fn(usize, &mut dyn FnMut(usize)),
+    ) -> DominatorTree {
+        let walk = Walk::from(count, root, successors);
+        let parents = immediate_dominators(&walk);
+        DominatorTree {
+            order: walk.order,
+            parents,
+        }
+    }
+}
+
+/// A depth-first walk; nodes are numbered in the order of the first visit.
 struct Walk {
-    /// Blocks by number.
-    order: Vec<Block>,
-    /// By number: the number of the block from which it was reached.
+    /// Nodes by number.
+    order: Vec<u32>,
+    /// By number: the number of the node from which it was reached.
     parent: Vec<u32>,
     /// By number: the numbers of the predecessors, as ranges of `edges`.
     ranges: Vec<(u32, u32)>,
@@ -54,63 +81,63 @@ struct Walk {
 }
 
 impl Walk {
-    fn from(function: &Function, entry: Block) -> Walk {
-        let mut number = vec![NONE; function.block_capacity()];
+    fn from(count: usize, root: usize, successors: impl Fn(usize, &mut dyn FnMut(usize))) -> Walk {
+        let mut number = vec![NONE; count];
         let mut order = Vec::new();
         let mut parent = Vec::new();
-        let mut stack = vec![(entry, NONE)];
-        while let Some((block, from)) = stack.pop() {
-            if number[block.index()] != NONE {
+        let mut stack = vec![(root, NONE)];
+        while let Some((node, from)) = stack.pop() {
+            if number[node] != NONE {
                 continue;
             }
             let this = order.len() as u32;
-            number[block.index()] = this;
-            order.push(block);
+            number[node] = this;
+            order.push(node as u32);
             parent.push(from);
-            stack.extend(function.successors(block).map(|next| (next, this)));
+            successors(node, &mut |next| stack.push((next, this)));
         }
-        let (ranges, edges) = predecessors(function, &order, &number);
-        Walk {
+        let mut walk = Walk {
+            ranges: vec![(0, 0); order.len()],
             order,
             parent,
-            ranges,
-            edges,
+            edges: Vec::new(),
+        };
+        walk.collect_predecessors(&number, successors);
+        walk
+    }
+
+    fn collect_predecessors(
+        &mut self,
+        number: &[u32],
+        successors: impl Fn(usize, &mut dyn FnMut(usize)),
+    ) {
+        let Walk { order, ranges, .. } = self;
+        for &node in &*order {
+            successors(node as usize, &mut |next| {
+                ranges[number[next] as usize].1 += 1;
+            });
         }
+        let mut start = 0;
+        for range in &mut *ranges {
+            let count = range.1;
+            *range = (start, start);
+            start += count;
+        }
+        let mut edges = vec![0; start as usize];
+        for (from, &node) in order.iter().enumerate() {
+            successors(node as usize, &mut |next| {
+                let end = &mut ranges[number[next] as usize].1;
+                edges[*end as usize] = from as u32;
+                *end += 1;
+            });
+        }
+        self.edges = edges;
     }
 
     fn predecessors(&self, number: usize) -> &[u32] {
         let (start, end) = self.ranges[number];
         &self.edges[start as usize..end as usize]
     }
-}
-
-/// Predecessor lists of the numbered blocks, in one vector.
-fn predecessors(
-    function: &Function,
-    order: &[Block],
-    number: &[u32],
-) -> (Vec<(u32, u32)>, Vec<u32>) {
-    let mut ranges = vec![(0u32, 0u32); order.len()];
-    for &block in order {
-        for next in function.successors(block) {
-            ranges[number[next.index()] as usize].1 += 1;
-        }
-    }
-    let mut start = 0;
-    for range in &mut ranges {
-        let count = range.1;
-        *range = (start, start);
-        start += count;
-    }
-    let mut edges = vec![0; start as usize];
-    for (from, &block) in order.iter().enumerate() {
-        for next in function.successors(block) {
-            let end = &mut ranges[number[next.index()] as usize].1;
-            edges[*end as usize] = from as u32;
-            *end += 1;
-        }
-    }
-    (ranges, edges)
 }
 
 /// The forest of the algorithm: `label` is the number with the smallest semidominator on the path
@@ -183,25 +210,24 @@ fn immediate_dominators(walk: &Walk) -> Vec<u32> {
 }
 
 /// Gives every block of the tree the interval of pre-order numbers of its subtree.
-fn number_tree(order: &[Block], parents: &[u32], intervals: &mut [(u32, u32)]) {
+fn number_tree(tree: &DominatorTree, intervals: &mut [(u32, u32)]) {
+    let DominatorTree { order, parents } = tree;
     // A dominator has a smaller number than what it dominates, so sizes add up from behind and
     // places are handed out from the front.
     let mut sizes = vec![1u32; order.len()];
-    for vertex in (1..order.len()).rev() {
-        sizes[parents[vertex] as usize] += sizes[vertex];
+    for node in (1..order.len()).rev() {
+        sizes[parents[node] as usize] += sizes[node];
     }
     let mut free = vec![0u32; order.len()];
-    for (vertex, &block) in order.iter().enumerate() {
-        let first = match parents[vertex] {
-            NONE => 0,
-            parent => {
-                let place = free[parent as usize];
-                free[parent as usize] += sizes[vertex];
-                place
-            }
-        };
-        intervals[block.index()] = (first, first + sizes[vertex] - 1);
-        free[vertex] = first + 1;
+    for (node, &block) in order.iter().enumerate() {
+        let mut first = 0;
+        if node > 0 {
+            let place = &mut free[parents[node] as usize];
+            first = *place;
+            *place += sizes[node];
+        }
+        intervals[block as usize] = (first, first + sizes[node] - 1);
+        free[node] = first + 1;
     }
 }
 

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod build;
 pub mod diagnostic;
 mod dominance;
 pub mod entity;
@@ -25,6 +26,7 @@ pub mod types;
 pub mod typing;
 pub mod verify;
 
+pub use build::{BuildError, FunctionBuilder, ModuleBuilder, Variable};
 pub use diagnostic::{Diagnostic, Span};
 pub use entity::{
     Block, DataId, Entity, FieldId, FileId, FuncId, GlobalId, Inst, LayoutId, MemoryId, PointId,

@@ -51,7 +51,11 @@ pub(super) fn check(module: &Module, report: &mut Report) {
             Export::Table(id) if module.tables.get(id).is_none() => id.to_string(),
             _ => continue,
         };
-        report.add(Rule::Declared, subject, format!("{missing} is not declared"));
+        report.add(
+            Rule::Declared,
+            subject,
+            format!("{missing} is not declared"),
+        );
     }
 }
 

@@ -368,19 +368,22 @@ impl Check<'_> {
             self.add(Rule::SyncCallsAsync, "a sync function joins a task");
         }
         let signature = typing::payload_signature(self.module, self.function, self.data.payload);
-        if let Some(signature) = signature {
-            if signature.is_async || !signature.params.is_empty() {
-                let message =
-                    format!("`{signature}` has parameters or is async; only results count here");
-                self.add(Rule::JoinSignature, message);
-            }
+        if let Some(signature) = signature
+            && (signature.is_async || !signature.params.is_empty())
+        {
+            let message =
+                format!("`{signature}` has parameters or is async; only results count here");
+            self.add(Rule::JoinSignature, message);
         }
     }
 
     fn spawn(&mut self) {
         let signature = typing::payload_signature(self.module, self.function, self.data.payload);
         if signature.is_some_and(|signature| !signature.is_async) {
-            self.add(Rule::SpawnAsync, "the function is not async; it can be called");
+            self.add(
+                Rule::SpawnAsync,
+                "the function is not async; it can be called",
+            );
         }
     }
 

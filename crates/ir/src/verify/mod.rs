@@ -85,7 +85,8 @@ pub use rule::Rule;
 use crate::function::{Function, Stage};
 use crate::module::Module;
 use crate::print::display_inst;
-use error::{Finding, Report};
+use error::Finding;
+pub(crate) use error::Report;
 
 /// Checks a module and all functions that it defines.
 ///

@@ -24,7 +24,7 @@ pub(super) fn check(function: &Function, report: &mut Report) {
 
 fn check_layout(id: LayoutId, layout: &LayoutDecl, report: &mut Report) {
     let subject = || Subject::Layout(id);
-    if layout.size % MAX_ALIGN != 0 || layout.size < HEADER_BYTES {
+    if !layout.size.is_multiple_of(MAX_ALIGN) || layout.size < HEADER_BYTES {
         let message = format!("size {} is not a multiple of 8 from 16 on", layout.size);
         report.add(Rule::FieldPlaces, subject(), message);
     }
@@ -56,7 +56,7 @@ fn misplaced(field: &FieldDecl, size: u32) -> Option<String> {
     let align = align.min(MAX_ALIGN);
     if *offset < HEADER_BYTES {
         Some(format!("`{name}` at {offset} lies in the header"))
-    } else if offset % align != 0 {
+    } else if !offset.is_multiple_of(align) {
         Some(format!("`{name}` at {offset} is not aligned to {align}"))
     } else if end(field) > u64::from(size) {
         Some(format!("`{name}` ends at {} of {size}", end(field)))
