@@ -30,7 +30,7 @@ pub struct Liveness {
 /// What an analysis cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// How many operands, blocks and edges were looked at.
+    /// How many definitions, blocks and edges were looked at.
     pub steps: u64,
     /// How many runs of consecutive blocks are stored.
     pub runs: u64,
@@ -170,7 +170,7 @@ fn for_each_definition(function: &Function, block: Block, define: &mut impl FnMu
     }
 }
 
-/// Per value the index of the reachable block that defines it; and how many operands there are.
+/// Per value the index of the reachable block that defines it; and how many definitions there are.
 fn definition_blocks(function: &Function, layout: &Layout) -> (Vec<u32>, u64) {
     let mut definitions = vec![NONE; function.values.len()];
     let mut steps = 0;
