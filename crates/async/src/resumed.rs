@@ -6,9 +6,10 @@
 //! because it was live, and so stored, when that object was made. Block parameters of loops around
 //! a point are reached again, so they are never stable.
 
+use crate::across::LiveAcross;
 use crate::points::SuspensionPoints;
-use enjamb_ir::hash::FxHashMap;
-use enjamb_ir::{Block, Function, SecondaryMap, Type, Value, ValueDef};
+use enjamb_ir::hash::{FxHashMap, FxHashSet};
+use enjamb_ir::{Block, Function, SavedSource, SecondaryMap, Type, Value, ValueDef};
 use enjamb_liveness::ControlFlow;
 
 /// The blocks and points that a resumed activation can reach.
@@ -61,21 +62,13 @@ impl Resumed {
 
     /// Whether a value need be stored into a fresh object only. References never are: a moving
     /// collector does not update the object of a running activation (M9).
-    pub(crate) fn is_stable(
-        &self,
-        function: &Function,
-        blocks: &DefinitionBlocks,
-        value: Value,
-    ) -> bool {
+    fn is_stable(&self, function: &Function, blocks: &DefinitionBlocks, value: Value) -> bool {
         if function.value_type(value) == Type::Ref {
             return false;
         }
-        match function.values[value].def {
-            ValueDef::Param(block, _) => !self.blocks[block],
-            ValueDef::Result(inst, _) => {
-                let Some(block) = blocks.of(value) else {
-                    return false;
-                };
+        match (function.values[value].def, blocks.of(value)) {
+            (ValueDef::Param(block, _), _) => !self.blocks[block],
+            (ValueDef::Result(inst, _), Some(block)) => {
                 // A result of a suspension point is defined by its continuation.
                 let position = self
                     .positions
@@ -83,8 +76,30 @@ impl Resumed {
                     .map_or(0, |&position| position + 1);
                 !self.reaches(block, position)
             }
-            ValueDef::Unused => false,
+            _ => false,
         }
+    }
+
+    /// The values among those that points save which are stable. To be asked before rewriting,
+    /// which gives values other definitions.
+    pub(crate) fn stable_values(
+        &self,
+        function: &Function,
+        blocks: &DefinitionBlocks,
+        across: &LiveAcross,
+    ) -> FxHashSet<Value> {
+        let sources = across
+            .needs
+            .iter()
+            .flat_map(|need| &need.saved)
+            .map(|need| need.source);
+        let values = sources.filter_map(|source| match source {
+            SavedSource::Value(value) => Some(value),
+            SavedSource::Slot(_) => None,
+        });
+        values
+            .filter(|&value| self.is_stable(function, blocks, value))
+            .collect()
     }
 }
 

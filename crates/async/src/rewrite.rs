@@ -13,6 +13,7 @@
 //! definition there; its later uses are put right afterwards by [`crate::repair`].
 
 use enjamb_continuation::Layouts;
+use enjamb_ir::hash::FxHashSet;
 use enjamb_ir::{
     Block, Function, Inst, Opcode, Payload, PointDecl, SavedField, SavedSource, Target, Type, Value,
 };
@@ -21,7 +22,7 @@ use enjamb_liveness::Uses;
 use crate::across::LiveAcross;
 use crate::edit::Editor;
 use crate::points::{SuspensionPoint, SuspensionPoints};
-use crate::resumed::{DefinitionBlocks, Resumed};
+use crate::resumed::Resumed;
 use crate::suspend;
 
 /// A suspension point after rewriting.
@@ -45,7 +46,8 @@ pub(crate) struct Analyses<'a> {
     pub(crate) across: &'a LiveAcross,
     pub(crate) layouts: &'a Layouts,
     pub(crate) resumed: &'a Resumed,
-    pub(crate) definitions: &'a DefinitionBlocks,
+    /// Saved values that are stored into fresh objects only.
+    pub(crate) stable: &'a FxHashSet<Value>,
     pub(crate) uses: &'a Uses,
 }
 

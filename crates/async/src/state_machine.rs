@@ -43,6 +43,7 @@ pub fn run(module: &Module, function: &mut Function) {
     let layouts = Layouts::new(&across.needs, &across.affinities(function));
     let definitions = DefinitionBlocks::run(function);
     let resumed = Resumed::run(function, &flow, &points);
+    let stable = resumed.stable_values(function, &definitions, &across);
     let uses = Uses::new(function);
     let block_count = function.block_capacity();
 
@@ -52,7 +53,7 @@ pub fn run(module: &Module, function: &mut Function) {
         across: &across,
         layouts: &layouts,
         resumed: &resumed,
-        definitions: &definitions,
+        stable: &stable,
         uses: &uses,
     };
     let rewritten = rewrite::run(function, &analyses, entry.hidden);

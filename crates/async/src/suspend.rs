@@ -122,12 +122,7 @@ impl Suspension<'_> {
         for SavedField { field, source } in editor.function.points[self.id].saved.clone() {
             match source {
                 SavedSource::Value(value) => {
-                    let Analyses {
-                        resumed,
-                        definitions,
-                        ..
-                    } = self.analyses;
-                    if wanted(resumed.is_stable(editor.function, definitions, value)) {
+                    if wanted(self.analyses.stable.contains(&value)) {
                         let ty = editor.function.value_type(value);
                         let payload = Payload::Field(layout, field);
                         editor.effect(block, Opcode::FieldStore, ty, payload, &[object, value]);
