@@ -1,0 +1,79 @@
+//! The dispatcher of lowered functions: what happens between two activations of a chain.
+//!
+//! It owns the object from which the outermost active activation was resumed, and knows the first
+//! of those that lie suspended below. An activation that finishes hands its results to the next
+//! object and that one is resumed; one that suspends again is linked in front of the others. Both
+//! take the same few steps however long the chain is.
+
+use crate::call::SENTINEL;
+use crate::error::Stop;
+use crate::machine::{Event, Flow, Machine};
+use crate::stack::Stack;
+use crate::value::Cell;
+
+type Outcome = Result<Flow, Stop>;
+
+impl<'a> Machine<'a> {
+    /// The outermost active activation finished.
+    pub(crate) fn dispatch_finished(&mut self, stack: &mut Stack<'a>, results: &[Cell]) -> Outcome {
+        if stack.chain.pending.is_some() {
+            return Err(Stop::fault(
+                "an activation finished although a callee of it is suspended",
+            ));
+        }
+        let finished = std::mem::take(&mut stack.chain.running);
+        self.objects.free(finished)?;
+        let next = stack.chain.rest;
+        if next == 0 {
+            return Ok(Flow::Leave(Event::Finished(results.to_vec())));
+        }
+
+        let object = self.objects.expect_mut(next)?;
+        let expected = object
+            .point
+            .map(|point| &object.function.points[point].results);
+        if expected.is_none_or(|types| types.len() != results.len()) {
+            return Err(Stop::fault(
+                "an object gets another number of results than its point says",
+            ));
+        }
+        object.results = Some(results.to_vec());
+        let function = object.function;
+        stack.chain.rest = std::mem::take(&mut object.next);
+        stack.chain.running = next;
+        self.stats.resumptions += 1;
+        self.enter(stack, function, next, false)?;
+        Ok(Flow::Next)
+    }
+
+    /// The outermost active activation suspended and gave back `continuation`.
+    pub(crate) fn dispatch_suspended(
+        &mut self,
+        stack: &mut Stack<'a>,
+        continuation: u64,
+    ) -> Outcome {
+        let Some(wait) = stack.chain.pending.take() else {
+            return Err(Stop::fault(
+                "an activation suspended although no leaf waits",
+            ));
+        };
+        let running = std::mem::take(&mut stack.chain.running);
+        let rest = std::mem::take(&mut stack.chain.rest);
+        if continuation == SENTINEL {
+            stack.chain.after_sentinel = rest;
+        } else {
+            let object = self.objects.expect_mut(continuation)?;
+            if object.next != 0 {
+                return Err(Stop::fault(
+                    "an activation suspended with an object that has a caller",
+                ));
+            }
+            object.next = rest;
+        }
+        if continuation != running {
+            self.objects.free(running)?;
+        }
+        stack.chain.rest = std::mem::take(&mut stack.chain.after_sentinel);
+        Ok(Flow::Leave(Event::Parked(wait)))
+    }
+}

@@ -1,0 +1,254 @@
+//! Functions that a module imports: the builtin leaves and those of the host.
+
+use crate::error::{Error, Stop};
+use crate::machine::Machine;
+use crate::memory::Memory;
+use crate::stack::Wait;
+use crate::value::Cell;
+use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{
+    Entity, Export, FuncId, FunctionKind, MemoryId, Module, Named, PrimaryMap, Signature, Type, Val,
+};
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+/// The namespace of the builtin leaves.
+const BUILTIN: &str = "enjamb";
+
+type Function<'a> = dyn FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, String> + 'a;
+
+/// What a host function can reach of the instance that calls it.
+#[derive(Debug)]
+pub struct HostContext<'c> {
+    module: &'c Module,
+    memories: &'c mut [Memory],
+}
+
+impl HostContext<'_> {
+    /// The memory with this name, or exported under it.
+    pub fn memory(&mut self, name: &str) -> Option<&mut Memory> {
+        let memory = memory_named(self.module, name)?;
+        self.memories.get_mut(memory.index())
+    }
+}
+
+/// The memory that a name stands for.
+pub(crate) fn memory_named(module: &Module, name: &str) -> Option<MemoryId> {
+    match (module.exports.get(name), module.named(name)) {
+        (Some(&Export::Memory(memory)), _) | (_, Some(Named::Memory(memory))) => Some(memory),
+        _ => None,
+    }
+}
+
+/// The functions that a host offers to modules.
+///
+/// A function takes and gives values of the types that the importing module declares; an error is
+/// the trap `host_error` with that message. It may also stand for an async import, which then
+/// never suspends. The leaves of namespace `enjamb` are always there.
+#[derive(Clone, Default)]
+pub struct Imports<'a> {
+    functions: FxHashMap<(String, String), Rc<RefCell<Function<'a>>>>,
+}
+
+impl fmt::Debug for Imports<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<_> = self.functions.keys().collect();
+        names.sort();
+        f.debug_set().entries(names).finish()
+    }
+}
+
+impl<'a> Imports<'a> {
+    /// No functions but the builtin ones.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Offers a function under a namespace and a name.
+    pub fn function(
+        self,
+        namespace: &str,
+        name: &str,
+        mut function: impl FnMut(&[Val]) -> Result<Vec<Val>, String> + 'a,
+    ) -> Self {
+        self.function_with_context(namespace, name, move |_, args| function(args))
+    }
+
+    /// Offers a function that can reach the memories of the instance that calls it.
+    pub fn function_with_context(
+        mut self,
+        namespace: &str,
+        name: &str,
+        function: impl FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, String> + 'a,
+    ) -> Self {
+        let key = (namespace.to_string(), name.to_string());
+        self.functions.insert(key, Rc::new(RefCell::new(function)));
+        self
+    }
+}
+
+/// A call of a host function, for comparison with other engines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostCall {
+    /// The namespace of the function.
+    pub namespace: String,
+    /// The name of the function.
+    pub name: String,
+    /// What it was called with.
+    pub args: Vec<Val>,
+    /// What it gave.
+    pub results: Result<Vec<Val>, String>,
+}
+
+/// What an import of a module stands for.
+pub(crate) enum Import<'a> {
+    Yield,
+    Sleep,
+    Test,
+    Host(Rc<RefCell<Function<'a>>>),
+}
+
+/// What came of the call of an import.
+pub(crate) enum Called {
+    Ready(Vec<Cell>),
+    /// The task has to wait; the results are for when it goes on.
+    Waits(Wait, Vec<Cell>),
+}
+
+/// Finds what each import of a module stands for; functions with bodies have nothing.
+pub(crate) fn resolve<'a>(
+    module: &Module,
+    imports: &Imports<'a>,
+) -> Result<PrimaryMap<FuncId, Option<Import<'a>>>, Error> {
+    let resolve = |kind: &FunctionKind| match kind {
+        FunctionKind::Body(_) => Ok(None),
+        FunctionKind::Import {
+            namespace,
+            name,
+            signature,
+        } => resolve_one(imports, namespace, name, signature).map(Some),
+    };
+    module
+        .functions
+        .values()
+        .map(|decl| resolve(&decl.kind))
+        .collect::<Result<Vec<_>, _>>()
+        .map(|imports| imports.into_iter().collect())
+}
+
+fn resolve_one<'a>(
+    imports: &Imports<'a>,
+    namespace: &str,
+    name: &str,
+    signature: &Signature,
+) -> Result<Import<'a>, Error> {
+    let builtin = match (namespace, name) {
+        (BUILTIN, "yield") => Some((Import::Yield, Signature::asynchronous(&[], &[]))),
+        (BUILTIN, "sleep") => Some((Import::Sleep, Signature::asynchronous(&[Type::I64], &[]))),
+        (BUILTIN, "test") => {
+            let signature = Signature::asynchronous(&[Type::I64], &[Type::I64]);
+            Some((Import::Test, signature))
+        }
+        _ => None,
+    };
+    match builtin {
+        Some((import, expected)) if expected == *signature => Ok(import),
+        Some((_, expected)) => Err(Error::BadInstance(format!(
+            "import \"{namespace}\" \"{name}\" has signature {expected}, not {signature}"
+        ))),
+        None => imports
+            .functions
+            .get(&(namespace.to_string(), name.to_string()))
+            .map(|function| Import::Host(Rc::clone(function)))
+            .ok_or_else(|| {
+                let message = format!("nothing is offered for import \"{namespace}\" \"{name}\"");
+                Error::BadInstance(message)
+            }),
+    }
+}
+
+/// Whether values are of these types.
+pub(crate) fn have_types(values: &[Val], types: &[Type]) -> bool {
+    values.len() == types.len()
+        && values
+            .iter()
+            .zip(types)
+            .all(|(value, &ty)| value.ty() == ty)
+}
+
+impl<'a> Machine<'a> {
+    /// Calls an import with `args`.
+    pub(crate) fn call_import(&mut self, callee: FuncId) -> Result<Called, Stop> {
+        let args = std::mem::take(&mut self.args);
+        let first = args.first().map_or(0, |cell| cell.bits);
+        match self.imports[callee] {
+            Some(Import::Yield) => Ok(self.governed(true, Vec::new())),
+            Some(Import::Test) => Ok(self.governed(first & 1 == 1, args)),
+            Some(Import::Sleep) => {
+                let milliseconds = (first as i64).max(0) as u64;
+                let deadline = self.scheduler.now().saturating_add(milliseconds);
+                Ok(Called::Waits(Wait::Deadline(deadline), Vec::new()))
+            }
+            Some(Import::Host(ref function)) => {
+                let function = Rc::clone(function);
+                self.call_host(callee, &mut *function.borrow_mut(), &args)
+            }
+            None => Err(Stop::fault("a function with a body is called as an import")),
+        }
+    }
+
+    /// A call of a leaf that the schedule governs.
+    fn governed(&mut self, natural: bool, results: Vec<Cell>) -> Called {
+        let number = self.leaf_calls;
+        self.leaf_calls += 1;
+        if self.options.schedule.decides(number, natural) {
+            Called::Waits(Wait::Turn, results)
+        } else {
+            Called::Ready(results)
+        }
+    }
+
+    fn call_host(
+        &mut self,
+        callee: FuncId,
+        function: &mut Function<'a>,
+        args: &[Cell],
+    ) -> Result<Called, Stop> {
+        let FunctionKind::Import {
+            namespace,
+            name,
+            signature,
+        } = &self.module.functions[callee].kind
+        else {
+            return Err(Stop::fault("a function with a body is called as an import"));
+        };
+        let value = |(cell, &ty): (&Cell, &Type)| Val::from_word(ty, cell.bits);
+        let args: Vec<Val> = args.iter().zip(&signature.params).map(value).collect();
+        let mut context = HostContext {
+            module: self.module,
+            memories: &mut self.memories,
+        };
+        let results = function(&mut context, &args);
+        if self.options.record_host_calls {
+            self.host_calls.push(HostCall {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                args,
+                results: results.clone(),
+            });
+        }
+        let results = results.map_err(Stop::HostError)?;
+        if !have_types(&results, &signature.results) {
+            let message =
+                format!("\"{namespace}\" \"{name}\" gave values of other types than {signature}");
+            return Err(Stop::HostError(message));
+        }
+        Ok(Called::Ready(
+            results
+                .into_iter()
+                .map(|value| Cell::new(value.to_word()))
+                .collect(),
+        ))
+    }
+}

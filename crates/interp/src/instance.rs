@@ -1,0 +1,234 @@
+//! An instance of a module: what a host works with.
+
+use crate::continuation::Objects;
+use crate::error::Error;
+use crate::host::{HostCall, Imports, have_types, memory_named, resolve};
+use crate::machine::Machine;
+use crate::memory::Memory;
+use crate::options::{Options, Stats};
+use crate::scheduler::Scheduler;
+use crate::value::{Cell, function_bits};
+use enjamb_ir::{
+    Entity, Export, FuncId, GlobalId, GlobalInit, Module, Named, Signature, Stage, Type, Val,
+};
+use std::fmt;
+
+/// A module with memories, globals and tables of its own, ready to be called.
+pub struct Instance<'a> {
+    machine: Machine<'a>,
+}
+
+impl fmt::Debug for Instance<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Instance<'a> {
+    /// Makes an instance of a module that the verifier accepts.
+    ///
+    /// # Errors
+    /// [`Error::BadInstance`] if nothing is offered for an import, if a data segment does not fit
+    /// in its memory, or if some async functions are lowered and others are not.
+    pub fn new(module: &'a Module, imports: Imports<'a>, options: Options) -> Result<Self, Error> {
+        check_stages(module)?;
+        let function = |entry: &Option<FuncId>| entry.map_or(0, function_bits);
+        let mut machine = Machine {
+            module,
+            options,
+            stats: Stats::default(),
+            memories: module.memories.values().map(Memory::new).collect(),
+            globals: module
+                .globals
+                .values()
+                .map(|global| initial(global.ty, global.init))
+                .collect(),
+            tables: module
+                .tables
+                .values()
+                .map(|table| table.entries.iter().map(function).collect())
+                .collect(),
+            imports: resolve(module, &imports)?,
+            host_calls: Vec::new(),
+            objects: Objects::new(module),
+            scheduler: Scheduler::new(options.clock),
+            leaf_calls: 0,
+            stack_bytes: 0,
+            parked_bytes: 0,
+            fuel: 0,
+            args: Vec::new(),
+            scratch: Vec::new(),
+        };
+        for data in module.data.values() {
+            if let Some((memory, at)) = data.place {
+                let written = machine.memories[memory.index()].write(at, &data.bytes);
+                written.map_err(|_| {
+                    let memory = &module.memories[memory].name;
+                    let message = format!("data %{} does not fit in %{memory}", data.name);
+                    Error::BadInstance(message)
+                })?;
+            }
+        }
+        Ok(Instance { machine })
+    }
+
+    /// Calls a function by the name of its export or its own, and runs tasks until it finishes.
+    /// Tasks that are left then end with it.
+    ///
+    /// # Errors
+    /// [`Error::BadCall`] if there is no such function or the arguments do not fit; otherwise what
+    /// came of running it.
+    pub fn call(&mut self, name: &str, args: &[Val]) -> Result<Vec<Val>, Error> {
+        let module = self.machine.module;
+        let function = module
+            .exported_function(name)
+            .ok_or_else(|| Error::BadCall(format!("there is no function %{name}")))?;
+        let signature = module.functions[function].signature();
+        check_args(module, name, signature, args)?;
+        let args = args.iter().map(|arg| Cell::new(arg.to_word())).collect();
+        let results = self.machine.run_root(function, args)?;
+        let value = |(cell, &ty): (&Cell, &Type)| Val::from_word(ty, cell.bits);
+        Ok(results.iter().zip(&signature.results).map(value).collect())
+    }
+
+    /// The signature of a function, by the name of its export or its own.
+    pub fn signature(&self, name: &str) -> Option<&'a Signature> {
+        let module = self.machine.module;
+        let function = module.exported_function(name)?;
+        Some(module.functions[function].signature())
+    }
+
+    /// The memory with this name, or exported under it.
+    pub fn memory(&self, name: &str) -> Option<&Memory> {
+        let memory = memory_named(self.machine.module, name)?;
+        self.machine.memories.get(memory.index())
+    }
+
+    /// The memory with this name, or exported under it, for writing.
+    pub fn memory_mut(&mut self, name: &str) -> Option<&mut Memory> {
+        let memory = memory_named(self.machine.module, name)?;
+        self.machine.memories.get_mut(memory.index())
+    }
+
+    /// All memories, in order of declaration.
+    pub fn memories(&self) -> &[Memory] {
+        &self.machine.memories
+    }
+
+    fn global_named(&self, name: &str) -> Option<GlobalId> {
+        let module = self.machine.module;
+        match (module.exports.get(name), module.named(name)) {
+            (Some(&Export::Global(global)), _) | (_, Some(Named::Global(global))) => Some(global),
+            _ => None,
+        }
+    }
+
+    /// The value of the global variable with this name, or exported under it.
+    pub fn global(&self, name: &str) -> Option<Val> {
+        let global = self.global_named(name)?;
+        let ty = self.machine.module.globals[global].ty;
+        Some(Val::from_word(ty, self.machine.globals[global.index()]))
+    }
+
+    /// All global variables, in order of declaration.
+    pub fn globals(&self) -> Vec<Val> {
+        let globals = self.machine.module.globals.values();
+        let value = |(decl, &bits): (&enjamb_ir::GlobalDecl, &u64)| Val::from_word(decl.ty, bits);
+        globals.zip(&self.machine.globals).map(value).collect()
+    }
+
+    /// Gives a global variable a value.
+    ///
+    /// # Errors
+    /// [`Error::BadCall`] if there is no such variable or it has another type.
+    pub fn set_global(&mut self, name: &str, value: Val) -> Result<(), Error> {
+        let global = self
+            .global_named(name)
+            .ok_or_else(|| Error::BadCall(format!("there is no global %{name}")))?;
+        let ty = self.machine.module.globals[global].ty;
+        if value.ty() != ty {
+            let message = format!("global %{name} is {ty}, not {}", value.ty());
+            return Err(Error::BadCall(message));
+        }
+        check_reference(self.machine.module, value)?;
+        self.machine.globals[global.index()] = value.to_word();
+        Ok(())
+    }
+
+    /// What happened since the instance was made.
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.machine.stats;
+        self.machine.objects.count(&mut stats);
+        stats
+    }
+
+    /// The calls of host functions in order, if [`Options::record_host_calls`] is set.
+    pub fn host_calls(&self) -> &[HostCall] {
+        &self.machine.host_calls
+    }
+}
+
+/// The bits that a global variable holds at first.
+fn initial(ty: Type, init: GlobalInit) -> u64 {
+    match init {
+        GlobalInit::Number(bits) => Val::from_word(ty, bits).to_word(),
+        GlobalInit::Null => 0,
+        GlobalInit::Function(function) => function_bits(function),
+    }
+}
+
+/// The async functions of a module are lowered all or none, because the two kinds wait in ways
+/// that do not mix.
+fn check_stages(module: &Module) -> Result<(), Error> {
+    let mut stages = module
+        .bodies()
+        .filter(|(_, function)| function.is_async())
+        .map(|(_, function)| (function.stage == Stage::Lowered, &function.name));
+    let Some((first, _)) = stages.next() else {
+        return Ok(());
+    };
+    match stages.find(|&(lowered, _)| lowered != first) {
+        None => Ok(()),
+        Some((true, name)) => Err(Error::BadInstance(format!(
+            "%{name} is lowered, other async functions are not"
+        ))),
+        Some((false, name)) => Err(Error::BadInstance(format!(
+            "%{name} is not lowered, other async functions are"
+        ))),
+    }
+}
+
+fn check_args(
+    module: &Module,
+    name: &str,
+    signature: &Signature,
+    args: &[Val],
+) -> Result<(), Error> {
+    if args.len() != signature.params.len() {
+        let (expected, given) = (signature.params.len(), args.len());
+        return Err(Error::BadCall(format!(
+            "%{name} takes {expected} arguments, not {given}"
+        )));
+    }
+    if !have_types(args, &signature.params) {
+        let given: Vec<String> = args.iter().map(|arg| arg.ty().to_string()).collect();
+        let given = given.join(", ");
+        return Err(Error::BadCall(format!(
+            "%{name} takes {signature}, not ({given})"
+        )));
+    }
+    args.iter()
+        .try_for_each(|&arg| check_reference(module, arg))
+}
+
+/// Rejects a reference to no function.
+fn check_reference(module: &Module, value: Val) -> Result<(), Error> {
+    match value {
+        Val::FuncRef(Some(function)) if function.index() >= module.function_count() => Err(
+            Error::BadCall(format!("{function} is no function of the module")),
+        ),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,67 @@
+//! What can be chosen about a run, and what is counted during it.
+
+use enjamb_ir::Schedule;
+
+/// What `sleep` waits on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// Time stands still while something runs and jumps to the next deadline when nothing can.
+    #[default]
+    Virtual,
+    /// The time of the machine; the thread sleeps when nothing can run.
+    Real,
+}
+
+/// How an instance runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Which leaf calls suspend.
+    pub schedule: Schedule,
+    /// What `sleep` waits on.
+    pub clock: Clock,
+    /// Bytes of frames that may be active at once, before the trap `stack_overflow`. A frame takes
+    /// 64 bytes, 16 for each of its values, and its slots. Frames that are suspended and were not
+    /// resumed yet do not count.
+    pub stack_limit: usize,
+    /// Bytes of suspended activations that may exist at once, before the trap `out_of_memory`.
+    pub memory_limit: usize,
+    /// Instructions that a call may take, before the error `OutOfFuel`.
+    pub fuel: Option<u64>,
+    /// Whether calls of host functions are recorded; see [`Instance::host_calls`].
+    ///
+    /// [`Instance::host_calls`]: crate::Instance::host_calls
+    pub record_host_calls: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            schedule: Schedule::Natural,
+            clock: Clock::Virtual,
+            stack_limit: 64 << 20,
+            memory_limit: 1 << 30,
+            fuel: None,
+            record_host_calls: false,
+        }
+    }
+}
+
+/// What happened since the instance was made, in terms that all engines share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Times that a leaf suspended: `yield`, `test`, `sleep`, and a `join` that had to wait.
+    pub suspensions: u64,
+    /// Activations that were suspended. An activation counts again when it was resumed in between,
+    /// and not again for what happened in callees while it lay suspended.
+    pub frames_suspended: u64,
+    /// Activations that were resumed.
+    pub resumptions: u64,
+    /// Continuation objects that lowered functions made.
+    pub continuations_allocated: u64,
+    /// Continuation objects that exist.
+    pub continuations_live: u64,
+    /// The most bytes of continuation objects that existed at once.
+    pub continuation_bytes_peak: u64,
+    /// Instructions that ran.
+    pub instructions: u64,
+}

@@ -1,0 +1,183 @@
+//! The tasks of an instance, the queue of those that can run, and timers.
+//!
+//! One queue, first in, first out. A task that yields goes to its end, and so does one whose
+//! timer fired or whose joined task finished. Timers fire by deadline, then in order of creation:
+//! on the virtual clock when nothing can run, all that are due at once; on the real clock also
+//! between two tasks.
+
+use crate::error::Trap;
+use crate::options::Clock;
+use crate::stack::{Entry, Stack, Wait};
+use crate::value::Cell;
+use enjamb_ir::Type;
+use enjamb_ir::hash::FxHashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// How a task ended.
+pub(crate) type Ended = Result<Vec<Cell>, Box<Trap>>;
+
+/// A task that was started and not joined to its end.
+#[derive(Debug)]
+pub(crate) struct Task<'a> {
+    /// Its stack, unless it is running.
+    stack: Option<Stack<'a>>,
+    /// The types of its results.
+    pub(crate) results: &'a [Type],
+    pub(crate) ended: Option<Ended>,
+    /// The task that joins it.
+    pub(crate) joiner: Option<u64>,
+    /// Whether nobody will join it.
+    pub(crate) detached: bool,
+}
+
+/// The tasks of an instance.
+#[derive(Debug)]
+pub(crate) struct Scheduler<'a> {
+    tasks: FxHashMap<u64, Task<'a>>,
+    queue: VecDeque<u64>,
+    /// Deadline, order of creation, task.
+    timers: BinaryHeap<Reverse<(u64, u64, u64)>>,
+    /// Tasks ever started; a number is not used again.
+    started: u64,
+    /// Timers ever created.
+    created: u64,
+    clock: Clock,
+    /// The virtual time in milliseconds.
+    time: u64,
+    epoch: Instant,
+}
+
+impl<'a> Scheduler<'a> {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Scheduler {
+            tasks: FxHashMap::default(),
+            queue: VecDeque::new(),
+            timers: BinaryHeap::new(),
+            started: 0,
+            created: 0,
+            clock,
+            time: 0,
+            epoch: Instant::now(),
+        }
+    }
+
+    /// Makes a task that will begin with `entry`, and gives its number.
+    pub(crate) fn add(&mut self, results: &'a [Type], entry: Entry) -> u64 {
+        self.started += 1;
+        let stack = Stack::new(self.started, entry);
+        let task = Task {
+            stack: Some(stack),
+            results,
+            ended: None,
+            joiner: None,
+            detached: false,
+        };
+        self.tasks.insert(self.started, task);
+        self.started
+    }
+
+    /// A task that can be joined, detached and asked after: it exists, and nobody did the first
+    /// two.
+    pub(crate) fn free_task(&mut self, number: u64) -> Option<&mut Task<'a>> {
+        let task = self.tasks.get_mut(&number)?;
+        (task.joiner.is_none() && !task.detached).then_some(task)
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Task<'a>> {
+        self.tasks.get_mut(&number)
+    }
+
+    pub(crate) fn remove(&mut self, number: u64) {
+        self.tasks.remove(&number);
+    }
+
+    /// The stack of a task that does not run, to run it.
+    pub(crate) fn take(&mut self, number: u64) -> Option<Stack<'a>> {
+        self.tasks.get_mut(&number)?.stack.take()
+    }
+
+    /// Keeps the stack of a task that waits.
+    pub(crate) fn park(&mut self, stack: Stack<'a>, wait: Wait) {
+        let number = stack.task;
+        if let Some(task) = self.tasks.get_mut(&number) {
+            task.stack = Some(stack);
+        }
+        match wait {
+            Wait::Turn => self.queue.push_back(number),
+            Wait::Deadline(deadline) => {
+                self.created += 1;
+                self.timers.push(Reverse((deadline, self.created, number)));
+            }
+            Wait::Task => {}
+        }
+    }
+
+    /// Lets a task go on with what it waited for.
+    pub(crate) fn wake(&mut self, number: u64, ended: Ended) {
+        let task = self.tasks.get_mut(&number);
+        if let Some(stack) = task.and_then(|task| task.stack.as_mut()) {
+            stack.entry = Entry::Wake(ended);
+            self.queue.push_back(number);
+        }
+    }
+
+    /// How the root ended, if it did.
+    pub(crate) fn result(&mut self, root: u64) -> Option<Ended> {
+        self.tasks.get_mut(&root)?.ended.take()
+    }
+
+    /// The stack of the task whose turn it is, after waiting for a timer if need be.
+    pub(crate) fn next_runnable(&mut self) -> Option<Stack<'a>> {
+        if self.clock == Clock::Real {
+            self.fire_timers();
+        }
+        if self.queue.is_empty()
+            && let Some(&Reverse((deadline, _, _))) = self.timers.peek()
+        {
+            self.wait_until(deadline);
+            self.fire_timers();
+        }
+        let number = self.queue.pop_front()?;
+        self.take(number)
+    }
+
+    fn fire_timers(&mut self) {
+        let now = self.now();
+        while let Some(&Reverse((deadline, _, number))) = self.timers.peek()
+            && deadline <= now
+        {
+            self.timers.pop();
+            self.queue.push_back(number);
+        }
+    }
+
+    /// The time in milliseconds.
+    pub(crate) fn now(&self) -> u64 {
+        match self.clock {
+            Clock::Virtual => self.time,
+            Clock::Real => self.epoch.elapsed().as_millis() as u64,
+        }
+    }
+
+    fn wait_until(&mut self, deadline: u64) {
+        match self.clock {
+            Clock::Virtual => self.time = self.time.max(deadline),
+            Clock::Real => {
+                let due = Duration::from_millis(deadline);
+                std::thread::sleep(due.saturating_sub(self.epoch.elapsed()));
+            }
+        }
+    }
+
+    /// Drops all tasks, and gives the stacks of those that did not end.
+    pub(crate) fn clear(&mut self) -> Vec<Stack<'a>> {
+        self.queue.clear();
+        self.timers.clear();
+        self.tasks
+            .drain()
+            .filter_map(|(_, task)| task.stack)
+            .collect()
+    }
+}

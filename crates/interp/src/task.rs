@@ -1,0 +1,103 @@
+//! Instructions on tasks, and the end of a task.
+
+use crate::call::is_lowered;
+use crate::control::wrong_payload;
+use crate::error::Stop;
+use crate::machine::{Event, Flow, Machine};
+use crate::scheduler::Ended;
+use crate::stack::{Entry, Site, Stack, Wait};
+use crate::value::Cell;
+use enjamb_ir::{FuncId, Payload, TrapCode};
+
+type Outcome = Result<Flow, Stop>;
+
+const INVALID_TASK: Stop = Stop::Trap(TrapCode::InvalidTask);
+
+impl<'a> Machine<'a> {
+    /// Makes a task that will begin with a call.
+    pub(crate) fn start_task(&mut self, function: FuncId, args: Vec<Cell>) -> u64 {
+        let results = &self.module.functions[function].signature().results;
+        self.scheduler.add(results, Entry::Call(function, args))
+    }
+
+    /// Ends a task: its joiner goes on, or its end is kept for one.
+    pub(crate) fn finish(&mut self, number: u64, ended: Ended) {
+        let Some(task) = self.scheduler.get_mut(number) else {
+            return;
+        };
+        match task.joiner {
+            Some(joiner) => {
+                self.scheduler.remove(number);
+                self.scheduler.wake(joiner, ended);
+            }
+            None if task.detached => self.scheduler.remove(number),
+            None => task.ended = Some(ended),
+        }
+    }
+}
+
+pub(crate) fn spawn<'a>(
+    machine: &mut Machine<'a>,
+    stack: &mut Stack<'a>,
+    site: &Site<'a>,
+) -> Outcome {
+    let function = machine.callee(stack, site)?;
+    let args = machine.args.clone();
+    let task = machine.start_task(function, args);
+    site.define(stack, task);
+    Ok(Flow::Leave(Event::Spawned(task)))
+}
+
+pub(crate) fn join<'a>(
+    machine: &mut Machine<'a>,
+    stack: &mut Stack<'a>,
+    site: &Site<'a>,
+) -> Outcome {
+    let Payload::Signature(signature) = site.data.payload else {
+        return Err(wrong_payload(site));
+    };
+    let number = site.arg(stack, 0)?;
+    let task = machine.scheduler.free_task(number).ok_or(INVALID_TASK)?;
+    if task.results != site.function.signatures[signature].results {
+        return Err(TrapCode::TaskTypeMismatch.into());
+    }
+    match task.ended.take() {
+        None => {
+            task.joiner = Some(stack.task);
+            let lowered = is_lowered(site.function);
+            machine.suspend_leaf(stack, Wait::Task, Vec::new(), lowered)
+        }
+        Some(ended) => {
+            machine.scheduler.remove(number);
+            let results = ended.map_err(Stop::Joined)?;
+            machine.deliver(stack, &results)
+        }
+    }
+}
+
+pub(crate) fn detach<'a>(
+    machine: &mut Machine<'a>,
+    stack: &mut Stack<'a>,
+    site: &Site<'a>,
+) -> Outcome {
+    let number = site.arg(stack, 0)?;
+    let task = machine.scheduler.free_task(number).ok_or(INVALID_TASK)?;
+    if task.ended.is_some() {
+        machine.scheduler.remove(number);
+    } else {
+        task.detached = true;
+    }
+    Ok(Flow::Next)
+}
+
+pub(crate) fn is_done<'a>(
+    machine: &mut Machine<'a>,
+    stack: &mut Stack<'a>,
+    site: &Site<'a>,
+) -> Outcome {
+    let number = site.arg(stack, 0)?;
+    let task = machine.scheduler.free_task(number).ok_or(INVALID_TASK)?;
+    let done = task.ended.is_some();
+    site.define(stack, done.into());
+    Ok(Flow::Next)
+}

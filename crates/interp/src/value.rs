@@ -1,0 +1,70 @@
+//! Cells, which is how frames hold values.
+
+use crate::integer::narrow;
+use enjamb_ir::{Entity, FuncId, Type};
+
+/// The word of a reference to a function, as [`enjamb_ir::Val`] has it.
+pub(crate) fn function_bits(function: FuncId) -> u64 {
+    function.index() as u64 + 1
+}
+
+/// The function that a word refers to, unless it is null.
+pub(crate) fn function_of(bits: u64) -> Option<FuncId> {
+    bits.checked_sub(1)
+        .map(|index| FuncId::from_index(index as usize))
+}
+
+/// The bits of a value of a type that lies in memory, least significant byte first.
+pub(crate) fn decode(ty: Type, bytes: &[u8]) -> u64 {
+    let mut whole = [0; 8];
+    whole[..bytes.len()].copy_from_slice(bytes);
+    let bits = u64::from_le_bytes(whole);
+    if ty.is_int() {
+        narrow(ty.bits(), bits as i64) as u64
+    } else {
+        bits
+    }
+}
+
+/// A value in a frame: its word, as [`enjamb_ir::Val`] has it, and what else is known about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) bits: u64,
+    /// 0 says that nothing defines the value on this path, 1 that something does. An address has
+    /// the number of its slot plus 2, and `bits` is the offset in it.
+    tag: u32,
+}
+
+impl Cell {
+    /// A value that nothing defined: an argument of a resumed activation, a result of a call that
+    /// suspended. It may be moved, not used.
+    pub(crate) const UNDEFINED: Cell = Cell { bits: 0, tag: 0 };
+
+    pub(crate) fn new(bits: u64) -> Self {
+        Cell { bits, tag: 1 }
+    }
+
+    pub(crate) fn address(slot: usize, offset: u64) -> Self {
+        Cell {
+            bits: offset,
+            tag: slot as u32 + 2,
+        }
+    }
+
+    pub(crate) fn is_defined(self) -> bool {
+        self.tag != 0
+    }
+
+    /// The slot that an address points into.
+    pub(crate) fn slot(self) -> Option<usize> {
+        self.tag.checked_sub(2).map(|slot| slot as usize)
+    }
+
+    /// The same address a number of bytes further on.
+    pub(crate) fn advanced(self, bytes: u64) -> Self {
+        Cell {
+            bits: self.bits.wrapping_add(bytes),
+            tag: self.tag,
+        }
+    }
+}
