@@ -82,7 +82,8 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
-/// Shows diagnostics about a text: file, line, column, the line itself and a caret.
+/// Shows diagnostics about a text: file, line, column, the line itself and a caret, and an empty
+/// line between two of them.
 ///
 /// Time is linear in the lines shown, whatever the length of the text.
 pub fn render(diagnostics: &[Diagnostic], file_name: &str, text: &str, color: bool) -> String {
@@ -91,7 +92,7 @@ pub fn render(diagnostics: &[Diagnostic], file_name: &str, text: &str, color: bo
     } else {
         Renderer::plain()
     };
-    let mut output = String::new();
+    let mut shown = Vec::new();
     for diagnostic in diagnostics {
         let title = Level::ERROR.primary_title(diagnostic.message.as_str());
         let mut group = match diagnostic.span {
@@ -108,10 +109,9 @@ pub fn render(diagnostics: &[Diagnostic], file_name: &str, text: &str, color: bo
         for note in &diagnostic.notes {
             group = group.element(Level::NOTE.message(note.as_str()));
         }
-        output.push_str(&renderer.render(&[group]));
-        output.push('\n');
+        shown.push(format!("{}\n", renderer.render(&[group]).trim_end()));
     }
-    output
+    shown.join("\n")
 }
 
 /// The line on which a span starts, and the part of that line which the span covers.

@@ -1,7 +1,40 @@
-//! The intermediate representation of Enjamb.
+//! The intermediate representation of Enjamb: modules of functions in SSA form with block
+//! parameters, some of which may suspend.
 //!
-//! In: nothing; this crate is the floor that the others stand on. Out: modules of functions in SSA
-//! form with block parameters.
+//! **In:** text ([`parse_module`]), or calls of the builder. **Out:** a [`Module`] that can be
+//! printed, changed by passes and checked ([`verify_module`]); errors as values with their place.
+//!
+//! **Facts have one home.** The instruction table says what an instruction is; the [`Opcode`], the
+//! printer, the parser, the typing rules and the reference derive from it ([`opcode`]).
+//!
+//! **Invariants**
+//! - What is printed parses back to an equal module, whatever its stage.
+//! - No input makes the parser or the verifier panic, and both are linear in it.
+//! - A module that the verifier accepts is typed, its values are defined before they are used on
+//!   every path, and what it does is defined: it ends, traps or suspends.
+//! - Names and numbers of a module are in the order of its declarations, so every output derived
+//!   from it is the same each time.
+//!
+//! **May depend on:** no other crate of the workspace.
+//!
+//! ```
+//! use enjamb_ir::{parse_module, verify_module};
+//!
+//! let text = "\
+//! function %double(i64) -> i64 {
+//! block0(v0: i64):
+//!     v1 = iadd v0, v0
+//!     return v1
+//! }
+//! ";
+//! let module = parse_module(text)?;
+//! verify_module(&module)?;
+//! assert_eq!(module.to_string(), text);
+//!
+//! let error = parse_module("function %f() {\nblock0:\n    jump block1\n}\n").unwrap_err();
+//! assert_eq!(error.to_string(), "3:10: `block1` is not defined");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 

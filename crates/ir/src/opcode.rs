@@ -1,6 +1,6 @@
 //! What the instruction table says about an instruction.
 //!
-//! The rows stand in [`crate::instructions`]; the enum [`Opcode`], the printer, the parser, the
+//! The rows stand in `instructions.rs`; the enum [`Opcode`], the printer, the parser, the
 //! verifier's typing rules, `docs/ir.md` and `enjamb help OPCODE` all derive from them.
 
 use crate::types::{Type, TypeClass};

@@ -2,7 +2,8 @@
 
 mod text_samples;
 
-use enjamb_ir::{Effects, Module, Opcode, parse_module, reference};
+use enjamb_ir::print::{Note, display_inst};
+use enjamb_ir::{Effects, Module, Opcode, Payload, Type, parse_module, reference};
 use std::collections::BTreeSet;
 use text_samples::{LOWERED, MODULE, TRUSTED};
 
@@ -119,4 +120,67 @@ fn types_of_values_defined_further_down_are_found() {
         .map(|data| data.ty.name())
         .collect();
     assert_eq!(types, ["f64", "f64", "f64", "f64", "f64", "i8"]);
+}
+
+#[test]
+fn notes_are_comments_and_do_not_change_the_meaning() {
+    let module = parse_module(MODULE).expect("a module");
+    let (id, function) = module.bodies().next().expect("a function");
+    let note = |at: Note| match at {
+        Note::Block(block) => Some(format!("enters {block}\nhere")),
+        Note::Inst(inst) => (function.results(inst).is_empty()).then(|| "no result".to_string()),
+    };
+    let shown = module
+        .display_function(function)
+        .with_notes(&note)
+        .to_string();
+    assert_eq!(
+        shown,
+        "function %double(i64) -> i64 {
+block0(v0: i64): ; enters block0 here
+    v1 = iadd v0, v0
+    return v1 ; no result
+}
+"
+    );
+    let again = parse_module(&shown).expect("a module");
+    assert!(again.bodies().next().map(|(_, again)| again) == module.functions[id].body());
+}
+
+#[test]
+fn without_a_module_other_functions_have_numbers() {
+    let module = parse_module(MODULE).expect("a module");
+    let main = module.function_named("main").expect("a function");
+    let function = module.functions[main].body().expect("a body");
+    let call = function.blocks[function.order[0]].insts[0];
+    let inst = |module| display_inst(module, function, call).to_string();
+    assert_eq!(inst(Some(&module)), "v1 = call %double(v0) @ file0:3:14");
+    assert_eq!(inst(None), "v1 = call func2(v0) @ file0:3:14");
+    assert!(function.to_string().contains("v1 = call func2(v0)"));
+}
+
+#[test]
+fn equality_sees_every_part_and_no_numbering_of_instructions() {
+    let one = parse_module(MODULE).expect("a module");
+    for (from, to) in [
+        ("v1 = iadd v0, v0", "v1 = isub v0, v0"),
+        ("slot 4 align 4", "slot 4 align 2"),
+        ("block3 cold", "block3"),
+        ("@ file0:3:14", "@ file0:3:15"),
+        ("block1(v0, v1)\n", "block1(v1, v1)\n"),
+        ("%heap[v0+4294967295]", "%heap[v0]"),
+        ("fconst.f64 0.5", "fconst.f64 0.25"),
+        ("null.funcref", "null.ref"),
+    ] {
+        assert!(MODULE.contains(from), "{from}");
+        let other = parse_module(&MODULE.replacen(from, to, 1)).expect("a module");
+        assert!(one != other, "{from} and {to} are equal");
+    }
+    let mut other = one.clone();
+    let double = other.function_named("double").expect("a function");
+    let body = other.functions[double].body_mut().expect("a body");
+    let unused = body.make_inst(Opcode::Unreachable, Type::I64, Payload::None, &[], &[]);
+    assert!(!body.blocks[body.order[0]].insts.contains(&unused));
+    body.reserve_values(50);
+    assert!(one == other);
 }

@@ -57,7 +57,8 @@ pub(super) fn parse<'t>(
     };
     let before = errors.diagnostics.len();
     body.cursor.skip_line_ends();
-    while body.cursor.token != Token::End && !errors.is_full() {
+    let close = Token::Punctuation('}');
+    while body.cursor.token != close && body.cursor.token != Token::End && !errors.is_full() {
         if let Err(error) = body.line() {
             errors.push(error);
             body.cursor.skip_line();
@@ -99,6 +100,7 @@ impl<'t> Body<'t, '_> {
             let message = format!("`{prefix}{number}` must be declared before the first block");
             return Err(Diagnostic::at(span, message));
         }
+        self.spans.set_declaration(prefix, number, span);
         self.cursor.expect('=')?;
         read(self, Declared { number, span })?;
         self.cursor.expect_line_end()

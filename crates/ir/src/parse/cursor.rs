@@ -171,7 +171,7 @@ impl<'t> Cursor<'t> {
         match self.token {
             Token::Number(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
                 let Ok(number) = digits.parse() else {
-                    let message = format!("{what} `{}` is too large", Shortened(digits));
+                    let message = format!("`{}` is too large for {what}", Shortened(digits));
                     return Err(Diagnostic::at(self.span, message));
                 };
                 self.bump();

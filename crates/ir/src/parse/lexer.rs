@@ -209,7 +209,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// Goes on behind the brace that closes the one just read and returns the position before it.
+    /// Goes on behind the brace that closes the one just read and returns that position.
     /// If a line begins with a word of `stop` or the text ends first, stays there instead.
     pub(super) fn skip_body(&mut self, stop: &[&str]) -> Option<usize> {
         let mut depth = 1usize;
@@ -220,7 +220,7 @@ impl<'t> Lexer<'t> {
                 b'{' => depth += 1,
                 b'}' if depth == 1 => {
                     self.at += 1;
-                    return Some(self.at - 1);
+                    return Some(self.at);
                 }
                 b'}' => depth -= 1,
                 b'\n' => {

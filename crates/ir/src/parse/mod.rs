@@ -12,6 +12,7 @@
 
 mod body;
 mod cursor;
+pub mod fuzz;
 mod inst;
 mod lexer;
 mod literal;

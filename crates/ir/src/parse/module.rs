@@ -19,7 +19,7 @@ const DECLARATIONS: [&str; 8] = [
 pub(super) struct Declared<'t> {
     pub module: Module,
     pub source_map: SourceMap,
-    /// The functions with a body, and that body without its braces.
+    /// The functions with a body, and that body from behind its first brace to its last one.
     pub bodies: Vec<(FuncId, Lexer<'t>)>,
 }
 
@@ -319,6 +319,7 @@ impl<'t> Declarations<'t, '_> {
         let name = self.cursor.string()?;
         self.cursor.expect('=')?;
         let exported = self.new_name()?;
+        self.declared.source_map.set_export(&name, span);
         self.pending.push((Pending::Export(name, span), exported));
         Ok(())
     }

@@ -1,13 +1,16 @@
-//! Where in the text the parts of a module stand.
+//! Where in the text the parts of a module stand, and the verifier's errors shown there.
 
-use crate::diagnostic::Span;
+use super::ParsedModule;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::entity::{Block, FuncId, Inst, SecondaryMap};
 use crate::hash::FxHashMap;
+use crate::verify::{Subject, VerifyError};
 
 /// Where the parts of a module stand: a side table, so the module itself carries no positions.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
     names: FxHashMap<String, Span>,
+    exports: FxHashMap<String, Span>,
     functions: SecondaryMap<FuncId, FunctionSpans>,
 }
 
@@ -16,12 +19,25 @@ pub struct SourceMap {
 pub(super) struct FunctionSpans {
     pub(super) blocks: SecondaryMap<Block, Option<Span>>,
     pub(super) insts: SecondaryMap<Inst, Option<Span>>,
+    /// Slots, signatures, layouts and points by their names in the text.
+    declarations: FxHashMap<String, Span>,
+}
+
+impl FunctionSpans {
+    pub(super) fn set_declaration(&mut self, prefix: &str, number: usize, span: Span) {
+        self.declarations.insert(format!("{prefix}{number}"), span);
+    }
 }
 
 impl SourceMap {
     /// Where a name of the module is declared: its name, with the percent sign.
     pub fn name(&self, name: &str) -> Option<Span> {
         self.names.get(name).copied()
+    }
+
+    /// Where something is exported under a name: that name, with its quotes.
+    pub fn export(&self, name: &str) -> Option<Span> {
+        self.exports.get(name).copied()
     }
 
     /// The head of a block.
@@ -34,11 +50,62 @@ impl SourceMap {
         self.functions[function].insts[inst]
     }
 
+    /// Where a function declares a slot, signature, layout or point of this name, as `ss0`.
+    pub fn declaration(&self, function: FuncId, name: &str) -> Option<Span> {
+        self.functions[function].declarations.get(name).copied()
+    }
+
     pub(super) fn set_name(&mut self, name: &str, span: Span) {
         self.names.insert(name.to_string(), span);
     }
 
+    pub(super) fn set_export(&mut self, name: &str, span: Span) {
+        self.exports.entry(name.to_string()).or_insert(span);
+    }
+
     pub(super) fn set_body(&mut self, function: FuncId, spans: FunctionSpans) {
         self.functions[function] = spans;
+    }
+}
+
+impl ParsedModule {
+    /// Where an error of the verifier is, as far as the text says.
+    pub fn locate(&self, error: &VerifyError) -> Option<Span> {
+        let (module, map) = (&self.module, &self.source_map);
+        let within = error
+            .function
+            .as_ref()
+            .and_then(|name| module.function_named(name));
+        match &error.subject {
+            Subject::Function(id) => map.name(&module.functions.get(*id)?.name),
+            Subject::Memory(id) => map.name(&module.memories.get(*id)?.name),
+            Subject::Data(id) => map.name(&module.data.get(*id)?.name),
+            Subject::Global(id) => map.name(&module.globals.get(*id)?.name),
+            Subject::Table(id) => map.name(&module.tables.get(*id)?.name),
+            Subject::Export(name) => map.export(name),
+            Subject::Head => map.name(error.function.as_ref()?),
+            Subject::Slot(id) => map.declaration(within?, &id.to_string()),
+            Subject::Signature(id) => map.declaration(within?, &id.to_string()),
+            Subject::Layout(id) => map.declaration(within?, &id.to_string()),
+            Subject::Point(id) => map.declaration(within?, &id.to_string()),
+            Subject::Block(block) => map.block(within?, *block),
+            Subject::Inst(inst) => map.inst(within?, *inst),
+        }
+    }
+
+    /// Errors of the verifier with their places in the text, to be rendered.
+    pub fn diagnostics<'a>(
+        &self,
+        errors: impl IntoIterator<Item = &'a VerifyError>,
+    ) -> Vec<Diagnostic> {
+        let to_diagnostic = |error: &VerifyError| Diagnostic {
+            message: format!("{}: {}", error.rule, error.message),
+            span: self.locate(error),
+            notes: match &error.function {
+                Some(name) => vec![format!("in function `%{name}`")],
+                None => Vec::new(),
+            },
+        };
+        errors.into_iter().map(to_diagnostic).collect()
     }
 }
