@@ -85,7 +85,7 @@ pub struct DataDecl {
 /// What a global variable holds at first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GlobalInit {
-    /// Bits of a number.
+    /// Bits of a number: an integer sign-extended from its type, an `f32` in the low half.
     Number(u64),
     /// A null reference.
     Null,
