@@ -34,7 +34,10 @@ pub(crate) fn check_existence(
     let (least, most) = typing::target_counts(kind);
     let targets = function.targets(inst);
     if targets.len() < least || targets.len() > most {
-        let message = format!("{} branch targets where it takes {least}", targets.len());
+        let message = format!(
+            "{} where it takes {least}",
+            counted(targets.len(), "branch target")
+        );
         report.add(Rule::Shape, subject(), message);
     }
     for target in targets {
@@ -170,8 +173,8 @@ impl Check<'_> {
         let fixed = &rules[..rules.len() - usize::from(variadic)];
         let fixed = self.without_absent_address(fixed, args.len());
         if args.len() < fixed.len() || (!variadic && args.len() > fixed.len()) {
-            let wanted = counted(fixed.len(), "operand");
-            let message = format!("{} where it takes {wanted}", args.len());
+            let found = counted(args.len(), "operand");
+            let message = format!("{found} where it takes {}", fixed.len());
             return self.add(Rule::OperandCount, message);
         }
         for (&arg, &rule) in args.iter().zip(fixed) {
@@ -215,7 +218,7 @@ impl Check<'_> {
                 "argument"
             };
             let message = format!(
-                "{} where there are to be {}",
+                "{} where it takes {}",
                 counted(args.len(), what),
                 types.len()
             );
@@ -330,7 +333,7 @@ impl Check<'_> {
     fn slot_bounds(&mut self, slot: StackSlot, end: u64) {
         let size = self.function.slots[slot].size;
         if end > u64::from(size) {
-            let message = format!("byte {end} of {slot}, which has {size}");
+            let message = format!("it ends at byte {end} of {slot}, which has {size}");
             self.add(Rule::SlotBounds, message);
         }
     }

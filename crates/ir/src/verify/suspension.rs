@@ -10,6 +10,8 @@ use crate::types::TypeClass;
 
 /// Bytes of the header that every continuation begins with.
 const HEADER_BYTES: u32 = 16;
+/// Bytes that each result of a point takes, from the end of the header on.
+const RESULT_BYTES: u64 = 8;
 /// The greatest alignment that a continuation has.
 const MAX_ALIGN: u32 = 8;
 
@@ -84,35 +86,53 @@ fn check_point(function: &Function, point: &PointDecl, subject: Subject, report:
         let message = format!("{} is not declared", point.layout);
         return report.add(Rule::PointFields, subject, message);
     };
-    let mut saved: Vec<&FieldDecl> = Vec::with_capacity(point.saved.len());
+    let results_end = u64::from(HEADER_BYTES) + RESULT_BYTES * point.results.len() as u64;
+    if results_end > u64::from(layout.size) {
+        let message = format!("the results end at {results_end} of {}", layout.size);
+        report.add(Rule::PointFields, subject.clone(), message);
+    }
+    let mut taken = vec![Taken {
+        start: HEADER_BYTES.into(),
+        end: results_end,
+        what: "the results".to_string(),
+    }];
     for save in &point.saved {
         match layout.fields.get(save.field) {
-            // What is empty overlaps nothing.
-            Some(field) if end(field) == u64::from(field.offset) => {}
-            Some(field) => saved.push(field),
+            Some(field) => taken.push(Taken {
+                start: field.offset.into(),
+                end: end(field),
+                what: format!("`{}`", field.name),
+            }),
             None => {
                 let message = format!("{}.{} is not declared", point.layout, save.field);
                 report.add(Rule::PointFields, subject.clone(), message);
             }
         }
     }
-    overlaps(saved, subject, report);
+    overlaps(taken, subject, report);
 }
 
-/// Reports fields that begin before an earlier one ends.
-fn overlaps(mut saved: Vec<&FieldDecl>, subject: Subject, report: &mut Report) {
-    saved.sort_by_key(|field| (field.offset, end(field)));
-    let mut reaching: Option<&FieldDecl> = None;
-    for field in saved {
+/// Bytes that something has at a point.
+struct Taken {
+    start: u64,
+    end: u64,
+    what: String,
+}
+
+/// Reports what begins before something else ends. What is empty overlaps nothing.
+fn overlaps(mut taken: Vec<Taken>, subject: Subject, report: &mut Report) {
+    taken.retain(|taken| taken.start < taken.end);
+    taken.sort_by_key(|taken| (taken.start, taken.end));
+    let mut reaching: Option<Taken> = None;
+    for next in taken {
         match reaching {
-            Some(before) if u64::from(field.offset) < end(before) => {
-                let message = format!("`{}` overlaps `{}`", field.name, before.name);
+            Some(before) if next.start < before.end => {
+                let message = format!("{} overlaps {}", next.what, before.what);
                 report.add(Rule::SavedOverlap, subject.clone(), message);
-                if end(field) > end(before) {
-                    reaching = Some(field);
-                }
+                let further = next.end > before.end;
+                reaching = Some(if further { next } else { before });
             }
-            _ => reaching = Some(field),
+            _ => reaching = Some(next),
         }
     }
 }
