@@ -1,1 +1,28 @@
-//! enjamb-tests.
+//! The tests that concern more than one crate.
+//!
+//! In: golden files, and random programs. Out: what differs, and where first. What holds: every
+//! program runs in every [engine](engines) that exists and under every [schedule](schedules), and
+//! all of them agree with the interpreter on the program as it was written.
+//!
+//! [`golden`] checks one file of `tests/golden`, whose [`header`] says what to expect.
+//!
+//! It may depend on every crate.
+//!
+//! ```
+//! let text = "; run: %one() == 1\n\nfunction %one() -> i64 {\nblock0:\n    v0 = iconst.i64 1\n    return v0\n}\n";
+//! assert_eq!(enjamb_tests::golden::check(text, false).unwrap(), text);
+//! let wrong = text.replace("== 1", "== 2");
+//! assert_eq!(enjamb_tests::golden::check(&wrong, false).unwrap_err().line, 1);
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod engines;
+pub mod golden;
+pub mod header;
+pub mod host;
+pub mod listing;
+pub mod observed;
+pub mod report;
+pub mod schedules;
+pub mod stages;

@@ -1,0 +1,113 @@
+//! The interpreter, on the module as it was written or after some passes.
+
+use super::Engine;
+use crate::host;
+use crate::observed::{Call, Ending, Observed, Stats, list};
+use enjamb_interp::{Clock, Error, Imports, Instance, Options};
+use enjamb_ir::{Export, Module, Schedule, Stage};
+
+/// The interpreter, for one module.
+#[derive(Clone, Debug)]
+pub struct Interpreter {
+    name: String,
+    module: Module,
+    lowered: bool,
+}
+
+impl Interpreter {
+    /// An engine with this name that runs this module, which the verifier accepts.
+    pub fn new(name: String, module: Module) -> Self {
+        let lowered = module
+            .bodies()
+            .any(|(_, function)| function.stage == Stage::Lowered);
+        Interpreter {
+            name,
+            module,
+            lowered,
+        }
+    }
+}
+
+impl Engine for Interpreter {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_lowered(&self) -> bool {
+        self.lowered
+    }
+
+    fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {
+        let options = Options {
+            schedule,
+            clock: Clock::Virtual,
+            stack_limit: super::STACK_LIMIT,
+            fuel: Some(super::FUEL),
+            record_host_calls: true,
+            ..Options::default()
+        };
+        let instance = Instance::new(&self.module, imports(&self.module), options);
+        let mut instance = instance.map_err(|error| error.to_string())?;
+        let mut observed = Observed::default();
+        for call in calls {
+            let ending = match instance.call(&call.function, &call.args) {
+                Ok(results) => Ending::Results(results),
+                Err(Error::Trap(trap)) => Ending::Trap(trap.code),
+                Err(other) => Ending::Broken(other.to_string()),
+            };
+            observed.calls.push((call.to_string(), ending));
+        }
+        for call in instance.host_calls() {
+            let text = format!("{}({})", call.name, list(&call.args));
+            observed.host_calls.push(text);
+        }
+        look_at_exports(&self.module, &instance, &mut observed)?;
+        Ok((observed, counters(&instance.stats())))
+    }
+}
+
+fn look_at_exports(
+    module: &Module,
+    instance: &Instance<'_>,
+    observed: &mut Observed,
+) -> Result<(), String> {
+    for (name, export) in &module.exports {
+        match export {
+            Export::Global(_) => {
+                let value = instance.global(name).ok_or("an exported global is gone")?;
+                observed.globals.push((name.clone(), value));
+            }
+            Export::Memory(_) => {
+                let memory = instance.memory(name).ok_or("an exported memory is gone")?;
+                let mut bytes = vec![0; memory.size() as usize];
+                memory
+                    .read(0, &mut bytes)
+                    .map_err(|error| error.to_string())?;
+                observed.memories.push((name.clone(), bytes));
+            }
+            Export::Function(_) | Export::Table(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn imports<'a>(module: &Module) -> Imports<'a> {
+    let mut imports = Imports::new();
+    for (name, _) in host::imports(module) {
+        let function = name.clone();
+        imports = imports.function(host::NAMESPACE, &name, move |args| {
+            host::call(&function, args)
+        });
+    }
+    imports
+}
+
+fn counters(stats: &enjamb_interp::Stats) -> Stats {
+    vec![
+        ("suspensions", stats.suspensions),
+        ("frames_suspended", stats.frames_suspended),
+        ("resumptions", stats.resumptions),
+        ("continuations_allocated", stats.continuations_allocated),
+        ("continuations_live", stats.continuations_live),
+    ]
+}

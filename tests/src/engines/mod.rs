@@ -1,0 +1,49 @@
+//! Everything that can run a program, behind one interface.
+//!
+//! Nobody lists engines in a golden file: [`of_module`] makes all that there are, and each file runs
+//! in each of them.
+
+mod interpreter;
+
+pub use interpreter::Interpreter;
+
+use crate::observed::{Call, Observed, Stats};
+use crate::stages;
+use enjamb_ir::{Module, Schedule};
+
+/// Something that runs a program.
+pub trait Engine {
+    /// How messages call it.
+    fn name(&self) -> &str;
+
+    /// Whether it runs lowered functions, so that it counts continuations.
+    fn is_lowered(&self) -> bool;
+
+    /// Makes an instance, does the calls and looks at what is left.
+    ///
+    /// # Errors
+    /// If no instance can be made; no program of a test should lead to that.
+    fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String>;
+}
+
+/// Bytes of stack that a program may use.
+const STACK_LIMIT: usize = 1 << 20;
+
+/// Instructions that a call may take in the interpreter; a test that takes more hangs.
+const FUEL: u64 = 50_000_000;
+
+/// The reference first, then every other engine.
+///
+/// # Errors
+/// If a pass or the compiler refuses the module.
+pub fn of_module(module: &Module) -> Result<Vec<Box<dyn Engine>>, String> {
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Interpreter::new(
+        "the interpreter on the source".to_string(),
+        module.clone(),
+    ))];
+    for stage in stages::of_module(module)? {
+        let name = format!("the interpreter after {}", stage.name);
+        engines.push(Box::new(Interpreter::new(name, stage.module)));
+    }
+    Ok(engines)
+}

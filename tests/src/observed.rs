@@ -1,0 +1,89 @@
+//! What can be seen of a program from outside: what engines have to agree on.
+
+use enjamb_ir::{TrapCode, Val};
+use std::fmt;
+
+/// A call from the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The name of the function, without the percent sign.
+    pub function: String,
+    /// What it is called with.
+    pub args: Vec<Val>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With these results.
+    Results(Vec<Val>),
+    /// Without results, for this reason.
+    Trap(TrapCode),
+    /// In a way in which no call may end; what the engine says about it.
+    Broken(String),
+}
+
+/// What was seen of the calls into one instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Each call as text, and how it ended.
+    pub calls: Vec<(String, Ending)>,
+    /// The calls of host functions, in order: `log(1)`.
+    pub host_calls: Vec<String>,
+    /// Name and value of each exported global.
+    pub globals: Vec<(String, Val)>,
+    /// Name and bytes of each exported memory.
+    pub memories: Vec<(String, Vec<u8>)>,
+}
+
+/// Counters of an engine: name and value.
+pub type Stats = Vec<(&'static str, u64)>;
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "%{}({})", self.function, list(&self.args))
+    }
+}
+
+/// Values with commas between them.
+pub fn list(values: &[Val]) -> String {
+    let texts: Vec<String> = values.iter().map(Val::to_string).collect();
+    texts.join(", ")
+}
+
+/// As a header expects it.
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Results(values) if values.is_empty() => Ok(()),
+            Ending::Results(values) => write!(f, " == {}", list(values)),
+            Ending::Trap(code) => write!(f, " trap {code}"),
+            Ending::Broken(reason) => write!(f, " broken: {reason}"),
+        }
+    }
+}
+
+/// One fact per line, so that a diff of two shows the facts that differ.
+impl fmt::Display for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (call, ending) in &self.calls {
+            writeln!(f, "{call}{ending}")?;
+        }
+        for call in &self.host_calls {
+            writeln!(f, "host call {call}")?;
+        }
+        for (name, value) in &self.globals {
+            writeln!(f, "global %{name} == {value}")?;
+        }
+        for (name, bytes) in &self.memories {
+            writeln!(f, "memory %{name}: {} pages", bytes.len() / 65_536)?;
+            for (row, bytes) in bytes.chunks(16).enumerate() {
+                if bytes.iter().any(|&byte| byte != 0) {
+                    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                    writeln!(f, "%{name}[{}] == {}", row * 16, hex.join(" "))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
