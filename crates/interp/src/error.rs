@@ -20,9 +20,14 @@ impl Location {
     /// The place of an instruction.
     pub(crate) fn of_instruction(module: &Module, function: &Function, inst: Inst) -> Self {
         let position = function.positions[inst];
+        let mut instruction = display_inst(Some(module), function, inst).to_string();
+        // The text ends with the position, which stands here in full.
+        if let (Some(_), Some((bare, _))) = (position, instruction.rsplit_once(" @ ")) {
+            instruction.truncate(bare.len());
+        }
         Location {
             function: function.name.clone(),
-            instruction: display_inst(Some(module), function, inst).to_string(),
+            instruction,
             position: position.map(|position| named_position(module, position)),
         }
     }

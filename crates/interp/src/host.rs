@@ -7,7 +7,8 @@ use crate::stack::Wait;
 use crate::value::Cell;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::{
-    Entity, Export, FuncId, FunctionKind, MemoryId, Module, Named, PrimaryMap, Signature, Type, Val,
+    Entity, Export, FuncId, FunctionKind, GlobalId, MemoryId, Module, Named, PrimaryMap, Signature,
+    Type, Val,
 };
 use std::cell::RefCell;
 use std::fmt;
@@ -23,6 +24,7 @@ type Function<'a> = dyn FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, 
 pub struct HostContext<'c> {
     module: &'c Module,
     memories: &'c mut [Memory],
+    globals: &'c mut [u64],
 }
 
 impl HostContext<'_> {
@@ -30,6 +32,62 @@ impl HostContext<'_> {
     pub fn memory(&mut self, name: &str) -> Option<&mut Memory> {
         let memory = memory_named(self.module, name)?;
         self.memories.get_mut(memory.index())
+    }
+
+    /// All memories, in order of declaration.
+    pub fn memories(&self) -> &[Memory] {
+        self.memories
+    }
+
+    /// All memories, for writing.
+    pub fn memories_mut(&mut self) -> &mut [Memory] {
+        self.memories
+    }
+
+    /// The value of a global variable.
+    pub fn global_at(&self, global: GlobalId) -> Val {
+        global_value(self.module, self.globals, global)
+    }
+
+    /// Gives a global variable a value.
+    ///
+    /// # Errors
+    /// [`Error::BadCall`] if it has another type.
+    pub fn set_global_at(&mut self, global: GlobalId, value: Val) -> Result<(), Error> {
+        set_global_value(self.module, self.globals, global, value)
+    }
+}
+
+/// The value of a global variable.
+pub(crate) fn global_value(module: &Module, globals: &[u64], global: GlobalId) -> Val {
+    Val::from_word(module.globals[global].ty, globals[global.index()])
+}
+
+/// Gives a global variable a value of its type.
+pub(crate) fn set_global_value(
+    module: &Module,
+    globals: &mut [u64],
+    global: GlobalId,
+    value: Val,
+) -> Result<(), Error> {
+    let decl = &module.globals[global];
+    if value.ty() != decl.ty {
+        let (name, ty) = (&decl.name, decl.ty);
+        let message = format!("global %{name} is {ty}, not {}", value.ty());
+        return Err(Error::BadCall(message));
+    }
+    check_reference(module, value)?;
+    globals[global.index()] = value.to_word();
+    Ok(())
+}
+
+/// Rejects a reference to no function.
+pub(crate) fn check_reference(module: &Module, value: Val) -> Result<(), Error> {
+    match value {
+        Val::FuncRef(Some(function)) if function.index() >= module.function_count() => Err(
+            Error::BadCall(format!("{function} is no function of the module")),
+        ),
+        _ => Ok(()),
     }
 }
 
@@ -228,6 +286,7 @@ impl<'a> Machine<'a> {
         let mut context = HostContext {
             module: self.module,
             memories: &mut self.memories,
+            globals: &mut self.globals,
         };
         let results = function(&mut context, &args);
         if self.options.record_host_calls {

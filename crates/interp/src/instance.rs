@@ -2,7 +2,10 @@
 
 use crate::continuation::Objects;
 use crate::error::Error;
-use crate::host::{HostCall, Imports, have_types, memory_named, resolve};
+use crate::host::{
+    HostCall, Imports, check_reference, global_value, have_types, memory_named, resolve,
+    set_global_value,
+};
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::options::{Options, Stats};
@@ -85,8 +88,18 @@ impl<'a> Instance<'a> {
         let function = module
             .exported_function(name)
             .ok_or_else(|| Error::BadCall(format!("there is no function %{name}")))?;
-        let signature = module.functions[function].signature();
-        check_args(module, name, signature, args)?;
+        self.call_function(function, args)
+    }
+
+    /// Calls a function, and runs tasks until it finishes. Tasks that are left then end with it.
+    ///
+    /// # Errors
+    /// [`Error::BadCall`] if the arguments do not fit; otherwise what came of running it.
+    pub fn call_function(&mut self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
+        let module = self.machine.module;
+        let decl = &module.functions[function];
+        let signature = decl.signature();
+        check_args(module, &decl.name, signature, args)?;
         let args = args.iter().map(|arg| Cell::new(arg.to_word())).collect();
         let results = self.machine.run_root(function, args)?;
         let value = |(cell, &ty): (&Cell, &Type)| Val::from_word(ty, cell.bits);
@@ -117,6 +130,11 @@ impl<'a> Instance<'a> {
         &self.machine.memories
     }
 
+    /// All memories, for writing.
+    pub fn memories_mut(&mut self) -> &mut [Memory] {
+        &mut self.machine.memories
+    }
+
     fn global_named(&self, name: &str) -> Option<GlobalId> {
         let module = self.machine.module;
         match (module.exports.get(name), module.named(name)) {
@@ -128,8 +146,7 @@ impl<'a> Instance<'a> {
     /// The value of the global variable with this name, or exported under it.
     pub fn global(&self, name: &str) -> Option<Val> {
         let global = self.global_named(name)?;
-        let ty = self.machine.module.globals[global].ty;
-        Some(Val::from_word(ty, self.machine.globals[global.index()]))
+        Some(self.global_at(global))
     }
 
     /// All global variables, in order of declaration.
@@ -147,14 +164,25 @@ impl<'a> Instance<'a> {
         let global = self
             .global_named(name)
             .ok_or_else(|| Error::BadCall(format!("there is no global %{name}")))?;
-        let ty = self.machine.module.globals[global].ty;
-        if value.ty() != ty {
-            let message = format!("global %{name} is {ty}, not {}", value.ty());
-            return Err(Error::BadCall(message));
-        }
-        check_reference(self.machine.module, value)?;
-        self.machine.globals[global.index()] = value.to_word();
-        Ok(())
+        self.set_global_at(global, value)
+    }
+
+    /// The value of a global variable.
+    pub fn global_at(&self, global: GlobalId) -> Val {
+        global_value(self.machine.module, &self.machine.globals, global)
+    }
+
+    /// Gives a global variable a value.
+    ///
+    /// # Errors
+    /// [`Error::BadCall`] if it has another type.
+    pub fn set_global_at(&mut self, global: GlobalId, value: Val) -> Result<(), Error> {
+        set_global_value(
+            self.machine.module,
+            &mut self.machine.globals,
+            global,
+            value,
+        )
     }
 
     /// What happened since the instance was made.
@@ -221,14 +249,4 @@ fn check_args(
     }
     args.iter()
         .try_for_each(|&arg| check_reference(module, arg))
-}
-
-/// Rejects a reference to no function.
-fn check_reference(module: &Module, value: Val) -> Result<(), Error> {
-    match value {
-        Val::FuncRef(Some(function)) if function.index() >= module.function_count() => Err(
-            Error::BadCall(format!("{function} is no function of the module")),
-        ),
-        _ => Ok(()),
-    }
 }
