@@ -3,7 +3,8 @@
 //! An object knows more than compiled code does: which field each of its bytes was stored for.
 //! `set_point` takes that away from every field that the point does not save, storing to a field
 //! takes it from those that overlap, and a load faults unless the whole field is there and the
-//! state in which the object was suspended saves it.
+//! state in which the object was suspended saves it. Results are kept apart: the verifier sees to it
+//! that no point saves a field where its results go.
 
 use crate::call::SENTINEL;
 use crate::control::wrong_payload;
@@ -33,7 +34,7 @@ pub(crate) struct Object<'a> {
     /// The object of the caller; 0 is none.
     pub(crate) next: u64,
     /// The results of the call at its point, once delivered.
-    pub(crate) results: Option<Vec<Cell>>,
+    results: Option<Vec<Cell>>,
     data: Vec<u8>,
     /// For each byte the index of the field that it was stored for.
     owners: Vec<u32>,
@@ -188,6 +189,21 @@ impl<'a> Objects<'a> {
 }
 
 impl Object<'_> {
+    /// Takes the results of the call at its point.
+    pub(crate) fn deliver(&mut self, results: &[Cell]) -> Result<(), Stop> {
+        let expected = self
+            .point
+            .map(|point| self.function.points[point].results.len());
+        if expected != Some(results.len()) {
+            let name = &self.function.name;
+            return Err(Stop::Fault(format!(
+                "an object of %{name} gets another number of results than its point says"
+            )));
+        }
+        self.results = Some(results.to_vec());
+        Ok(())
+    }
+
     /// The bytes of a field.
     fn range(&self, layout: LayoutId, field: FieldId) -> Result<Range<usize>, Stop> {
         let decl = &self.function.layouts[layout].fields[field];

@@ -29,15 +29,7 @@ impl<'a> Machine<'a> {
         }
 
         let object = self.objects.expect_mut(next)?;
-        let expected = object
-            .point
-            .map(|point| &object.function.points[point].results);
-        if expected.is_none_or(|types| types.len() != results.len()) {
-            return Err(Stop::fault(
-                "an object gets another number of results than its point says",
-            ));
-        }
-        object.results = Some(results.to_vec());
+        object.deliver(results)?;
         let function = object.function;
         stack.chain.rest = std::mem::take(&mut object.next);
         stack.chain.running = next;
