@@ -1,9 +1,9 @@
 //! The tasks of an instance, the queue of those that can run, and timers.
 //!
 //! One queue, first in, first out. A task that yields goes to its end, and so does one whose
-//! timer fired or whose joined task finished. Timers fire by deadline, then in order of creation:
-//! on the virtual clock when nothing can run, all that are due at once; on the real clock also
-//! between two tasks.
+//! timer fired or whose joined task finished. Timers that are due fire before each turn, by
+//! deadline, then in order of creation. The virtual clock moves only when nothing can run: to the
+//! next deadline.
 
 use crate::error::Trap;
 use crate::options::Clock;
@@ -130,9 +130,7 @@ impl<'a> Scheduler<'a> {
 
     /// The stack of the task whose turn it is, after waiting for a timer if need be.
     pub(crate) fn next_runnable(&mut self) -> Option<Stack<'a>> {
-        if self.clock == Clock::Real {
-            self.fire_timers();
-        }
+        self.fire_timers();
         if self.queue.is_empty()
             && let Some(&Reverse((deadline, _, _))) = self.timers.peek()
         {
