@@ -1,0 +1,171 @@
+//! The steps from a function to its code.
+
+use crate::emit::{Emitted, Emitter};
+use crate::error::{LowerError, Reason};
+use crate::lower::lower;
+use crate::registers::{reg, register_file};
+use bumpalo::Bump;
+use enjamb_abi::code::{Code, CodeOptions, RegisterAllocator, Symbol};
+use enjamb_abi::context::InstanceLayout;
+use enjamb_ir::{FuncId, Module};
+use enjamb_regalloc::{Algorithm, Allocator, Check, Options};
+use enjamb_x64::{Item, Listing};
+use std::fmt::Write;
+
+/// A function as code.
+#[derive(Clone, Debug)]
+pub struct LoweredFunction {
+    /// The code and its tables.
+    pub code: Code,
+    /// The stages in between, if they were asked for.
+    pub text: Option<Text>,
+    /// What it took.
+    pub stats: Stats,
+}
+
+/// The stages of the lowering as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Machine code in virtual registers, then the same after allocation.
+    pub vcode: String,
+    /// The code as assembly, with the offset and bytes of each instruction.
+    pub assembly: String,
+}
+
+/// What the lowering of a function took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Machine instructions in virtual registers.
+    pub instructions: usize,
+    /// Virtual registers.
+    pub virtual_registers: usize,
+    /// What register allocation cost.
+    pub allocation: enjamb_regalloc::Stats,
+}
+
+/// The options for an [`Allocator`] that go with those for code.
+pub fn allocator_options(options: &CodeOptions) -> Options {
+    let algorithm = match options.allocator {
+        RegisterAllocator::Backtracking => Algorithm::Ion,
+        RegisterAllocator::SinglePass => Algorithm::Fast,
+    };
+    match options.check {
+        true => Options::checked(algorithm),
+        false => Options {
+            algorithm,
+            validate: Check::Off,
+            validate_ssa: Check::Off,
+            check: Check::Off,
+        },
+    }
+}
+
+/// Lowers a function that the module defines. `arena` holds what is needed meanwhile, and
+/// `allocator`, made with [`allocator_options`], keeps its memory for the next function.
+///
+/// # Errors
+/// If the function has no body or is async and has not been transformed; if the frame or the code
+/// is too large; or if the module is not a valid one.
+pub fn lower_function(
+    module: &Module,
+    layout: &InstanceLayout,
+    function: FuncId,
+    options: &CodeOptions,
+    allocator: &mut Allocator,
+    arena: &Bump,
+) -> Result<LoweredFunction, LowerError> {
+    run(module, layout, function, options, allocator, arena, false)
+}
+
+/// As [`lower_function`], and keeps the stages in between as text.
+///
+/// # Errors
+/// As [`lower_function`].
+pub fn lower_function_with_text(
+    module: &Module,
+    layout: &InstanceLayout,
+    function: FuncId,
+    options: &CodeOptions,
+    allocator: &mut Allocator,
+    arena: &Bump,
+) -> Result<LoweredFunction, LowerError> {
+    run(module, layout, function, options, allocator, arena, true)
+}
+
+fn run(
+    module: &Module,
+    layout: &InstanceLayout,
+    function: FuncId,
+    options: &CodeOptions,
+    allocator: &mut Allocator,
+    arena: &Bump,
+    with_text: bool,
+) -> Result<LoweredFunction, LowerError> {
+    let name = module.functions.get(function).map(|decl| &decl.name);
+    let _span = tracing::debug_span!("lower", function = name).entered();
+    let lowered = lower(module, layout, function, arena)?;
+    let body = module.functions[function].body();
+    let fail = |reason: Reason| LowerError::new(lowered.function.name(), reason);
+    let body = body.ok_or_else(|| fail(Reason::NoBody))?;
+    let allocation = allocator
+        .allocate(&lowered.function, &register_file())
+        .map_err(|error| fail(error.into()))?;
+    let emitted = Emitter::new(body, &lowered, &allocation, options, with_text)
+        .and_then(Emitter::run)
+        .map_err(fail)?;
+    let text = with_text.then(|| {
+        let before = lowered.function.to_string();
+        let after = allocation.display(|preg| reg(preg).to_string());
+        Text {
+            vcode: format!("{before}\nafter register allocation\n{after}"),
+            assembly: assembly(module, lowered.function.name(), &emitted),
+        }
+    });
+    let stats = Stats {
+        instructions: lowered.function.num_insts(),
+        virtual_registers: lowered.function.num_vregs(),
+        allocation: allocation.stats(),
+    };
+    Ok(LoweredFunction {
+        code: emitted.code,
+        text,
+        stats,
+    })
+}
+
+/// What a symbol is called in assembly.
+fn symbol_name(module: &Module, symbol: &Symbol) -> String {
+    let name = |function: FuncId| match module.functions.get(function) {
+        Some(decl) => format!("%{}", decl.name),
+        None => function.to_string(),
+    };
+    match symbol {
+        Symbol::Function(function) => name(*function),
+        Symbol::Point(function, point) => format!("{}.{point}", name(*function)),
+        Symbol::Service(service) => format!("{:?}.{}", service.helper, service.index),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The listing with the names of symbols in place of their numbers.
+fn assembly(module: &Module, name: &str, emitted: &Emitted) -> String {
+    let named = |text: &str| {
+        let (start, number) = text.rsplit_once("symbol ")?;
+        let symbol = emitted.symbols.get(number.parse::<usize>().ok()?)?;
+        Some(format!("{start}{}", symbol_name(module, symbol)))
+    };
+    let lines = emitted.listing.lines.iter().cloned().map(|mut line| {
+        if let Item::External(text) = &line.item {
+            let text = named(text).unwrap_or_else(|| text.clone());
+            line.item = Item::External(text);
+        }
+        line
+    });
+    let listing = Listing {
+        lines: lines.collect(),
+    };
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write!(text, "%{name}:\n{listing}");
+    text
+}

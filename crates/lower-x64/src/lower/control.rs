@@ -1,0 +1,133 @@
+//! How blocks end.
+
+use super::{Lower, Lowering, fixed_mem, imm, reg};
+use crate::error::Reason;
+use crate::frame::PARAMETERS;
+use crate::machine::Code;
+use crate::registers::register_of;
+use enjamb_abi::convention::{Location, X86_64};
+use enjamb_ir::{Inst, Opcode, Payload, Target, TrapCode, Type};
+use enjamb_regalloc::{Block as MachineBlock, RegClass, Successor, VReg};
+use enjamb_x64::{Cond, Op, Reg};
+
+impl Lowering<'_> {
+    pub(super) fn terminator(&mut self, inst: Inst) -> Lower<()> {
+        match (self.data(inst).opcode, self.data(inst).payload) {
+            (Opcode::Jump, _) => self.branch_to(inst, Code::Jump),
+            (Opcode::Brif, _) => self.branch_if(inst),
+            (Opcode::BrTable, _) => self.branch_table(inst),
+            (Opcode::Return, _) => self.return_values(inst),
+            (Opcode::ReturnCall | Opcode::ReturnCallIndirect, _) => {
+                let step = self.tail_call(inst)?;
+                self.builder.ret(step);
+                Ok(())
+            }
+            (Opcode::Suspend, _) => {
+                let continuation = self.operand(inst, 0)?;
+                self.leave(Code::Suspend(continuation))
+            }
+            (Opcode::Trap, Payload::Trap(code)) => self.leave(Code::Trap(code)),
+            (Opcode::Unreachable, _) => self.leave(Code::Trap(TrapCode::Unreachable)),
+            _ => Err(Reason::Malformed),
+        }
+    }
+
+    fn leave(&mut self, code: Code) -> Lower<()> {
+        let step = self.step(code);
+        self.builder.ret(step);
+        Ok(())
+    }
+
+    fn targets(&mut self, inst: Inst) -> Lower<Vec<(MachineBlock, Vec<VReg>)>> {
+        let function = self.function;
+        let lower = |this: &mut Self, &target: &Target| {
+            let args = function.target_args(target).iter();
+            let args: Lower<Vec<VReg>> = args.map(|&arg| this.value(arg)).collect();
+            Ok((this.block(target.block)?, args?))
+        };
+        let targets = function.targets(inst).iter();
+        targets.map(|target| lower(self, target)).collect()
+    }
+
+    /// Ends the block with a branch to the targets of an instruction.
+    fn branch_to(&mut self, inst: Inst, code: Code) -> Lower<()> {
+        let targets = self.targets(inst)?;
+        self.branch(code, &targets);
+        Ok(())
+    }
+
+    fn branch(&mut self, code: Code, targets: &[(MachineBlock, Vec<VReg>)]) {
+        let successors: Vec<Successor<'_>> = targets
+            .iter()
+            .map(|(block, args)| Successor::new(*block, args))
+            .collect();
+        let step = self.step(code);
+        self.builder.branch(step, &successors);
+    }
+
+    /// Arguments are computed before the comparison, so that nothing disturbs the flags.
+    fn branch_if(&mut self, inst: Inst) -> Lower<()> {
+        let targets = self.targets(inst)?;
+        let predicate = self.predicate(self.arg(inst, 0)?)?;
+        self.branch(Code::Branch(predicate), &targets);
+        Ok(())
+    }
+
+    /// The table has an entry more, for the default, which an index that is too large selects.
+    fn branch_table(&mut self, inst: Inst) -> Lower<()> {
+        let mut targets = self.targets(inst)?;
+        if targets.is_empty() {
+            return Err(Reason::Malformed);
+        }
+        targets.rotate_left(1);
+        let last = targets.len() as i64 - 1;
+        let ty = self.type_of(self.arg(inst, 0)?);
+        let mut index = self.operand(inst, 0)?;
+        if ty != Type::I64 {
+            index = self.produce_int(Op::Mov32RM, &[reg(index)])?;
+        }
+        let default = self.load_immediate(last);
+        self.effect(Op::Cmp64MI, &[reg(index), imm(last)])?;
+        let index = self.modify(
+            Op::cmov(enjamb_x64::Width::B64, Cond::A),
+            index,
+            &[reg(default)],
+        )?;
+        let table = self.tables;
+        self.tables += 1;
+        let (scratch, target) = (self.new_vreg(RegClass::Int), self.new_vreg(RegClass::Int));
+        self.push(Code::TableAddress {
+            table,
+            index,
+            scratch,
+            output: target,
+        });
+        self.branch(Code::TableJump { table, target }, &targets);
+        Ok(())
+    }
+
+    /// Results that go on the stack are stored first; they stand above the parameter words.
+    fn return_values(&mut self, inst: Inst) -> Lower<()> {
+        let function = self.function;
+        let signature = &function.signature;
+        let params = X86_64.params(&signature.params).stack_bytes as i32;
+        let locations = X86_64.results(&signature.results).locations;
+        let values = function.args(inst);
+        if values.len() != locations.len() {
+            return Err(Reason::Malformed);
+        }
+        let mut results = Vec::with_capacity(values.len());
+        for (&value, &location) in values.iter().zip(&locations) {
+            match (location, register_of(location)) {
+                (Location::Stack(offset), _) => {
+                    let word = fixed_mem(Reg::RBP, PARAMETERS + params + offset as i32);
+                    self.store(self.type_of(value), word, value)?;
+                }
+                (_, Some(register)) => results.push((self.value(value)?, register)),
+                (_, None) => return Err(Reason::Malformed),
+            }
+        }
+        let is_async = signature.is_async;
+        self.leave(Code::Return { results, is_async })
+    }
+}

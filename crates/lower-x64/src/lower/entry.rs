@@ -1,0 +1,156 @@
+//! The start of a function: arguments, and stack slots that start as zeros.
+
+use super::{Lower, Lowering, class_of, fixed_mem, reg};
+use crate::frame::PARAMETERS;
+use crate::machine::{Code, Register};
+use crate::registers::{CONTINUATION, register_of};
+use enjamb_abi::convention::{Location, X86_64};
+use enjamb_ir::{Block, Entity, Inst, Opcode, Payload, Place, StackSlot, Stage, Type, ValueDef};
+use enjamb_regalloc::{RegClass, Successor, VReg};
+use enjamb_x64::{Mem, Op, Reg};
+
+impl Lowering<'_> {
+    /// Begins the entry block. A block of its own takes the arguments if the entry is branched to.
+    pub(super) fn begin_entry(&mut self, entry: Block) -> Lower<()> {
+        let function = self.function;
+        let looped = function.order.iter().any(|&block| {
+            function
+                .successors(block)
+                .any(|successor| successor == entry)
+        });
+        if !looped {
+            let block = self.block(entry)?;
+            self.builder.begin_block(block, &[]);
+            let params = self.params(entry);
+            return self.arguments(&params);
+        }
+        let start = self.create_block(None);
+        self.builder.begin_block(start, &[]);
+        let types = function.blocks[entry].params.iter();
+        let arguments: Vec<VReg> = types
+            .map(|&param| self.builder.new_vreg(class_of(function.value_type(param))))
+            .collect();
+        self.arguments(&arguments)?;
+        let block = self.block(entry)?;
+        self.builder.jump(Successor::new(block, &arguments));
+        let params = self.params(entry);
+        self.builder.begin_block(block, &params);
+        Ok(())
+    }
+
+    /// Gives the function's arguments to these registers.
+    fn arguments(&mut self, values: &[VReg]) -> Lower<()> {
+        let hidden = usize::from(self.function.stage == Stage::Lowered);
+        let types = &self.function.signature.params;
+        let assignment = X86_64.params(types);
+        let mut arrivals: Vec<(VReg, Reg)> = Vec::with_capacity(values.len());
+        if let (1, Some(&continuation)) = (hidden, values.first()) {
+            arrivals.push((continuation, CONTINUATION));
+        }
+        let visible = values.iter().skip(hidden).zip(&assignment.locations);
+        for (&value, &location) in visible.clone() {
+            arrivals.extend(register_of(location).map(|register| (value, register)));
+        }
+        self.push(Code::Arguments(arrivals));
+        for ((&value, &location), &ty) in visible.zip(types) {
+            if let Location::Stack(offset) = location {
+                let word = fixed_mem(Reg::RBP, PARAMETERS + offset as i32);
+                self.load_into(value, ty, word)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads a word of the stack, of which only the bytes of the type are defined.
+    pub(super) fn load_into(&mut self, value: VReg, ty: Type, word: Mem<Register>) -> Lower<()> {
+        let op = match class_of(ty) {
+            RegClass::Int => Op::Mov64RM,
+            _ => Op::MovsdXM,
+        };
+        self.effect(op, &[reg(value), word.into()])
+    }
+
+    /// The block at whose start stack slots become zeros: in a lowered function the one that the
+    /// entry goes to when it is not resumed, since resumption restores the slots that matter.
+    pub(super) fn zeroing_block(&self, entry: Block) -> Block {
+        let function = self.function;
+        let fresh = || {
+            let branch = function.terminator(entry)?;
+            let [_, fresh] = function.targets(branch) else {
+                return None;
+            };
+            let condition = function.args(branch).first()?;
+            let ValueDef::Result(test, 0) = function.values[*condition].def else {
+                return None;
+            };
+            let is_fresh_test = function.insts[test].opcode == Opcode::IsSuspended
+                && function.args(test).first() == function.blocks[entry].params.first();
+            let blocks = function.order.iter();
+            let edges = blocks.flat_map(|&block| function.successors(block));
+            let edges = edges.filter(|&to| to == fresh.block).count();
+            (is_fresh_test && edges == 1).then_some(fresh.block)
+        };
+        match function.stage {
+            Stage::Lowered if !self.touches_slots(entry) => fresh().unwrap_or(entry),
+            _ => entry,
+        }
+    }
+
+    fn touches_slots(&self, block: Block) -> bool {
+        let insts = &self.function.blocks[block].insts;
+        insts.iter().any(|&inst| self.slot_of(inst).is_some())
+    }
+
+    /// The slot that an instruction names.
+    fn slot_of(&self, inst: Inst) -> Option<StackSlot> {
+        match self.data(inst).payload {
+            Payload::Access(Place::Slot(slot), _)
+            | Payload::Slot(slot, _)
+            | Payload::SlotField(_, _, slot) => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// Writes zeros to the slots, except those that `block` overwrites before anything else.
+    pub(super) fn zero_slots(&mut self, block: Block) {
+        let function = self.function;
+        let mut overwritten = vec![None; function.slots.len()];
+        for &inst in &function.blocks[block].insts {
+            if let Some(slot) = self.slot_of(inst) {
+                let data = function.insts[inst];
+                let whole = data.opcode == Opcode::Store
+                    && data.payload == Payload::Access(Place::Slot(slot), 0)
+                    && function.args(inst).len() == 1
+                    && data.ty.bytes() == function.slots[slot].size;
+                overwritten[slot.index()].get_or_insert(whole);
+            }
+        }
+        // Slots stand one below the other, so adjacent ones are zeroed together.
+        let mut run_top = None;
+        let mut high = self.frame.slots_top();
+        for slot in function.slots.keys() {
+            if overwritten[slot.index()] != Some(true) {
+                run_top.get_or_insert(high);
+            } else if let Some(top) = run_top.take() {
+                self.zero_frame(high, top);
+            }
+            high = self.frame.slot(slot);
+        }
+        if let Some(top) = run_top {
+            self.zero_frame(high, top);
+        }
+    }
+
+    fn zero_frame(&mut self, low: i32, high: i32) {
+        if high > low {
+            let zero = self.new_vreg(RegClass::Float);
+            let counter = self.new_vreg(RegClass::Int);
+            self.push(Code::ZeroFrame {
+                offset: low,
+                bytes: (high - low) as u32,
+                zero,
+                counter,
+            });
+        }
+    }
+}
