@@ -7,6 +7,8 @@ use enjamb_ir::{Module, parse_module, verify_module};
 pub struct StageOf {
     /// The pass that ran last, or what else was done.
     pub name: String,
+    /// Whether all passes ran.
+    pub complete: bool,
     /// The module then.
     pub module: Module,
 }
@@ -36,7 +38,12 @@ pub fn of_module(module: &Module) -> Result<Vec<StageOf>, String> {
         // A pass that changed nothing needs no run of its own.
         if current != before {
             let (name, module) = (name.to_string(), current.clone());
-            stages.push(StageOf { name, module });
+            let complete = name == PASSES[PASSES.len() - 1].0;
+            stages.push(StageOf {
+                name,
+                complete,
+                module,
+            });
         }
     }
     let mut current = module.clone();
@@ -48,6 +55,7 @@ pub fn of_module(module: &Module) -> Result<Vec<StageOf>, String> {
         checked(&name, &current)?;
         stages.push(StageOf {
             name,
+            complete: false,
             module: current,
         });
     }

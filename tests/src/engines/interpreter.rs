@@ -4,26 +4,23 @@ use super::Engine;
 use crate::host;
 use crate::observed::{Call, Ending, Observed, Stats, list};
 use enjamb_interp::{Clock, Error, Imports, Instance, Options};
-use enjamb_ir::{Export, Module, Schedule, Stage};
+use enjamb_ir::{Export, Module, Schedule};
 
 /// The interpreter, for one module.
 #[derive(Clone, Debug)]
 pub struct Interpreter {
     name: String,
     module: Module,
-    lowered: bool,
+    complete: bool,
 }
 
 impl Interpreter {
     /// An engine with this name that runs this module, which the verifier accepts.
-    pub fn new(name: String, module: Module) -> Self {
-        let lowered = module
-            .bodies()
-            .any(|(_, function)| function.stage == Stage::Lowered);
+    pub fn new(name: String, module: Module, complete: bool) -> Self {
         Interpreter {
             name,
             module,
-            lowered,
+            complete,
         }
     }
 }
@@ -33,8 +30,8 @@ impl Engine for Interpreter {
         &self.name
     }
 
-    fn is_lowered(&self) -> bool {
-        self.lowered
+    fn is_complete(&self) -> bool {
+        self.complete
     }
 
     fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {

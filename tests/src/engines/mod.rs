@@ -16,8 +16,8 @@ pub trait Engine {
     /// How messages call it.
     fn name(&self) -> &str;
 
-    /// Whether it runs lowered functions, so that it counts continuations.
-    fn is_lowered(&self) -> bool;
+    /// Whether it runs what all passes make, so that the counters that a header names hold.
+    fn is_complete(&self) -> bool;
 
     /// Makes an instance, does the calls and looks at what is left.
     ///
@@ -27,7 +27,7 @@ pub trait Engine {
 }
 
 /// Bytes of stack that a program may use.
-const STACK_LIMIT: usize = 1 << 20;
+const STACK_LIMIT: usize = 4 << 20;
 
 /// Instructions that a call may take in the interpreter; a test that takes more hangs.
 const FUEL: u64 = 50_000_000;
@@ -40,10 +40,15 @@ pub fn of_module(module: &Module) -> Result<Vec<Box<dyn Engine>>, String> {
     let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Interpreter::new(
         "the interpreter on the source".to_string(),
         module.clone(),
+        false,
     ))];
     for stage in stages::of_module(module)? {
         let name = format!("the interpreter after {}", stage.name);
-        engines.push(Box::new(Interpreter::new(name, stage.module)));
+        engines.push(Box::new(Interpreter::new(
+            name,
+            stage.module,
+            stage.complete,
+        )));
     }
     Ok(engines)
 }
