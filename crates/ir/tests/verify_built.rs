@@ -83,6 +83,32 @@ fn names() {
 }
 
 #[test]
+fn numbers_of_globals() {
+    let mut module = module_of(end);
+    for (index, (ty, bits)) in [
+        (Type::I8, -1i64 as u64),
+        (Type::I8, 0xff),
+        (Type::F32, 0xffff_ffff),
+        (Type::F32, 1 << 32),
+        (Type::I64, u64::MAX),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        module.globals.push(GlobalDecl {
+            name: format!("global{index}"),
+            ty,
+            init: GlobalInit::Number(bits),
+        });
+    }
+    let messages = ["0xff does not fit i8", "0x100000000 does not fit f32"];
+    assert_eq!(
+        errors(&module),
+        messages.map(|text| (Rule::GlobalInit, text.to_string()))
+    );
+}
+
+#[test]
 fn declared() {
     let mut module = module_of(|function, entry| {
         end(function, entry);

@@ -39,7 +39,7 @@ pub(super) fn run(
         result: empty_copy(function),
     };
     copy.find_needed(&order)?;
-    copy.collect_params();
+    copy.collect_params(&order);
     copy.number(&order);
     copy.write(&order);
     Ok(copy.result)
@@ -47,10 +47,14 @@ pub(super) fn run(
 
 fn check_blocks(module: &Module, function: &Function) -> Result<(), Failure> {
     let mut report = Report::default();
+    let mut terminators = Vec::with_capacity(function.order.len());
     for &block in &function.order {
-        let Some(terminator) = function.terminator(block) else {
-            return Err((None, format!("{block} has no terminator")));
-        };
+        match function.terminator(block) {
+            Some(terminator) => terminators.push(terminator),
+            None => return Err((None, format!("{block} has no terminator"))),
+        }
+    }
+    for terminator in terminators {
         for target in function.targets(terminator) {
             if function.terminator(target.block).is_none() {
                 let printed = display_inst(Some(module), function, terminator).to_string();
@@ -169,11 +173,16 @@ impl Copy<'_> {
         Err((place(), reason))
     }
 
-    fn collect_params(&mut self) {
+    fn collect_params(&mut self, order: &[Block]) {
         for (index, phi) in self.variables.phis.iter().enumerate() {
             if self.needed[phi.value] && self.resolve(phi.value) == phi.value {
                 self.params[phi.block].push(index as u32);
             }
+        }
+        // The order must not depend on when blocks were sealed.
+        for &block in order {
+            let phis = &self.variables.phis;
+            self.params[block].sort_by_key(|&index| phis[index as usize].variable);
         }
     }
 

@@ -125,10 +125,13 @@ fn initial_value(module: &Module, global: &GlobalDecl, subject: Subject, report:
     }
     let message = match global.init {
         GlobalInit::Number(bits) if TypeClass::Number.contains(ty) => {
-            // Integers are stored sign-extended or by their bits alone.
+            // Integers are sign-extended, an `f32` is in the low half.
             let unused = 64 - ty.bits();
-            let high = (bits as i64) >> (ty.bits() - 1);
-            if (bits << unused) >> unused == bits || (ty.is_int() && high == -1) {
+            let kept = match ty.is_int() {
+                true => (((bits << unused) as i64) >> unused) as u64,
+                false => (bits << unused) >> unused,
+            };
+            if kept == bits {
                 return;
             }
             format!("{bits:#x} does not fit {ty}")
