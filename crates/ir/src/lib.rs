@@ -47,6 +47,7 @@ pub mod function;
 pub mod hash;
 pub mod host_value;
 mod instructions;
+pub mod manual;
 pub mod module;
 pub mod opcode;
 pub mod operand;
