@@ -448,7 +448,7 @@ fn random_programs_compute_what_they_say() {
         check_no_redundant_parameter(function);
         check_no_unused_parameter(function);
         let has_parameters = |&block: &Block| !function.blocks[block].params.is_empty();
-        with_parameters += usize::from(function.order.iter().skip(1).any(|b| has_parameters(b)));
+        with_parameters += usize::from(function.order.iter().skip(1).any(has_parameters));
         for args in [[0, 1], [1, 0], [-3, 4], [5, 5], [i64::MAX, 2]] {
             let expected = run_all(&program, args);
             assert_eq!(evaluate(function, &args), expected, "{args:?}\n{text}");
