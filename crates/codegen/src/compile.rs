@@ -11,12 +11,12 @@ use crate::error::CompileError;
 use crate::link::{self, Linked};
 use crate::runner::{Selection, run_passes};
 use bumpalo::Bump;
-use enjamb_abi::code::{CodeOptions, RegisterAllocator};
+use enjamb_abi::code::CodeOptions;
 use enjamb_abi::context::InstanceLayout;
 use enjamb_abi::target::Target;
 use enjamb_ir::{FuncId, Module, verify_module};
-use enjamb_lower_x64::{LoweredFunction, lower_function};
-use enjamb_regalloc::{Algorithm, Allocator, Check};
+use enjamb_lower_x64::{LoweredFunction, allocator_options, lower_function};
+use enjamb_regalloc::Allocator;
 use std::sync::Arc;
 use std::time::Instant;
 use target_lexicon::Triple;
@@ -133,17 +133,7 @@ pub struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     /// A lowering for functions of `module`, which has been through all passes.
     pub fn new(module: &'a Module, layout: &'a InstanceLayout, options: CodeOptions) -> Self {
-        let algorithm = match options.allocator {
-            RegisterAllocator::Backtracking => Algorithm::Ion,
-            RegisterAllocator::SinglePass => Algorithm::Fast,
-        };
-        let mut settings = enjamb_regalloc::Options::new(algorithm);
-        settings.check = if options.check {
-            Check::Always
-        } else {
-            Check::Never
-        };
-        let allocator = Allocator::new(settings);
+        let allocator = Allocator::new(allocator_options(&options));
         Lowering {
             module,
             layout,
@@ -158,8 +148,6 @@ impl<'a> Lowering<'a> {
     /// # Errors
     /// If the function exceeds a limit of the encoding.
     pub fn run(&mut self, function: FuncId, text: bool) -> Result<LoweredFunction, CompileError> {
-        let name = &self.module.functions[function].name;
-        let _span = tracing::debug_span!("lower", function = name).entered();
         self.arena.reset();
         let Lowering {
             module,

@@ -19,7 +19,7 @@
 //! }";
 //! let module = Arc::new(enjamb_ir::parse_module(text)?);
 //! let mut options = CompileOptions::default();
-//! options.target = "x86_64-unknown-linux-gnu".parse()?;
+//! options.target = "x86_64-unknown-linux-gnu".parse().expect("a triple");
 //! let compiled = compile(module, &options)?;
 //! assert_eq!(compiled.functions.len(), 1);
 //! assert!(!compiled.bytes.is_empty());

@@ -162,6 +162,7 @@ impl Linker {
             match place.kind {
                 RelocationKind::Relative32 => {
                     let bytes = &mut self.linked.bytes;
+                    let target = u64::from(target);
                     apply_relocation(place.kind, bytes, place.offset, target, place.addend)?;
                 }
                 RelocationKind::Absolute64 => {
