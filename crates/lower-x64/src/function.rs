@@ -61,38 +61,13 @@ pub fn allocator_options(options: &CodeOptions) -> Options {
 }
 
 /// Lowers a function that the module defines. `arena` holds what is needed meanwhile, and
-/// `allocator`, made with [`allocator_options`], keeps its memory for the next function.
+/// `allocator`, made with [`allocator_options`], keeps its memory for the next function. `with_text`
+/// keeps the stages in between as text.
 ///
 /// # Errors
 /// If the function has no body or is async and has not been transformed; if the frame or the code
 /// is too large; or if the module is not a valid one.
 pub fn lower_function(
-    module: &Module,
-    layout: &InstanceLayout,
-    function: FuncId,
-    options: &CodeOptions,
-    allocator: &mut Allocator,
-    arena: &Bump,
-) -> Result<LoweredFunction, LowerError> {
-    run(module, layout, function, options, allocator, arena, false)
-}
-
-/// As [`lower_function`], and keeps the stages in between as text.
-///
-/// # Errors
-/// As [`lower_function`].
-pub fn lower_function_with_text(
-    module: &Module,
-    layout: &InstanceLayout,
-    function: FuncId,
-    options: &CodeOptions,
-    allocator: &mut Allocator,
-    arena: &Bump,
-) -> Result<LoweredFunction, LowerError> {
-    run(module, layout, function, options, allocator, arena, true)
-}
-
-fn run(
     module: &Module,
     layout: &InstanceLayout,
     function: FuncId,

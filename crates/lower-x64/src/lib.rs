@@ -35,7 +35,7 @@
 //! let layout = InstanceLayout::new(&module);
 //! let (mut allocator, arena) = Default::default();
 //! let options = CodeOptions::default();
-//! let lowered = lower_function(&module, &layout, double, &options, &mut allocator, &arena)?;
+//! let lowered = lower_function(&module, &layout, double, &options, &mut allocator, &arena, false)?;
 //! assert!(lowered.code.bytes.ends_with(&[0xC3]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -56,8 +56,6 @@ mod select;
 pub mod stubs;
 
 pub use error::LowerError;
-pub use function::{
-    LoweredFunction, Stats, Text, allocator_options, lower_function, lower_function_with_text,
-};
-pub use relocation::{OutOfReach, apply_relocation};
+pub use function::{LoweredFunction, Stats, Text, allocator_options, lower_function};
+pub use relocation::apply_relocation;
 pub use stubs::emit_stub;

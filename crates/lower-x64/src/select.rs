@@ -119,15 +119,14 @@ impl<'a> Selection<'a> {
     fn defer_operands(&mut self, function: &Function, inst: Inst, in_block: impl Fn(Inst) -> bool) {
         let data = &function.insts[inst];
         let args = function.args(inst);
-        let wants: (&[Value], fn(&Function, Inst) -> bool) = match (data.opcode, data.payload) {
-            (Opcode::Brif | Opcode::Select, _) => {
-                (&args[..1], |f, i| is_condition(f.insts[i].opcode))
+        let (candidates, fits) = match (data.opcode, data.payload) {
+            (Opcode::Brif | Opcode::Select, _) => (&args[..1], is_condition_at as Fits),
+            (_, Payload::Access(Place::Address | Place::Raw, _)) => {
+                (&args[..1], is_address_part as Fits)
             }
-            (_, Payload::Access(Place::Address | Place::Raw, _)) => (&args[..1], is_address_part),
-            (Opcode::Iadd | Opcode::Isub | Opcode::AddrAdd, _) => (args, is_address_part),
+            (Opcode::Iadd | Opcode::Isub | Opcode::AddrAdd, _) => (args, is_address_part as Fits),
             _ => return,
         };
-        let (candidates, fits) = wants;
         for &value in candidates {
             let ValueDef::Result(source, 0) = function.values[value].def else {
                 continue;
@@ -162,6 +161,13 @@ impl<'a> Selection<'a> {
             _ => 0,
         }
     }
+}
+
+/// Whether an instruction fits where it may be deferred to.
+type Fits = fn(&Function, Inst) -> bool;
+
+fn is_condition_at(function: &Function, inst: Inst) -> bool {
+    is_condition(function.insts[inst].opcode)
 }
 
 /// Whether an addressing mode can take in an instruction.

@@ -51,8 +51,8 @@ impl Lowering<'_> {
                 let narrow = self.produce(Op::Cvtsd2ssXM, RegClass::Float, &[reg(value)])?;
                 self.canonical(inst, narrow)
             }
-            FcvtFromSint => self.from_signed(value, from, data.ty),
-            FcvtFromUint => self.from_unsigned(value, from, data.ty),
+            FcvtFromSint => self.signed_to_float(value, from, data.ty),
+            FcvtFromUint => self.unsigned_to_float(value, from, data.ty),
             FcvtToSint | FcvtToUint => {
                 let is_signed = data.opcode == FcvtToSint;
                 self.check_bounds(value, from, &bounds(from, data.ty, is_signed))?;
@@ -99,7 +99,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn from_signed(&mut self, value: VReg, from: Type, to: Type) -> Lower<VReg> {
+    fn signed_to_float(&mut self, value: VReg, from: Type, to: Type) -> Lower<VReg> {
         let size = FloatSize::of(to);
         let op = match from {
             Type::I32 => size.pick(Op::Cvtsi2ss32XM, Op::Cvtsi2sd32XM),
@@ -110,16 +110,16 @@ impl Lowering<'_> {
 
     /// 64 bits whose highest is set are halved, with the lost bit kept where it still decides the
     /// rounding, converted as signed and doubled.
-    fn from_unsigned(&mut self, value: VReg, from: Type, to: Type) -> Lower<VReg> {
+    fn unsigned_to_float(&mut self, value: VReg, from: Type, to: Type) -> Lower<VReg> {
         if from == Type::I32 {
             let wide = self.extend(value, from, false)?;
-            return self.from_signed(wide, Type::I64, to);
+            return self.signed_to_float(wide, Type::I64, to);
         }
-        let small = self.from_signed(value, Type::I64, to)?;
+        let small = self.signed_to_float(value, Type::I64, to)?;
         let lost = self.modify(Op::And32MI, value, &[super::imm(1)])?;
         let half = self.modify(Op::Shr64MI, value, &[super::imm(1)])?;
         let half = self.modify(Op::Or64RM, half, &[reg(lost)])?;
-        let half = self.from_signed(half, Type::I64, to)?;
+        let half = self.signed_to_float(half, Type::I64, to)?;
         let add = FloatSize::of(to).pick(Op::AddssXM, Op::AddsdXM);
         let large = self.modify(add, half, &[reg(half)])?;
         self.effect(Op::Test64MR, &[reg(value), reg(value)])?;

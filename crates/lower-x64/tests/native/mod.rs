@@ -1,0 +1,359 @@
+//! Runs lowered modules in this process: links functions and stubs into executable memory and
+//! stands in for the runtime.
+
+use bumpalo::Bump;
+use enjamb_abi::code::{Code, CodeOptions, RegisterAllocator, RelocationKind, Symbol, TrapSite};
+use enjamb_abi::context::{Context, Helper, InstanceLayout, LeafMode, free_list_offset};
+use enjamb_abi::continuation::{ContinuationHeader, POINT_RECORD_SIZE, record};
+use enjamb_abi::convention::{ResumeShape, X86_64};
+use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{
+    Entity, FuncId, GlobalInit, Module, PointId, TrapCode, parse_module, verify_module,
+};
+use enjamb_lower_x64::{allocator_options, apply_relocation, emit_stub, lower_function};
+use enjamb_regalloc::Allocator;
+use std::ffi::c_void;
+
+/// A module in executable memory with one instance of it.
+pub struct Native {
+    module: Module,
+    code: *mut u8,
+    size: usize,
+    symbols: FxHashMap<Symbol, u32>,
+    traps: FxHashMap<u32, TrapSite>,
+    context: Vec<u128>,
+    layout: InstanceLayout,
+    memories: Vec<Vec<u8>>,
+    tables: Vec<Vec<u64>>,
+    root: Vec<u64>,
+}
+
+/// What a call came to: result words, or a trap.
+pub type Outcome = Result<Vec<u64>, TrapCode>;
+
+/// Options with one of the allocators.
+pub fn options(allocator: RegisterAllocator) -> CodeOptions {
+    CodeOptions {
+        allocator,
+        count: true,
+        check: true,
+    }
+}
+
+/// Parses and verifies.
+pub fn parse(text: &str) -> Module {
+    let module = parse_module(text).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    verify_module(&module).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    module
+}
+
+/// The code of every function that a module defines, which has been transformed.
+pub fn lower_all(
+    module: &Module,
+    layout: &InstanceLayout,
+    options: &CodeOptions,
+) -> Vec<(FuncId, Code)> {
+    let mut allocator = Allocator::new(allocator_options(options));
+    let arena = Bump::new();
+    let lower = |function| {
+        let lowered = lower_function(
+            module,
+            layout,
+            function,
+            options,
+            &mut allocator,
+            &arena,
+            true,
+        );
+        (
+            function,
+            lowered
+                .unwrap_or_else(|error| panic!("{error}\n{module}"))
+                .code,
+        )
+    };
+    module.body_ids().into_iter().map(lower).collect()
+}
+
+/// The runtime's allocator of continuations: they are never freed here.
+extern "C" fn allocate(_: *mut Context, size: u64, _: *mut c_void) -> u64 {
+    Box::leak(vec![0_u64; size as usize / 8].into_boxed_slice()).as_mut_ptr() as u64
+}
+
+/// Every other helper.
+extern "C" fn unavailable(_: *mut Context, index: u64, _: *mut u64) -> u64 {
+    panic!("helper called with index {index}")
+}
+
+struct Linker<'a> {
+    module: &'a Module,
+    bytes: Vec<u8>,
+    symbols: FxHashMap<Symbol, u32>,
+    traps: FxHashMap<u32, TrapSite>,
+    places: Vec<enjamb_abi::code::Relocation>,
+}
+
+impl Linker<'_> {
+    fn add(&mut self, symbol: Symbol, code: Code) {
+        self.bytes
+            .resize(self.bytes.len().next_multiple_of(16), 0xcc);
+        let start = self.bytes.len() as u32;
+        self.symbols.insert(symbol, start);
+        self.bytes.extend_from_slice(&code.bytes);
+        self.traps
+            .extend(code.traps.iter().map(|site| (start + site.offset, *site)));
+        self.places
+            .extend(code.relocations.into_iter().map(|mut place| {
+                place.offset += start;
+                place
+            }));
+    }
+
+    fn add_missing(&mut self, layout: &InstanceLayout, options: &CodeOptions, roots: Vec<Symbol>) {
+        let mut wanted = roots;
+        let mut seen = 0;
+        loop {
+            wanted.extend(self.places[seen..].iter().map(|place| place.symbol.clone()));
+            seen = self.places.len();
+            let Some(symbol) = wanted.pop() else { break };
+            if !self.symbols.contains_key(&symbol) {
+                let code = match &symbol {
+                    &Symbol::Point(function, point) => self.record(function, point),
+                    _ => emit_stub(&symbol, self.module, layout, options).expect("a stub"),
+                };
+                self.add(symbol, code);
+            }
+        }
+    }
+
+    fn record(&self, function: FuncId, point: PointId) -> Code {
+        let body = self.module.functions[function].body().expect("a body");
+        let layout = body.points[point].layout;
+        let size = body.layouts[layout].size;
+        let mut bytes = vec![0; POINT_RECORD_SIZE as usize];
+        for (at, value) in [
+            (record::FREE_LIST, free_list_offset(size)),
+            (record::SIZE, size),
+            (record::LAYOUT, layout.index() as u32),
+            (record::STATE, point.index() as u32),
+        ] {
+            bytes[at as usize..][..4].copy_from_slice(&value.to_le_bytes());
+        }
+        let shape = ResumeShape::new(&X86_64, &body.signature);
+        let refer = |offset, symbol| enjamb_abi::code::Relocation {
+            offset,
+            kind: RelocationKind::Absolute64,
+            symbol,
+            addend: 0,
+        };
+        Code {
+            bytes,
+            relocations: vec![
+                refer(record::RESUME, Symbol::Resume(shape)),
+                refer(record::ENTRY, Symbol::Function(function)),
+            ],
+            ..Code::default()
+        }
+    }
+}
+
+impl Native {
+    /// Transforms, lowers, links and instantiates a verified module.
+    pub fn new(module: &Module, allocator: RegisterAllocator) -> Native {
+        let mut module = module.clone();
+        enjamb_async::transform(&mut module);
+        let options = options(allocator);
+        let layout = InstanceLayout::new(&module);
+        let mut linker = Linker {
+            module: &module,
+            bytes: Vec::new(),
+            symbols: FxHashMap::default(),
+            traps: FxHashMap::default(),
+            places: Vec::new(),
+        };
+        for (function, code) in lower_all(&module, &layout, &options) {
+            linker.add(Symbol::Function(function), code);
+        }
+        let mut roots = vec![Symbol::Dispatcher, Symbol::RootRecord];
+        for (function, decl) in module.functions.iter() {
+            roots.push(Symbol::Function(function));
+            roots.push(Symbol::Entry(decl.signature().clone()));
+        }
+        linker.add_missing(&layout, &options, roots);
+        let Linker {
+            mut bytes,
+            symbols,
+            traps,
+            places,
+            ..
+        } = linker;
+        let size = bytes.len().next_multiple_of(4096);
+        let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing else.
+        let code = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, -1, 0) };
+        assert_ne!(code, libc::MAP_FAILED);
+        for place in &places {
+            let target = u64::from(symbols[&place.symbol]);
+            let base = match place.kind {
+                RelocationKind::Relative32 => 0,
+                RelocationKind::Absolute64 => code as u64,
+            };
+            apply_relocation(
+                place.kind,
+                &mut bytes,
+                place.offset,
+                base + target,
+                place.addend,
+            )
+            .expect("within reach");
+        }
+        // SAFETY: the mapping is at least as long as the code and nothing else refers to it.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), code.cast(), bytes.len()) };
+        let mut native = Native {
+            code: code.cast(),
+            size,
+            symbols,
+            traps,
+            context: vec![0; layout.size() as usize / 16 + 1],
+            memories: Vec::new(),
+            tables: Vec::new(),
+            root: vec![0; 64],
+            layout,
+            module,
+        };
+        native.instantiate();
+        native
+    }
+
+    fn address(&self, symbol: &Symbol) -> u64 {
+        self.code as u64 + u64::from(self.symbols[symbol])
+    }
+
+    fn write(&mut self, offset: u32, value: u64) {
+        let word = &mut self.context[offset as usize / 16];
+        let shift = offset % 16 * 8;
+        *word = *word & !(u128::from(u64::MAX) << shift) | u128::from(value) << shift;
+    }
+
+    fn read(&self, offset: usize) -> u64 {
+        (self.context[offset / 16] >> (offset % 16 * 8)) as u64
+    }
+
+    fn instantiate(&mut self) {
+        for helper in Helper::ALL {
+            let address = match helper {
+                Helper::Allocate => allocate as *const () as u64,
+                _ => unavailable as *const () as u64,
+            };
+            self.write(helper.offset(), address);
+        }
+        let module = self.module.clone();
+        for (function, decl) in module.functions.iter() {
+            let cell = self.layout.function(function);
+            self.write(cell, self.address(&Symbol::Function(function)));
+            let signature = self.layout.signature_index(decl.signature());
+            self.write(cell + 8, u64::from(signature.unwrap_or(u32::MAX)));
+        }
+        let signatures: Vec<_> = self.layout.signatures().cloned().collect();
+        for (index, signature) in signatures.iter().enumerate() {
+            let offset = self.layout.signature(signature).expect("listed");
+            let word = self.read((offset & !7) as usize);
+            let shift = offset % 8 * 8;
+            self.write(offset & !7, word | (index as u64) << shift);
+        }
+        for (memory, decl) in module.memories.iter() {
+            let mut bytes = vec![0; decl.min_pages as usize * 65_536];
+            for data in module.data.values() {
+                if let Some((to, at)) = data.place
+                    && to == memory
+                {
+                    bytes[at as usize..][..data.bytes.len()].copy_from_slice(&data.bytes);
+                }
+            }
+            self.write(self.layout.memory(memory), bytes.as_ptr() as u64);
+            self.write(self.layout.memory(memory) + 8, bytes.len() as u64);
+            self.memories.push(bytes);
+        }
+        let context = self.context.as_ptr() as u64;
+        for (table, decl) in module.tables.iter() {
+            let cell = |function: &FuncId| context + u64::from(self.layout.function(*function));
+            let entries = decl
+                .entries
+                .iter()
+                .map(|entry| entry.as_ref().map_or(0, cell));
+            let entries: Vec<u64> = entries.collect();
+            self.write(self.layout.table(table), entries.as_ptr() as u64);
+            self.write(self.layout.table(table) + 8, entries.len() as u64);
+            self.tables.push(entries);
+        }
+        for (global, decl) in module.globals.iter() {
+            let value = match decl.init {
+                GlobalInit::Number(bits) => bits,
+                GlobalInit::Null => 0,
+                GlobalInit::Function(function) => {
+                    context + u64::from(self.layout.function(function))
+                }
+            };
+            self.write(self.layout.global(global), value);
+        }
+    }
+
+    fn enter(&mut self, symbol: &Symbol, second: u64, third: *mut u64) -> u64 {
+        type Entry = extern "C" fn(*mut u128, u64, *mut u64) -> u64;
+        // SAFETY: the symbol is the code of a stub with this signature.
+        let entry: Entry = unsafe { std::mem::transmute(self.address(symbol) as *const ()) };
+        entry(self.context.as_mut_ptr(), second, third)
+    }
+
+    /// Calls a function, resuming it until it finishes.
+    pub fn call(&mut self, name: &str, args: &[u64], mode: LeafMode) -> Outcome {
+        let function = self.module.function_named(name).expect("a function");
+        let signature = self.module.functions[function].signature().clone();
+        let results = signature.results.len();
+        let mut buffer = args.to_vec();
+        buffer.resize(args.len().max(results), 0);
+        let field = std::mem::offset_of!(Context, stack_limit) as u32;
+        let here = &raw const buffer as u64;
+        self.write(field, here - (1 << 20));
+        self.write(enjamb_abi::context::offsets::LEAF_MODE, mode as u64);
+        let code = self.address(&Symbol::Function(function));
+        let words = buffer.as_mut_ptr();
+        let mut status = self.enter(&Symbol::Entry(signature), code, words);
+        let suspended = status == 1;
+        if suspended {
+            let innermost = self.read(std::mem::offset_of!(Context, suspended));
+            self.root.fill(0);
+            self.root[1] = self.address(&Symbol::RootRecord);
+            // SAFETY: the entry returned a live continuation, or the sentinel in the context.
+            unsafe {
+                (*(innermost as *mut ContinuationHeader)).next = self.root.as_mut_ptr().cast()
+            };
+        }
+        while status == 1 {
+            let sentinel = std::mem::offset_of!(Context, sentinel);
+            let head = self.read(sentinel);
+            status = self.enter(&Symbol::Dispatcher, head, std::ptr::null_mut());
+        }
+        match status {
+            0 if suspended => Ok(self.root[2..2 + results].to_vec()),
+            0 => Ok(buffer[..results].to_vec()),
+            _ => {
+                let pc = self.read(std::mem::offset_of!(Context, trap_pc)) - self.code as u64;
+                Err(self.traps[&(pc as u32)].code)
+            }
+        }
+    }
+
+    /// A counter of code compiled with counting.
+    pub fn counter(&self, counter: enjamb_abi::context::Counter) -> u64 {
+        self.read(counter.offset() as usize)
+    }
+}
+
+impl Drop for Native {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made in `new`, and no code of it runs any more.
+        unsafe { libc::munmap(self.code.cast(), self.size) };
+    }
+}
