@@ -1,1 +1,57 @@
 //! Code memory, dispatcher, tasks and executor for code compiled by Enjamb.
+//!
+//! In: a [`CompiledModule`](enjamb_codegen::CompiledModule) and the functions that it imports. Out:
+//! calls of its functions. [`LoadedModule`] publishes the code, [`Instance`] adds what belongs to
+//! one use of it: memories, globals, continuations and tasks.
+//!
+//! ```text
+//!  Instance ─→ machine ─→ entry trampoline ─→ compiled code ─→ stubs ─→ helpers ─→ host functions
+//!                 │                                                        │
+//!                 ├─→ dispatcher ─→ resumption stub ─→ compiled code       ↓
+//!                 └─→ executor: run queue, timers, host             heap, tasks, memories
+//! ```
+//!
+//! Invariants:
+//! - No page is writable and runnable at a time.
+//! - Compiled code reaches the runtime through helpers only; none of them unwinds, and a panic of
+//!   a host function becomes a trap.
+//! - A trap ends one task, whose continuations are freed; the instance and its other tasks go on.
+//! - A chain of continuations belongs to one task and ends with that task's root.
+//! - The state of an instance is borrowed only between two entries into compiled code.
+//!
+//! This is the one crate of the code path with unsafe code; each block says why it is sound. It
+//! depends on `enjamb-ir`, `enjamb-abi`, `enjamb-codegen`, `libc` and `tracing`.
+//!
+//! ```
+//! use enjamb_runtime::CodeMemory;
+//!
+//! // A `ret` on a page of its own, which is executable and read-only.
+//! let code = CodeMemory::publish(&[0xc3], &[])?;
+//! assert_eq!(code.offset(code.address(0)), Some(0));
+//! # Ok::<(), enjamb_runtime::Error>(())
+//! ```
+
+mod code_memory;
+mod context;
+mod error;
+mod executor;
+mod heap;
+mod helpers;
+mod host;
+mod instance;
+mod loaded;
+mod machine;
+mod mapping;
+mod memory;
+mod options;
+mod state;
+mod task;
+
+pub use code_memory::CodeMemory;
+pub use error::{Error, HostError, Trap};
+pub use executor::ClockKind;
+pub use host::{HostContext, HostFunction, Imports, Outcome, PendingCall};
+pub use instance::{Instance, TaskHandle};
+pub use loaded::LoadedModule;
+pub use machine::Step;
+pub use options::{Options, Stats};

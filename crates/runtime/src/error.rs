@@ -1,0 +1,150 @@
+//! What can go wrong, as values.
+
+use enjamb_ir::{FuncId, Inst, SourcePos, TrapCode};
+use std::fmt;
+
+/// The end of a task, or of a call from the host, without results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap {
+    /// The reason.
+    pub code: TrapCode,
+    /// The function that trapped, or that called what trapped.
+    pub function: Option<FuncId>,
+    /// Its name.
+    pub function_name: Option<String>,
+    /// The instruction, in the module after all passes.
+    pub inst: Option<Inst>,
+    /// The instruction as text.
+    pub instruction: Option<String>,
+    /// Its source position.
+    pub position: Option<SourcePos>,
+    /// The position as text: `file:line:column`.
+    pub place: Option<String>,
+    /// Offset in the module's code of the return address that identified the trap.
+    pub native_offset: Option<u32>,
+    /// What a host function, or a trap of a joined task, has to say.
+    pub message: Option<String>,
+}
+
+impl Trap {
+    pub(crate) fn new(code: TrapCode) -> Trap {
+        Trap {
+            code,
+            function: None,
+            function_name: None,
+            inst: None,
+            instruction: None,
+            position: None,
+            place: None,
+            native_offset: None,
+            message: None,
+        }
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trap {}", self.code)?;
+        if let Some(name) = &self.function_name {
+            write!(f, " in %{name}")?;
+        }
+        if let Some(instruction) = &self.instruction {
+            write!(f, ": `{instruction}`")?;
+        }
+        if let Some(place) = &self.place {
+            write!(f, " at {place}")?;
+        }
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a host function gave no results: a message, and the code with which its caller traps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostError {
+    /// The code: [`TrapCode::HostError`] unless another instance trapped.
+    pub code: TrapCode,
+    /// What happened.
+    pub message: String,
+}
+
+impl From<String> for HostError {
+    fn from(message: String) -> Self {
+        HostError {
+            code: TrapCode::HostError,
+            message,
+        }
+    }
+}
+
+impl From<&str> for HostError {
+    fn from(message: &str) -> Self {
+        HostError::from(message.to_string())
+    }
+}
+
+/// Why a module could not be loaded, an instance not be made, or a call gave no results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The program ended the call. The instance and its other tasks go on.
+    Trap(Box<Trap>),
+    /// The call does not fit: an unknown function, or arguments of other number or types.
+    BadCall(String),
+    /// No host function was given for an import.
+    MissingImport {
+        /// The first half of its name.
+        namespace: String,
+        /// The second half of its name.
+        name: String,
+    },
+    /// Compiled code and its module do not fit together, or the instance cannot be set up.
+    Load(String),
+    /// A task handle that names no task, or one that has been joined or detached.
+    BadTask,
+    /// The operating system refused something.
+    System(String),
+}
+
+impl Error {
+    /// The last error of the operating system, while doing something.
+    pub(crate) fn system(doing: &str) -> Error {
+        Error::System(format!("{doing}: {}", std::io::Error::last_os_error()))
+    }
+
+    /// The trap, if the program trapped.
+    pub fn trap(&self) -> Option<&Trap> {
+        match self {
+            Error::Trap(trap) => Some(trap),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Trap(trap) => trap.fmt(f),
+            Error::BadCall(reason) => write!(f, "bad call: {reason}"),
+            Error::MissingImport { namespace, name } => {
+                write!(f, "nothing provides import \"{namespace}\" \"{name}\"")
+            }
+            Error::Load(reason) => write!(f, "cannot load: {reason}"),
+            Error::BadTask => f.write_str("no such task"),
+            Error::System(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for HostError {
+    fn from(error: Error) -> HostError {
+        let code = error.trap().map_or(TrapCode::HostError, |trap| trap.code);
+        HostError {
+            code,
+            message: error.to_string(),
+        }
+    }
+}

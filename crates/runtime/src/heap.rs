@@ -1,0 +1,293 @@
+//! Where continuations live.
+//!
+//! Objects up to [`LARGEST_CLASS`] bytes are carved from chunks and go back to the free list of
+//! their class, larger ones are allocations of their own. Compiled code takes from and gives to the
+//! free lists in the context block; it comes here when a list is empty.
+//!
+//! When the instance counts, it asks for every object: code compiled for counting returns all
+//! objects to the list of the large ones, which [`Heap::drain`] empties before each allocation
+//! into lists of the heap's own. So the lists of the classes stay empty and the counts are exact.
+
+use enjamb_abi::context::free_list_offset;
+use enjamb_abi::continuation::{ContinuationHeader, FREE_LISTS, LARGEST_CLASS, free_list_index};
+use enjamb_ir::hash::FxHashSet;
+use std::alloc::{Layout, alloc, dealloc};
+use std::ptr::NonNull;
+
+/// A continuation.
+pub(crate) type Object = NonNull<ContinuationHeader>;
+
+/// The free lists of a context block.
+pub(crate) type FreeLists = [u64; FREE_LISTS];
+
+const ALIGN: usize = 16;
+/// Bytes of a chunk, at first and when there are many.
+const CHUNK: [usize; 2] = [64 << 10, 1 << 20];
+/// Objects that a class gets at once.
+const BATCH: u32 = 32;
+
+/// Counts of continuations, kept when the instance counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) allocated: u64,
+    pub(crate) live: u64,
+    pub(crate) live_bytes: u64,
+    pub(crate) peak_bytes: u64,
+}
+
+/// The continuations of an instance.
+#[derive(Debug)]
+pub(crate) struct Heap {
+    chunks: Vec<(NonNull<u8>, Layout)>,
+    /// The part of the last chunk that no object has had.
+    fresh: std::ops::Range<usize>,
+    /// Free objects by class, when counting.
+    recycled: FreeLists,
+    large: FxHashSet<(u64, u32)>,
+    limit: u64,
+    used: u64,
+    counting: bool,
+    counts: Counts,
+}
+
+/// The size of an object, from the record of the point where it was last suspended.
+///
+/// # Safety
+/// The object is one of a heap and its `info` points to a record.
+pub(crate) unsafe fn size_of_object(object: Object) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe { (*(*object.as_ptr()).info).size }
+}
+
+fn push(list: &mut u64, object: Object) {
+    // SAFETY: a free object of a heap: at least a header, and nobody else's.
+    unsafe { (*object.as_ptr()).next = *list as *mut ContinuationHeader };
+    *list = object.as_ptr() as u64;
+}
+
+fn pop(list: &mut u64) -> Option<Object> {
+    let object = NonNull::new(*list as *mut ContinuationHeader)?;
+    // SAFETY: lists hold free objects, linked through their headers.
+    *list = unsafe { (*object.as_ptr()).next } as u64;
+    Some(object)
+}
+
+impl Heap {
+    pub(crate) fn new(limit: u64, counting: bool) -> Heap {
+        Heap {
+            chunks: Vec::new(),
+            fresh: 0..0,
+            recycled: [0; FREE_LISTS],
+            large: FxHashSet::default(),
+            limit,
+            used: 0,
+            counting,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Counts as of now.
+    pub(crate) fn counts(&mut self, lists: &mut FreeLists) -> Counts {
+        self.drain(lists);
+        self.counts
+    }
+
+    /// An object for a suspended frame, or `None` if the limit is reached.
+    pub(crate) fn allocate_frame(&mut self, lists: &mut FreeLists, size: u32) -> Option<Object> {
+        self.drain(lists);
+        let object = self.allocate(lists, size)?;
+        if self.counting {
+            self.counts.allocated += 1;
+            self.counts.live += 1;
+            self.counts.live_bytes += u64::from(size);
+            self.counts.peak_bytes = self.counts.peak_bytes.max(self.counts.live_bytes);
+        }
+        Some(object)
+    }
+
+    /// An object that is no frame's and in no count: the root of a task.
+    pub(crate) fn allocate(&mut self, lists: &mut FreeLists, size: u32) -> Option<Object> {
+        debug_assert!(size >= 16 && size.is_multiple_of(8));
+        if size > LARGEST_CLASS {
+            return self.allocate_large(size);
+        }
+        // Near the limit no class gets more than a part of what is left for all.
+        let affordable = (self.limit.saturating_sub(self.used) / u64::from(size))
+            .min(u64::from(u32::MAX)) as u32;
+        let (lists, batch) = match self.counting {
+            true => (&mut self.recycled, affordable.min(1)),
+            false => (lists, affordable.div_ceil(8).min(BATCH)),
+        };
+        let list = &mut lists[free_list_index(size)];
+        if let Some(object) = pop(list) {
+            return Some(object);
+        }
+        let (first, count) = carve(&mut self.chunks, &mut self.fresh, batch, size)?;
+        self.used += u64::from(size) * u64::from(count);
+        for number in (0..count).rev() {
+            let address = first + (number * size) as usize;
+            push(list, NonNull::new(address as *mut ContinuationHeader)?);
+        }
+        pop(list)
+    }
+
+    fn allocate_large(&mut self, size: u32) -> Option<Object> {
+        if self.used + u64::from(size) > self.limit {
+            return None;
+        }
+        let layout = Layout::from_size_align(size as usize, ALIGN).ok()?;
+        // SAFETY: the size is not zero.
+        let object = NonNull::new(unsafe { alloc(layout) })?.cast();
+        self.large.insert((object.as_ptr() as u64, size));
+        self.used += u64::from(size);
+        Some(object)
+    }
+
+    /// Takes back a frame's object.
+    ///
+    /// # Safety
+    /// It came from [`Heap::allocate_frame`], has been suspended, and nothing refers to it.
+    pub(crate) unsafe fn free_frame(&mut self, lists: &mut FreeLists, object: Object) {
+        // SAFETY: a suspended object has a record.
+        let size = unsafe { size_of_object(object) };
+        if self.counting {
+            self.counts.live -= 1;
+            self.counts.live_bytes -= u64::from(size);
+        }
+        self.free(lists, object, size);
+    }
+
+    /// Takes back an object of this size that nothing refers to.
+    pub(crate) fn free(&mut self, lists: &mut FreeLists, object: Object, size: u32) {
+        if size <= LARGEST_CLASS {
+            let lists = if self.counting {
+                &mut self.recycled
+            } else {
+                lists
+            };
+            push(&mut lists[free_list_index(size)], object);
+        } else if self.large.remove(&(object.as_ptr() as u64, size)) {
+            self.used -= u64::from(size);
+            release_large(object.as_ptr() as u64, size);
+        }
+    }
+
+    /// Takes the objects that compiled code has put on the list of large ones.
+    fn drain(&mut self, lists: &mut FreeLists) {
+        const { assert!(free_list_offset(LARGEST_CLASS + 8) > free_list_offset(LARGEST_CLASS)) };
+        while let Some(object) = pop(&mut lists[FREE_LISTS - 1]) {
+            // SAFETY: the dispatcher frees objects of frames, after their last suspension.
+            unsafe { self.free_frame(lists, object) };
+        }
+    }
+}
+
+/// Takes up to `batch` objects in a row from the fresh part of the last chunk, or from a new one:
+/// the address of the first, and how many.
+fn carve(
+    chunks: &mut Vec<(NonNull<u8>, Layout)>,
+    fresh: &mut std::ops::Range<usize>,
+    batch: u32,
+    size: u32,
+) -> Option<(usize, u32)> {
+    if batch == 0 {
+        return None;
+    }
+    if fresh.len() < size as usize {
+        let bytes = CHUNK[usize::from(chunks.len() >= 16)];
+        let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
+        // SAFETY: the size is not zero.
+        let chunk = NonNull::new(unsafe { alloc(layout) })?;
+        chunks.push((chunk, layout));
+        *fresh = chunk.as_ptr() as usize..chunk.as_ptr() as usize + bytes;
+    }
+    let count = batch.min((fresh.len() / size as usize) as u32);
+    let first = fresh.start;
+    fresh.start += (count * size) as usize;
+    Some((first, count))
+}
+
+fn release_large(address: u64, size: u32) {
+    if let Ok(layout) = Layout::from_size_align(size as usize, ALIGN) {
+        // SAFETY: `allocate_large` made it with this layout and recorded both; it is released once,
+        // when it leaves the record.
+        unsafe { dealloc(address as *mut u8, layout) };
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        for &(address, size) in &self.large {
+            release_large(address, size);
+        }
+        for &(chunk, layout) in &self.chunks {
+            // SAFETY: allocated in `carve` with this layout; the objects in it die with the heap.
+            unsafe { dealloc(chunk.as_ptr(), layout) };
+        }
+    }
+}
+
+// SAFETY: the heap owns its chunks and objects; none belongs to a thread.
+unsafe impl Send for Heap {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enjamb_abi::continuation::PointRecord;
+
+    fn record(size: u32) -> PointRecord {
+        PointRecord {
+            resume: 0,
+            entry: 0,
+            free_list: 0,
+            size,
+            layout: 0,
+            state: 0,
+            function: 0,
+            flags: 0,
+        }
+    }
+
+    #[test]
+    fn objects_of_a_class_are_apart_and_reused() {
+        let (mut heap, mut lists) = (Heap::new(1 << 20, false), [0; FREE_LISTS]);
+        let mut addresses: Vec<usize> = (0..100)
+            .map(|_| heap.allocate_frame(&mut lists, 48).unwrap().as_ptr() as usize)
+            .collect();
+        let last = *addresses.last().unwrap();
+        heap.free(&mut lists, NonNull::new(last as *mut _).unwrap(), 48);
+        let again = heap.allocate_frame(&mut lists, 48).unwrap();
+        assert_eq!(again.as_ptr() as usize, last);
+        addresses.sort_unstable();
+        assert!(addresses.windows(2).all(|pair| pair[1] - pair[0] >= 48));
+    }
+
+    #[test]
+    fn the_limit_holds_to_the_object() {
+        let (mut heap, mut lists) = (Heap::new(1000, false), [0; FREE_LISTS]);
+        let small = (0..).take_while(|_| heap.allocate_frame(&mut lists, 64).is_some());
+        assert_eq!(small.count(), 15);
+        let (mut heap, mut lists) = (Heap::new(1000, false), [0; FREE_LISTS]);
+        let first = heap.allocate_frame(&mut lists, 504).unwrap();
+        assert!(heap.allocate_frame(&mut lists, 504).is_none());
+        heap.free(&mut lists, first, 504);
+        assert!(heap.allocate_frame(&mut lists, 504).is_some());
+    }
+
+    #[test]
+    fn counts_are_exact_when_code_frees_to_the_last_list() {
+        let (mut heap, mut lists) = (Heap::new(1 << 20, true), [0; FREE_LISTS]);
+        let (small, large) = (record(32), record(400));
+        for (round, record) in [&small, &large, &small].into_iter().enumerate() {
+            let object = heap.allocate_frame(&mut lists, record.size).unwrap();
+            assert!(lists[..FREE_LISTS - 1].iter().all(|&list| list == 0));
+            assert_eq!(heap.counts(&mut lists).live, 1);
+            // SAFETY: an object of this heap; `push` is what the dispatcher does.
+            unsafe { (*object.as_ptr()).info = record };
+            push(&mut lists[FREE_LISTS - 1], object);
+            let counts = heap.counts(&mut lists);
+            assert_eq!((counts.allocated, counts.live), (round as u64 + 1, 0));
+        }
+        assert_eq!(heap.counts(&mut lists).peak_bytes, 400);
+    }
+}

@@ -1,0 +1,363 @@
+//! The helpers: what emitted code calls in the runtime.
+//!
+//! Each is an `extern "C"` function `(context, index, buffer) -> Status`, see
+//! [`enjamb_abi::context::Helper`]. None unwinds: a panic becomes a trap `host_error`.
+
+use crate::error::HostError;
+use crate::host::{HostContext, Outcome};
+use crate::machine::Machine;
+use crate::memory;
+use crate::state::{Import, Registration, State};
+use crate::task::State as TaskState;
+use enjamb_abi::context::{Context, Counter, Helper, Status, Wait};
+use enjamb_ir::{Entity, FuncId, MemoryId, TrapCode};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+type HelperFunction = extern "C" fn(*mut Context, u64, *mut u64) -> u64;
+
+/// Writes the addresses of the helpers into a context block.
+pub(crate) fn install(context: &mut Context) {
+    for helper in Helper::ALL {
+        let function: HelperFunction = match helper {
+            Helper::HostCall => host_call,
+            Helper::Spawn => spawn,
+            Helper::Join => join,
+            Helper::Detach => detach,
+            Helper::IsDone => is_done,
+            Helper::MemoryGrow => memory_grow,
+            Helper::MemoryCopy => memory_copy,
+            Helper::MemoryFill => memory_fill,
+            Helper::MemoryInit => memory_init,
+            Helper::LeafDecision => leaf_decision,
+            Helper::Allocate => allocate,
+        };
+        context.helpers[helper as usize] = function as usize as u64;
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> HostError {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("(no message)")).into()
+}
+
+impl From<TrapCode> for HostError {
+    fn from(code: TrapCode) -> HostError {
+        HostError {
+            code,
+            message: String::new(),
+        }
+    }
+}
+
+/// Runs a helper: turns errors and panics into a trap of the calling code.
+fn guarded(context: *mut Context, run: impl FnOnce(Machine) -> Result<Status, HostError>) -> u64 {
+    // SAFETY: emitted code passes the context block that it runs with.
+    let Some(machine) = (unsafe { Machine::of_context(context) }) else {
+        return Status::Trapped as u64;
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| run(machine)));
+    match result.unwrap_or_else(|payload| Err(panic_message(&*payload))) {
+        Ok(status) => status as u64,
+        Err(error) => {
+            machine.with(|state| state.set_helper_trap(error));
+            Status::Trapped as u64
+        }
+    }
+}
+
+/// The words of a helper's buffer.
+///
+/// # Safety
+/// The buffer has at least `count` words. Stubs make it as large as their signature demands.
+unsafe fn words<'a>(buffer: *mut u64, count: usize) -> &'a mut [u64] {
+    // SAFETY: the caller's promise; the buffer is the frame of a stub that waits for the helper.
+    unsafe { std::slice::from_raw_parts_mut(buffer, count) }
+}
+
+/// The same for a number of words that is known here.
+///
+/// # Safety
+/// As for [`words`].
+unsafe fn array<'a, const N: usize>(buffer: *mut u64) -> &'a mut [u64; N] {
+    // SAFETY: the caller's promise; arrays of words are laid out like words in a row.
+    unsafe { &mut *buffer.cast() }
+}
+
+extern "C" fn host_call(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        let function = FuncId::from_index(index as usize);
+        let (count, is_host) = machine.with(|state| {
+            let signature = state.loaded.signature(function);
+            let count = signature.params.len().max(signature.results.len());
+            (
+                count,
+                matches!(state.imports[function.index()], Import::Host(_)),
+            )
+        });
+        // SAFETY: the import's stub made the buffer for this signature.
+        let buffer = unsafe { words(buffer, count) };
+        if is_host {
+            call_host(machine, function, buffer)
+        } else {
+            machine.with(|state| state.builtin_leaf(function, buffer))
+        }
+    })
+}
+
+/// Calls a function of the host, which is away from its place while it runs.
+fn call_host(machine: Machine, function: FuncId, buffer: &mut [u64]) -> Result<Status, HostError> {
+    let (call, args) = machine.with(|state| {
+        let signature = state.loaded.signature(function);
+        let args = state.values(&signature.params, buffer);
+        match &mut state.imports[function.index()] {
+            Import::Host(call) => (call.take(), args),
+            _ => (None, args),
+        }
+    });
+    let mut call = call.ok_or("the host function is called while it runs")?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        call(&mut HostContext::new(machine), &args)
+    }));
+    machine.with(|state| {
+        state.imports[function.index()] = Import::Host(Some(call));
+        let signature = state.loaded.signature(function);
+        let outcome = outcome.unwrap_or_else(|payload| Err(panic_message(&*payload)));
+        match outcome? {
+            Outcome::Ready(values) => {
+                let results = state.words(&signature.results, &values)?;
+                buffer[..results.len()].copy_from_slice(&results);
+                Ok(Status::Finished)
+            }
+            Outcome::Pending(_) if !signature.is_async => {
+                Err("a host function of a sync import did not finish at once".into())
+            }
+            Outcome::Pending(call) => Ok(state.register(Registration::Pending(call))),
+        }
+    })
+}
+
+impl State {
+    fn set_helper_trap(&mut self, error: HostError) {
+        let context = self.context.fixed();
+        context.trap_code = error.code as u64 + 1;
+        let frame = context.exit_fp as *const u64;
+        // SAFETY: the stub that called the helper has stored its frame pointer, and above that
+        // stands its return address.
+        self.helper_trap.return_address = unsafe { frame.add(1).read() };
+        self.helper_trap.message = Some(error.message).filter(|message| !message.is_empty());
+    }
+
+    /// A leaf suspends and waits for something that its helper knows.
+    fn register(&mut self, registration: Registration) -> Status {
+        self.registration = Some(registration);
+        let context = self.context.fixed();
+        context.wait = Wait::Registered as u64;
+        context.counters[Counter::Suspensions as usize] += 1;
+        Status::Suspended
+    }
+
+    fn leaf_decides(&mut self, natural: bool) -> bool {
+        let number = self.leaf_calls;
+        self.leaf_calls += 1;
+        self.options.schedule.decides(number, natural)
+    }
+
+    fn builtin_leaf(&mut self, function: FuncId, buffer: &mut [u64]) -> Result<Status, HostError> {
+        let argument = buffer.first().copied().unwrap_or_default();
+        match &self.imports[function.index()] {
+            Import::Sleep => Ok(self.register(Registration::Sleep(argument as i64))),
+            Import::Test => match self.leaf_decides(argument & 1 == 1) {
+                true => Ok(self.register(Registration::Result(argument))),
+                false => Ok(Status::Finished),
+            },
+            _ => Err("the function has no host function".into()),
+        }
+    }
+
+    fn join(&mut self, results: usize, buffer: *mut u64) -> Result<Status, HostError> {
+        // SAFETY: the service has a parameter.
+        let &mut [word] = unsafe { array(buffer) };
+        let target = self.tasks.find(word)?;
+        let declared = &self.loaded.join_results[results];
+        let actual = &self.loaded.signature(self.tasks[target].function()).results;
+        if declared != actual {
+            return Err(TrapCode::TaskTypeMismatch.into());
+        }
+        match self.tasks[target].state {
+            TaskState::Finished => {
+                let results = self.results(target);
+                // SAFETY: the service has these results.
+                unsafe { words(buffer, results.len()) }.copy_from_slice(&results);
+                self.remove(target);
+                Ok(Status::Finished)
+            }
+            TaskState::Trapped => {
+                let trap = self.tasks.take_trap(target);
+                self.remove(target);
+                let code = trap
+                    .as_ref()
+                    .map_or(TrapCode::InvalidTask, |trap| trap.code);
+                self.helper_trap.joined = trap;
+                Err(code.into())
+            }
+            _ => Ok(self.register(Registration::Join(target))),
+        }
+    }
+
+    fn detach(&mut self, word: u64) -> Result<Status, HostError> {
+        let index = self.tasks.find(word)?;
+        match self.tasks[index].state {
+            TaskState::Finished | TaskState::Trapped => self.remove(index),
+            _ => self.tasks[index].detached = true,
+        }
+        Ok(Status::Finished)
+    }
+}
+
+extern "C" fn spawn(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        let function = FuncId::from_index(index as usize);
+        let params = machine.with(|state| state.loaded.signature(function).params.len());
+        // SAFETY: the service has the function's parameters and one result.
+        let buffer = unsafe { words(buffer, params.max(1)) };
+        let task = machine.start(function, &buffer[..params])?;
+        buffer[0] = machine.with(|state| state.tasks.word(task));
+        Ok(Status::Finished)
+    })
+}
+
+extern "C" fn join(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        machine.with(|state| state.join(index as usize, buffer))
+    })
+}
+
+extern "C" fn detach(context: *mut Context, _index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        // SAFETY: the service has a parameter.
+        let &mut [word] = unsafe { array(buffer) };
+        machine.with(|state| state.detach(word))
+    })
+}
+
+extern "C" fn is_done(context: *mut Context, _index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        // SAFETY: the service has a parameter and a result.
+        let [word] = unsafe { array(buffer) };
+        machine.with(|state| {
+            let index = state.tasks.find(*word)?;
+            let done = matches!(
+                state.tasks[index].state,
+                TaskState::Finished | TaskState::Trapped
+            );
+            *word = u64::from(done);
+            Ok(Status::Finished)
+        })
+    })
+}
+
+extern "C" fn memory_grow(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        // SAFETY: the service has a parameter and a result.
+        let [word] = unsafe { array(buffer) };
+        machine.with(|state| {
+            *word = state
+                .grow_memory(MemoryId::from_index(index as usize), *word)
+                .unwrap_or(u64::MAX);
+        });
+        Ok(Status::Finished)
+    })
+}
+
+impl State {
+    /// Grows a memory by a number of pages: its size before, or `None` if it cannot.
+    pub(crate) fn grow_memory(&mut self, id: MemoryId, by: u64) -> Option<u64> {
+        let memory = self.memories.get_mut(id.index())?;
+        let before = memory.grow(by)?;
+        let layout = &self.loaded.compiled().layout;
+        self.context.set_memory(layout, id, memory);
+        Some(before)
+    }
+}
+
+extern "C" fn memory_copy(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        // SAFETY: the service has three parameters; so have those of `fill` and `init`.
+        let &mut [to, from, length] = unsafe { array(buffer) };
+        let (to_memory, from_memory) = ((index >> 32) as usize, index as u32 as usize);
+        machine.with(|state| {
+            let memories = &mut state.memories;
+            memory::copy(memories, (to_memory, to), (from_memory, from), length)?;
+            Ok(Status::Finished)
+        })
+    })
+}
+
+extern "C" fn memory_fill(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        // SAFETY: as in `memory_copy`.
+        let &mut [to, byte, length] = unsafe { array(buffer) };
+        machine.with(|state| {
+            let memory = &mut state.memories[index as usize];
+            memory.bytes_mut(to, length)?.fill(byte as u8);
+            Ok(Status::Finished)
+        })
+    })
+}
+
+extern "C" fn memory_init(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        // SAFETY: as in `memory_copy`.
+        let &mut [to, from, length] = unsafe { array(buffer) };
+        machine.with(|state| {
+            let (memory, segment) = ((index >> 32) as usize, index as u32 as usize);
+            let module = std::sync::Arc::clone(&state.loaded.compiled().source);
+            let bytes = &module.data[enjamb_ir::DataId::from_index(segment)].bytes;
+            let end = from
+                .checked_add(length)
+                .ok_or(TrapCode::MemoryOutOfBounds)?;
+            let source = bytes
+                .get(from as usize..end as usize)
+                .ok_or(TrapCode::MemoryOutOfBounds)?;
+            let target = state.memories[memory].bytes_mut(to, length)?;
+            target.copy_from_slice(source);
+            Ok(Status::Finished)
+        })
+    })
+}
+
+extern "C" fn leaf_decision(context: *mut Context, _index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        // SAFETY: the stub passes a buffer of two words.
+        let [natural] = unsafe { array(buffer) };
+        machine.with(|state| {
+            let suspends = state.leaf_decides(*natural != 0);
+            *natural = u64::from(suspends);
+            if !suspends {
+                return Ok(Status::Finished);
+            }
+            state.context.fixed().counters[Counter::Suspensions as usize] += 1;
+            Ok(Status::Suspended)
+        })
+    })
+}
+
+extern "C" fn allocate(context: *mut Context, size: u64, callee: *mut u64) -> u64 {
+    // SAFETY: emitted code passes the context block that it runs with.
+    let Some(machine) = (unsafe { Machine::of_context(context) }) else {
+        return 0;
+    };
+    machine.with(|state| {
+        let lists = state.context.free_lists();
+        match state.heap.allocate_frame(lists, size as u32) {
+            Some(object) => object.as_ptr() as u64,
+            None => {
+                state.free_half_built(callee as u64);
+                0
+            }
+        }
+    })
+}

@@ -1,0 +1,249 @@
+//! What the host provides: functions that compiled code imports.
+
+use crate::error::{Error, HostError};
+use crate::instance::Instance;
+use crate::machine::{Machine, Step};
+use crate::task::State;
+use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{FuncId, GlobalId, MemoryId, Val};
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What a host function gives back.
+pub enum Outcome {
+    /// Its results.
+    Ready(Vec<Val>),
+    /// They come later: the calling task suspends. Async imports only.
+    Pending(Box<dyn PendingCall>),
+}
+
+impl From<Vec<Val>> for Outcome {
+    fn from(results: Vec<Val>) -> Outcome {
+        Outcome::Ready(results)
+    }
+}
+
+/// A call that the host has not finished. The executor asks for its results from time to time.
+pub trait PendingCall: Send {
+    /// The results, once they are there. It is not asked again after that.
+    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>>;
+
+    /// How long the executor may sleep before it asks again, when nothing else can run.
+    fn wait(&self) -> Duration {
+        Duration::from_micros(50)
+    }
+}
+
+impl fmt::Debug for dyn PendingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PendingCall")
+    }
+}
+
+/// A function of the host: arguments in, results out.
+pub type HostFunction =
+    Box<dyn FnMut(&mut HostContext<'_>, &[Val]) -> Result<Outcome, HostError> + Send>;
+
+/// The instance that calls a host function, as that function sees it.
+pub struct HostContext<'a> {
+    machine: Machine,
+    instance: PhantomData<&'a mut Instance>,
+}
+
+impl<'a> HostContext<'a> {
+    pub(crate) fn new(machine: Machine) -> HostContext<'a> {
+        HostContext {
+            machine,
+            instance: PhantomData,
+        }
+    }
+
+    /// The function that an export, or failing that a name, stands for.
+    pub fn function_named(&self, name: &str) -> Option<FuncId> {
+        self.machine
+            .with(|state| state.loaded.module().exported_function(name))
+    }
+
+    /// Calls a function of the instance, as [`Instance::call`] does.
+    ///
+    /// # Errors
+    /// As [`Instance::call`].
+    pub fn call(&mut self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
+        self.machine.call(function, args)
+    }
+
+    /// Size of a linear memory in bytes, if there is such a one.
+    pub fn memory_size(&self, memory: MemoryId) -> Option<u64> {
+        self.machine.with(|state| state.memory_size(memory))
+    }
+
+    /// Copies bytes out of a linear memory.
+    ///
+    /// # Errors
+    /// If there is no such memory or the bytes are not all inside.
+    pub fn read_memory(&self, memory: MemoryId, at: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        self.machine
+            .with(|state| state.read_memory(memory, at, bytes))
+    }
+
+    /// Copies bytes into a linear memory.
+    ///
+    /// # Errors
+    /// As [`HostContext::read_memory`].
+    pub fn write_memory(&mut self, memory: MemoryId, at: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.machine
+            .with(|state| state.write_memory(memory, at, bytes))
+    }
+
+    /// Grows a linear memory by a number of pages: its size in pages before, or `None` if it
+    /// cannot.
+    pub fn grow_memory(&mut self, memory: MemoryId, by: u64) -> Option<u64> {
+        self.machine.with(|state| state.grow_memory(memory, by))
+    }
+
+    /// A global variable, if there is such a one.
+    pub fn global(&self, global: GlobalId) -> Option<Val> {
+        self.machine.with(|state| state.global(global))
+    }
+
+    /// Gives a global variable a value.
+    ///
+    /// # Errors
+    /// If there is no such variable, or its type is another one.
+    pub fn set_global(&mut self, global: GlobalId, value: Val) -> Result<(), Error> {
+        self.machine.with(|state| state.set_global(global, value))
+    }
+}
+
+/// The functions that a host offers to a module, by namespace and name.
+#[derive(Default)]
+pub struct Imports {
+    functions: FxHashMap<(String, String), HostFunction>,
+}
+
+impl Imports {
+    /// No functions.
+    pub fn new() -> Imports {
+        Imports::default()
+    }
+
+    /// Offers a function; it takes the place of an earlier one of that name.
+    pub fn define(&mut self, namespace: &str, name: &str, function: HostFunction) -> &mut Self {
+        let key = (namespace.to_string(), name.to_string());
+        self.functions.insert(key, function);
+        self
+    }
+
+    /// Offers a function that always has its results at once.
+    pub fn define_sync<F>(&mut self, namespace: &str, name: &str, mut function: F) -> &mut Self
+    where
+        F: FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, HostError> + Send + 'static,
+    {
+        let function = move |context: &mut HostContext<'_>, args: &[Val]| {
+            function(context, args).map(Outcome::Ready)
+        };
+        self.define(namespace, name, Box::new(function))
+    }
+
+    /// Offers a function of another instance. If it is async, the caller waits while the other
+    /// instance runs, a few turns at a time, whenever the executor asks.
+    pub fn define_instance(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        instance: Arc<Mutex<Instance>>,
+        function: FuncId,
+    ) -> &mut Self {
+        let call =
+            move |_: &mut HostContext<'_>, args: &[Val]| remote_call(&instance, function, args);
+        self.define(namespace, name, Box::new(call))
+    }
+
+    pub(crate) fn take(&mut self, namespace: &str, name: &str) -> Result<HostFunction, Error> {
+        // The map is keyed by owned strings; imports are few.
+        let key = (namespace.to_string(), name.to_string());
+        self.functions.remove(&key).ok_or(Error::MissingImport {
+            namespace: key.0,
+            name: key.1,
+        })
+    }
+}
+
+impl fmt::Debug for Imports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Imports({})", self.functions.len())
+    }
+}
+
+const IN_USE: &str = "the instance that provides the function is in use";
+
+fn remote_call(
+    instance: &Arc<Mutex<Instance>>,
+    function: FuncId,
+    args: &[Val],
+) -> Result<Outcome, HostError> {
+    let mut other = instance.try_lock().map_err(|_| IN_USE)?;
+    let is_async = other
+        .signature(function)
+        .is_some_and(|signature| signature.is_async);
+    if !is_async {
+        return Ok(Outcome::Ready(other.call(function, args)?));
+    }
+    let task = other.spawn(function, args)?;
+    drop(other);
+    let mut call = RemoteCall {
+        instance: Arc::clone(instance),
+        task,
+        wait: Duration::ZERO,
+    };
+    match call.poll() {
+        Some(results) => Ok(Outcome::Ready(results?)),
+        None => Ok(Outcome::Pending(Box::new(call))),
+    }
+}
+
+/// A task of another instance, waited for.
+struct RemoteCall {
+    instance: Arc<Mutex<Instance>>,
+    task: crate::instance::TaskHandle,
+    wait: Duration,
+}
+
+impl RemoteCall {
+    /// Turns of the other instance's executor per poll.
+    const TURNS: u32 = 100;
+}
+
+impl PendingCall for RemoteCall {
+    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>> {
+        let Ok(mut other) = self.instance.try_lock() else {
+            return Some(Err(IN_USE.into()));
+        };
+        self.wait = Duration::ZERO;
+        for _ in 0..Self::TURNS {
+            match other.task_state(self.task) {
+                Ok(State::Finished | State::Trapped) => {
+                    return Some(other.run_until(self.task).map_err(HostError::from));
+                }
+                Ok(_) => {}
+                Err(error) => return Some(Err(error.into())),
+            }
+            match other.step() {
+                Step::Ran => {}
+                Step::Waiting(wait) => {
+                    self.wait = wait;
+                    return None;
+                }
+                // Finds the deadlock, and says so.
+                Step::Idle => return Some(other.run_until(self.task).map_err(HostError::from)),
+            }
+        }
+        None
+    }
+
+    fn wait(&self) -> Duration {
+        self.wait
+    }
+}

@@ -1,0 +1,306 @@
+//! Instances: a loaded module with memories, globals and tasks of its own.
+
+use crate::context::ContextBlock;
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::heap::Heap;
+use crate::helpers;
+use crate::host::Imports;
+use crate::loaded::LoadedModule;
+use crate::machine::{Machine, Step};
+use crate::memory::LinearMemory;
+use crate::options::{Options, Stats};
+use crate::state::{HelperTrap, Import, State, bare_trap};
+use crate::task::{NONE, State as TaskState, Tasks};
+use enjamb_abi::context::{LeafMode, Wait};
+use enjamb_ir::{
+    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature, TableId,
+    TrapCode, Type, Val,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// A task, as the host holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TaskHandle(u64);
+
+impl TaskHandle {
+    /// The task as a value that can be handed to compiled code.
+    pub fn value(self) -> Val {
+        Val::Task(self.0)
+    }
+}
+
+/// An instance of a module. It can move between threads; one at a time uses it.
+pub struct Instance {
+    machine: Machine,
+}
+
+// SAFETY: the machine's state is owned by this value alone and is `Send` itself, and every method
+// that reaches it, apart from those that only read, borrows the instance exclusively.
+unsafe impl Send for Instance {}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Instance({:?})", self.machine)
+    }
+}
+
+/// The namespace of the leaves that the runtime brings along.
+const BUILTIN: &str = "enjamb";
+
+impl Instance {
+    /// Makes an instance. Imports of the namespace `enjamb` named `yield`, `sleep` and `test` are
+    /// the runtime's own; all others come from `imports`.
+    ///
+    /// # Errors
+    /// If an import is missing, a data segment does not fit, or the system has no memory.
+    pub fn new(
+        loaded: Arc<LoadedModule>,
+        mut imports: Imports,
+        options: Options,
+    ) -> Result<Instance, Error> {
+        let layout = &loaded.compiled().layout;
+        let module = loaded.module();
+        let imports = resolve_imports(module, &mut imports)?;
+        let mut context = ContextBlock::new(layout)?;
+        let memories = make_memories(module)?;
+        for (index, memory) in memories.iter().enumerate() {
+            context.set_memory(layout, MemoryId::from_index(index), memory);
+        }
+        context.set_functions(&loaded);
+        let tables = context.set_tables_and_globals(layout, module);
+        let fixed = context.fixed();
+        helpers::install(fixed);
+        fixed.wait = Wait::Yield as u64;
+        fixed.leaf_mode = match options.schedule {
+            Schedule::Natural | Schedule::Always => LeafMode::Always,
+            Schedule::Never => LeafMode::Never,
+            Schedule::Random(_) | Schedule::Only(_) => LeafMode::Ask,
+        } as u64;
+        let state = State {
+            context,
+            memories,
+            tables,
+            heap: Heap::new(options.continuation_limit, options.count),
+            tasks: Tasks::new(),
+            executor: Executor::new(options.clock),
+            imports,
+            options,
+            leaf_calls: 0,
+            current_task: NONE,
+            registration: None,
+            helper_trap: HelperTrap::default(),
+            depth: 0,
+            turns: 0,
+            loaded,
+        };
+        let machine = Machine::new(Box::new(state));
+        Ok(Instance { machine })
+    }
+
+    /// The module.
+    pub fn loaded(&self) -> Arc<LoadedModule> {
+        self.machine.with(|state| Arc::clone(&state.loaded))
+    }
+
+    /// The signature of a function, if there is such a function.
+    pub fn signature(&self, function: FuncId) -> Option<Signature> {
+        self.machine.with(|state| {
+            let decl = state.loaded.module().functions.get(function)?;
+            Some(decl.signature().clone())
+        })
+    }
+
+    /// Calls a function. If it is async, tasks run until it has finished; others that are left then
+    /// stay as they are, and go on when tasks run again.
+    ///
+    /// # Errors
+    /// If the arguments do not fit, or the function trapped.
+    pub fn call(&mut self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
+        self.machine.call(function, args)
+    }
+
+    /// Starts a task: runs an async function until it finishes, traps or first suspends.
+    ///
+    /// # Errors
+    /// If the function is not async or the arguments do not fit.
+    pub fn spawn(&mut self, function: FuncId, args: &[Val]) -> Result<TaskHandle, Error> {
+        let words = self.machine.with(|state| {
+            let words = state.argument_words(function, args)?;
+            let is_async = state.loaded.signature(function).is_async;
+            let sync = || Error::BadCall("a task runs an async function".to_string());
+            is_async.then_some(words).ok_or_else(sync)
+        })?;
+        let task = self.machine.start(function, &words).map_err(bare_trap)?;
+        Ok(TaskHandle(
+            self.machine.with(|state| state.tasks.word(task)),
+        ))
+    }
+
+    /// Whether a task has finished or trapped.
+    ///
+    /// # Errors
+    /// If it has been joined or detached.
+    pub fn is_done(&self, task: TaskHandle) -> Result<bool, Error> {
+        let state = self.task_state(task)?;
+        Ok(matches!(state, TaskState::Finished | TaskState::Trapped))
+    }
+
+    pub(crate) fn task_state(&self, task: TaskHandle) -> Result<TaskState, Error> {
+        self.machine.with(|state| {
+            let index = state.tasks.find(task.0).map_err(|_| Error::BadTask)?;
+            Ok(state.tasks[index].state)
+        })
+    }
+
+    /// Runs tasks until this one has finished: its results. The handle is dead then.
+    ///
+    /// # Errors
+    /// If it trapped, has been joined or detached.
+    pub fn run_until(&mut self, task: TaskHandle) -> Result<Vec<Val>, Error> {
+        self.machine.run_until(task.0)
+    }
+
+    /// One turn of the executor: gives the first task of the run queue its turn.
+    pub fn step(&mut self) -> Step {
+        self.machine.step()
+    }
+
+    /// Gives a task its turn, which has to be the first of the run queue, and lets it resume that
+    /// many of its yields at once: whether it has finished. This is the dispatcher with nothing
+    /// around it.
+    ///
+    /// # Errors
+    /// If the task is not the first of the run queue.
+    pub fn resume(&mut self, task: TaskHandle, fast_resumes: u64) -> Result<bool, Error> {
+        let index = self.machine.with(|state| {
+            let index = state.tasks.find(task.0).map_err(|_| Error::BadTask)?;
+            if state.executor.front() != Some(index) {
+                return Err(Error::BadTask);
+            }
+            state.executor.pop();
+            Ok(index)
+        })?;
+        self.machine.resume(index, fast_resumes);
+        self.is_done(task)
+    }
+
+    /// Frees every task, whatever it waits for.
+    pub fn drop_tasks(&mut self) {
+        self.machine.with(State::drop_tasks);
+    }
+
+    /// What the instance has done so far.
+    pub fn stats(&self) -> Stats {
+        self.machine.with(State::stats)
+    }
+
+    /// Size of a linear memory in bytes, if there is such a one.
+    pub fn memory_size(&self, memory: MemoryId) -> Option<u64> {
+        self.machine.with(|state| state.memory_size(memory))
+    }
+
+    /// Copies bytes out of a linear memory.
+    ///
+    /// # Errors
+    /// If there is no such memory or the bytes are not all inside.
+    pub fn read_memory(&self, memory: MemoryId, at: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        self.machine
+            .with(|state| state.read_memory(memory, at, bytes))
+    }
+
+    /// Copies bytes into a linear memory.
+    ///
+    /// # Errors
+    /// As [`Instance::read_memory`].
+    pub fn write_memory(&mut self, memory: MemoryId, at: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.machine
+            .with(|state| state.write_memory(memory, at, bytes))
+    }
+
+    /// Grows a linear memory by a number of pages: its size in pages before, or `None` if it
+    /// cannot.
+    pub fn grow_memory(&mut self, memory: MemoryId, by: u64) -> Option<u64> {
+        self.machine.with(|state| state.grow_memory(memory, by))
+    }
+
+    /// A global variable, if there is such a one.
+    pub fn global(&self, global: GlobalId) -> Option<Val> {
+        self.machine.with(|state| state.global(global))
+    }
+
+    /// Gives a global variable a value.
+    ///
+    /// # Errors
+    /// If there is no such variable, or its type is another one.
+    pub fn set_global(&mut self, global: GlobalId, value: Val) -> Result<(), Error> {
+        self.machine.with(|state| state.set_global(global, value))
+    }
+
+    /// An entry of a table, if there is such a one.
+    pub fn table_entry(&self, table: TableId, index: usize) -> Option<Val> {
+        self.machine.with(|state| {
+            let table = state.tables.get(table.index())?;
+            let word = *table.get(index)?;
+            let layout = &state.loaded.compiled().layout;
+            Some(state.context.value_of(layout, Type::FuncRef, word))
+        })
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // SAFETY: the instance is the owner of its machine; no compiled code runs, since that
+        // would borrow the instance.
+        unsafe { self.machine.release() };
+    }
+}
+
+fn resolve_imports(module: &Module, imports: &mut Imports) -> Result<Vec<Import>, Error> {
+    let mut resolve = |kind: &FunctionKind| {
+        let FunctionKind::Import {
+            namespace,
+            name,
+            signature,
+        } = kind
+        else {
+            return Ok(Import::None);
+        };
+        let (import, wanted) = match (namespace.as_str(), name.as_str()) {
+            (BUILTIN, "yield") => (Import::None, Signature::asynchronous(&[], &[])),
+            (BUILTIN, "sleep") => (Import::Sleep, Signature::asynchronous(&[Type::I64], &[])),
+            (BUILTIN, "test") => {
+                let signature = Signature::asynchronous(&[Type::I64], &[Type::I64]);
+                (Import::Test, signature)
+            }
+            _ => return Ok(Import::Host(Some(imports.take(namespace, name)?))),
+        };
+        if *signature == wanted {
+            return Ok(import);
+        }
+        Err(Error::Load(format!(
+            "the signature of \"{namespace}\" \"{name}\" is {wanted}, not {signature}"
+        )))
+    };
+    module
+        .functions
+        .values()
+        .map(|decl| resolve(&decl.kind))
+        .collect()
+}
+
+fn make_memories(module: &Module) -> Result<Vec<LinearMemory>, Error> {
+    let memories = module.memories.values().map(LinearMemory::new);
+    let mut memories = memories.collect::<Result<Vec<_>, _>>()?;
+    for data in module.data.values() {
+        let Some((memory, at)) = data.place else {
+            continue;
+        };
+        let memory = &mut memories[memory.index()];
+        let place = memory.bytes_mut(at, data.bytes.len() as u64);
+        let outside = |_: TrapCode| Error::Load(format!("data `%{}` does not fit", data.name));
+        place.map_err(outside)?.copy_from_slice(&data.bytes);
+    }
+    Ok(memories)
+}

@@ -1,0 +1,350 @@
+//! The machine: entering compiled code, and the executor's turns.
+//!
+//! Compiled code, its helpers and the host functions that they call all reach the instance through
+//! a [`Machine`], a plain pointer to it. The rule that keeps this sound: a borrow of the state
+//! lasts for one call of [`Machine::with`], and no code that could ask for another one runs inside.
+
+use crate::error::{Error, HostError, Trap};
+use crate::helpers::panic_message;
+use crate::state::{State, bare_trap};
+use crate::task::State as TaskState;
+use enjamb_abi::context::{Context, Status};
+use enjamb_abi::continuation::ContinuationHeader;
+use enjamb_ir::{Entity, FuncId, TrapCode, Val};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+type Trampoline = unsafe extern "C" fn(*mut Context, u64, *mut u64) -> u64;
+type Dispatcher = unsafe extern "C" fn(*mut Context, *mut ContinuationHeader) -> u64;
+
+/// A pointer to an instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine(NonNull<State>);
+
+/// How compiled code came back.
+enum End {
+    /// With results.
+    Finished,
+    /// With what [`Context::suspended`] says.
+    Suspended(u64),
+    /// With a trap, while this continuation was resumed.
+    Trapped(Box<Trap>, u64),
+}
+
+/// What one turn of the executor came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A task ran.
+    Ran,
+    /// No task can run before this time has passed.
+    Waiting(Duration),
+    /// No task can run ever, unless the host does something.
+    Idle,
+}
+
+/// What an entry into compiled code hides from the code around it.
+struct Outer {
+    task: u32,
+    current: u64,
+}
+
+/// Yields in a row that the dispatcher may resume by itself before timers and host get a look.
+const FAST_RESUMES: u64 = 1000;
+/// Turns between two questions to the host while tasks can run.
+const HOST_INTERVAL: u64 = 61;
+/// Words of an argument buffer that need no allocation.
+const SMALL_BUFFER: usize = 16;
+
+impl Machine {
+    pub(crate) fn new(state: Box<State>) -> Machine {
+        let machine = Machine(NonNull::from(Box::leak(state)));
+        machine.with(|state| state.context.fixed().host = machine.0.as_ptr() as u64);
+        machine
+    }
+
+    /// The machine that a helper was called by.
+    ///
+    /// # Safety
+    /// `context` is the context block of an instance that lives.
+    pub(crate) unsafe fn of_context(context: *mut Context) -> Option<Machine> {
+        // SAFETY: the caller's promise; the field is set once, by `new`.
+        NonNull::new(unsafe { (*context).host } as *mut State).map(Machine)
+    }
+
+    /// Frees the instance.
+    ///
+    /// # Safety
+    /// Nothing uses the machine any more.
+    pub(crate) unsafe fn release(self) {
+        // SAFETY: the pointer came out of a box in `new`; the rest is the caller's promise.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+
+    /// Borrows the state. `f` must not enter compiled code or call the host.
+    pub(crate) fn with<R>(self, f: impl FnOnce(&mut State) -> R) -> R {
+        // SAFETY: the state lives as long as the `Instance` that hands out machines. Borrows do not
+        // overlap: one thread at a time has the instance, and `f`, by the rule above, runs nothing
+        // that borrows again.
+        f(unsafe { &mut *self.0.as_ptr() })
+    }
+
+    /// Runs compiled code on behalf of a task.
+    fn activation(self, task: u32, run: impl FnOnce(*mut Context) -> u64) -> End {
+        let here = 0_u8;
+        let stack = &raw const here as u64;
+        let (context, outer) = self.with(|state| {
+            let fixed = state.context.fixed();
+            if state.depth == 0 {
+                fixed.stack_limit = stack.saturating_sub(state.options.stack_size as u64);
+            }
+            let current = fixed.current;
+            state.depth += 1;
+            let task = std::mem::replace(&mut state.current_task, task);
+            (state.context.pointer(), Outer { task, current })
+        });
+        let status = run(context);
+        self.with(|state| {
+            state.depth -= 1;
+            state.current_task = outer.task;
+            let fixed = state.context.fixed();
+            let current = std::mem::replace(&mut fixed.current, outer.current);
+            // Whoever goes on in an outer dispatcher finds what this run has put into the queue.
+            fixed.fast_resumes = 0;
+            if status == Status::Finished as u64 {
+                End::Finished
+            } else if status == Status::Suspended as u64 {
+                End::Suspended(fixed.suspended)
+            } else {
+                End::Trapped(state.take_trap(), current)
+            }
+        })
+    }
+
+    /// Calls a function afresh. The buffer has a word for each parameter and for each result.
+    fn enter(self, task: u32, function: FuncId, buffer: &mut [u64]) -> End {
+        let entry = self.with(|state| state.loaded.functions[function.index()]);
+        // SAFETY: the loader took the address from the symbol of the signature's trampoline.
+        let trampoline: Trampoline = unsafe { std::mem::transmute(entry.trampoline as usize) };
+        self.activation(task, |context| {
+            // SAFETY: the code has the trampoline's signature, the buffer the words that it wants,
+            // and no borrow of the state is alive.
+            unsafe { trampoline(context, entry.code, buffer.as_mut_ptr()) }
+        })
+    }
+
+    /// Starts a task: runs the function until it finishes, traps or first suspends.
+    pub(crate) fn start(self, function: FuncId, args: &[u64]) -> Result<u32, TrapCode> {
+        let (task, results) = self.with(|state| {
+            let results = state.loaded.signature(function).results.len();
+            (state.tasks.insert(function), results)
+        });
+        let task = task.ok_or(TrapCode::OutOfMemory)?;
+        let words = args.len().max(results);
+        let (mut small, mut large) = ([0; SMALL_BUFFER], Vec::new());
+        let buffer = if words <= SMALL_BUFFER {
+            &mut small[..]
+        } else {
+            large.resize(words, 0);
+            &mut large[..]
+        };
+        buffer[..args.len()].copy_from_slice(args);
+        let end = self.enter(task, function, buffer);
+        self.with(|state| match end {
+            End::Finished => state.finished_at_once(task, &buffer[..results]),
+            End::Suspended(last) => state.suspended_at_first(task, last),
+            End::Trapped(trap, _) => state.fail(task, trap),
+        });
+        Ok(task)
+    }
+
+    /// Gives a task that has been taken off the run queue its turn.
+    pub(crate) fn resume(self, task: u32, fast_resumes: u64) {
+        let chain = self.with(|state| {
+            if state.tasks[task].state == TaskState::Failing {
+                if let Some(trap) = state.tasks.take_trap(task) {
+                    state.fail_suspended(task, trap);
+                }
+                return None;
+            }
+            state.tasks[task].state = TaskState::Running;
+            state.context.fixed().fast_resumes = fast_resumes;
+            Some((state.tasks[task].head, state.loaded.dispatcher))
+        });
+        let Some((head, dispatcher)) = chain else {
+            return;
+        };
+        // SAFETY: the loader took the address from the dispatcher's symbol.
+        let dispatcher: Dispatcher = unsafe { std::mem::transmute(dispatcher as usize) };
+        let end = self.activation(task, |context| {
+            // SAFETY: the head of a suspended chain that ends with a root, and no borrow of the
+            // state is alive.
+            unsafe { dispatcher(context, head) }
+        });
+        self.with(|state| match end {
+            End::Finished => state.finish(task),
+            End::Suspended(head) => state.suspend(task, head as *mut ContinuationHeader),
+            End::Trapped(trap, current) => state.fail_resumed(task, current, trap),
+        });
+    }
+
+    /// One turn of the executor.
+    pub(crate) fn step(self) -> Step {
+        let ask_host = self.with(|state| {
+            state.executor.fire();
+            state.turns += 1;
+            let idle = state.executor.is_queue_empty();
+            !state.executor.pending.is_empty()
+                && (idle || state.turns.is_multiple_of(HOST_INTERVAL))
+        });
+        let host_wait = if ask_host { self.poll_pending() } else { None };
+        let next = self.with(|state| {
+            let task = state.executor.pop()?;
+            let alone = state.executor.is_queue_empty();
+            Some((task, if alone { FAST_RESUMES } else { 0 }))
+        });
+        if let Some((task, fast_resumes)) = next {
+            self.resume(task, fast_resumes);
+            return Step::Ran;
+        }
+        let timer = self.with(|state| state.executor.next_deadline());
+        match [timer, host_wait].into_iter().flatten().min() {
+            Some(wait) => Step::Waiting(wait),
+            None => Step::Idle,
+        }
+    }
+
+    /// Asks the host about every call that it has not finished: how long to wait at most.
+    fn poll_pending(self) -> Option<Duration> {
+        let calls = self.with(|state| std::mem::take(&mut state.executor.pending));
+        let mut waiting = Vec::with_capacity(calls.len());
+        let mut wait = None;
+        for (task, mut call) in calls {
+            let polled = catch_unwind(AssertUnwindSafe(|| call.poll()));
+            let polled = polled.unwrap_or_else(|payload| Some(Err(panic_message(&*payload))));
+            match polled {
+                Some(results) => self.with(|state| state.complete(task, results)),
+                None => {
+                    wait = [wait, Some(call.wait())].into_iter().flatten().min();
+                    waiting.push((task, call));
+                }
+            }
+        }
+        self.with(|state| {
+            waiting.append(&mut state.executor.pending);
+            state.executor.pending = waiting;
+        });
+        wait
+    }
+
+    /// Calls a function and, if it is async, runs tasks until it has finished.
+    pub(crate) fn call(self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
+        let (is_async, mut words, results) = self.with(|state| {
+            let words = state.argument_words(function, args)?;
+            let signature = state.loaded.signature(function);
+            Ok((signature.is_async, words, signature.results.clone()))
+        })?;
+        if is_async {
+            let task = self.start(function, &words).map_err(bare_trap)?;
+            return self.run_until(self.with(|state| state.tasks.word(task)));
+        }
+        words.resize(words.len().max(results.len()), 0);
+        match self.enter(crate::task::NONE, function, &mut words) {
+            End::Trapped(trap, _) => Err(Error::Trap(trap)),
+            End::Finished => Ok(self.with(|state| state.values(&results, &words))),
+            End::Suspended(_) => Err(Error::Load("a sync function suspended".to_string())),
+        }
+    }
+
+    /// Runs tasks until this one has finished, and frees it.
+    pub(crate) fn run_until(self, word: u64) -> Result<Vec<Val>, Error> {
+        loop {
+            if let Some(results) = self.with(|state| state.take_results(word))? {
+                return results;
+            }
+            match self.step() {
+                Step::Ran => {}
+                Step::Waiting(wait) => {
+                    if !wait.is_zero() {
+                        std::thread::sleep(wait);
+                    }
+                }
+                Step::Idle => self.with(|state| state.deadlock(word))?,
+            }
+        }
+    }
+}
+
+impl State {
+    /// Arguments as words, if they fit the function.
+    pub(crate) fn argument_words(&self, function: FuncId, args: &[Val]) -> Result<Vec<u64>, Error> {
+        self.check_function(function)?;
+        let decl = &self.loaded.module().functions[function];
+        self.words(&decl.signature().params, args)
+            .map_err(|reason| Error::BadCall(format!("%{}: {reason}", decl.name)))
+    }
+
+    /// The host has finished a call that a task waits for.
+    fn complete(&mut self, task: u32, results: Result<Vec<Val>, HostError>) {
+        let types = self.waited_for(task);
+        let words = results.and_then(|values| Ok(self.words(&types, &values)?));
+        match words {
+            Ok(words) => {
+                self.deliver(task, &words);
+                self.wake(task);
+            }
+            Err(error) => {
+                let mut trap = self.trap_of_suspended(task, error.code);
+                trap.message = Some(error.message);
+                self.fail_later(task, trap);
+            }
+        }
+    }
+
+    /// The types of the results that a suspended task waits for.
+    fn waited_for(&self, task: u32) -> Vec<enjamb_ir::Type> {
+        let task = &self.tasks[task];
+        if task.head == task.root {
+            return self.loaded.signature(task.function()).results.clone();
+        }
+        // SAFETY: the head of a suspended chain is a continuation with a record.
+        let record = unsafe { &*(*task.head).info };
+        let module = &self.loaded.compiled().transformed;
+        let function = FuncId::from_index(record.function as usize);
+        let point = enjamb_ir::PointId::from_index(record.state as usize);
+        let body = module.functions.get(function).and_then(|decl| decl.body());
+        let point = body.and_then(|body| body.points.get(point));
+        point.map_or_else(Vec::new, |point| point.results.clone())
+    }
+
+    /// The results of a task, which is freed, if it has finished.
+    fn take_results(&mut self, word: u64) -> Result<Option<Result<Vec<Val>, Error>>, Error> {
+        let index = self.tasks.find(word).map_err(|_| Error::BadTask)?;
+        let outcome = match self.tasks[index].state {
+            TaskState::Finished => {
+                let types = &self.loaded.signature(self.tasks[index].function()).results;
+                Ok(self.values(types, &self.results(index)))
+            }
+            TaskState::Trapped => match self.tasks.take_trap(index) {
+                Some(trap) => Err(Error::Trap(trap)),
+                None => Err(Error::BadTask),
+            },
+            _ => return Ok(None),
+        };
+        self.remove(index);
+        Ok(Some(outcome))
+    }
+
+    /// Nothing can run, so this task will not finish.
+    fn deadlock(&mut self, word: u64) -> Result<(), Error> {
+        let index = self.tasks.find(word).map_err(|_| Error::BadTask)?;
+        match self.tasks[index].state {
+            TaskState::Suspended => {
+                self.fail_deadlocked(index);
+                Ok(())
+            }
+            // A host function that the task itself has called waits for the task.
+            _ => Err(bare_trap(TrapCode::Deadlock)),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Settings of an instance, and what it counts.
+
+use crate::executor::ClockKind;
+use enjamb_ir::Schedule;
+
+/// Settings of an instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Which calls of the leaves `yield` and `test` suspend.
+    pub schedule: Schedule,
+    /// What `sleep` waits on.
+    pub clock: ClockKind,
+    /// How much of the stack compiled code may use, in bytes, counted from the outermost call. The
+    /// thread needs some more for the host functions that it calls.
+    pub stack_size: usize,
+    /// The most bytes that continuations may take.
+    pub continuation_limit: u64,
+    /// Whether to keep [`Stats`]. The code has to be compiled for counting.
+    pub count: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            schedule: Schedule::Natural,
+            clock: ClockKind::Real,
+            stack_size: 512 << 10,
+            continuation_limit: 16 << 30,
+            count: false,
+        }
+    }
+}
+
+/// What an instance has done so far; all zero unless it counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Leaf calls that suspended.
+    pub suspensions: u64,
+    /// Frames that were saved: suspension blocks that ran.
+    pub frames_suspended: u64,
+    /// Frames that were resumed.
+    pub resumptions: u64,
+    /// Continuations that were allocated.
+    pub continuations_allocated: u64,
+    /// Continuations that are alive.
+    pub continuations_live: u64,
+    /// The most bytes that live continuations have taken at a time.
+    pub continuation_bytes_peak: u64,
+}

@@ -1,0 +1,458 @@
+//! Everything an instance owns, and what happens to tasks between two runs of compiled code.
+//!
+//! No method here enters compiled code or a host function; that is [`crate::machine`]'s.
+
+use crate::context::ContextBlock;
+use crate::error::{Error, Trap};
+use crate::executor::Executor;
+use crate::heap::{Heap, Object};
+use crate::host::{HostFunction, PendingCall};
+use crate::loaded::LoadedModule;
+use crate::memory::LinearMemory;
+use crate::options::{Options, Stats};
+use crate::task::{NONE, State as TaskState, Task, Tasks};
+use enjamb_abi::context::{Counter, Wait};
+use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
+use enjamb_ir::{Entity, FuncId, GlobalId, MemoryId, TrapCode, Type, Val};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// What stands behind a function of the module.
+pub(crate) enum Import {
+    /// The module defines it, or its stub does all: the leaf `yield`.
+    None,
+    /// The leaf `sleep`.
+    Sleep,
+    /// The leaf `test`.
+    Test,
+    /// A host function; away while it runs.
+    Host(Option<HostFunction>),
+}
+
+/// What the running task waits for, from a helper's answer "suspended" until its chain is whole.
+pub(crate) enum Registration {
+    /// Its next turn, with this result.
+    Result(u64),
+    /// The clock.
+    Sleep(i64),
+    /// Another task.
+    Join(u32),
+    /// The host.
+    Pending(Box<dyn PendingCall>),
+}
+
+/// What a helper has to say about the trap that it asks for.
+#[derive(Debug, Default)]
+pub(crate) struct HelperTrap {
+    pub(crate) message: Option<String>,
+    /// Where compiled code called the helper's stub.
+    pub(crate) return_address: u64,
+    /// The trap that a joined task ended with, and its joiner ends with then.
+    pub(crate) joined: Option<Box<Trap>>,
+}
+
+/// An instance.
+pub(crate) struct State {
+    // Before the module: what holds addresses of code goes first.
+    pub(crate) context: ContextBlock,
+    pub(crate) memories: Vec<LinearMemory>,
+    /// Kept alive: compiled code has their addresses.
+    pub(crate) tables: Vec<Vec<u64>>,
+    pub(crate) heap: Heap,
+    pub(crate) tasks: Tasks,
+    pub(crate) executor: Executor,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) options: Options,
+    /// Calls of `yield` and `test` that have been decided on here.
+    pub(crate) leaf_calls: u64,
+    pub(crate) current_task: u32,
+    pub(crate) registration: Option<Registration>,
+    pub(crate) helper_trap: HelperTrap,
+    /// Entries into compiled code that have not returned.
+    pub(crate) depth: u32,
+    /// Turns of the executor, to ask the host in between.
+    pub(crate) turns: u64,
+    pub(crate) loaded: Arc<LoadedModule>,
+}
+
+/// The result area of a continuation with at least `count` result words.
+///
+/// # Safety
+/// The object is live, and no compiled code runs while the slice is used.
+unsafe fn result_words<'a>(object: *mut ContinuationHeader, count: usize) -> &'a mut [u64] {
+    // SAFETY: the area stands behind the header and has a word per result of the callee.
+    unsafe {
+        let first = object.byte_add(RESULTS as usize).cast::<u64>();
+        std::slice::from_raw_parts_mut(first, count)
+    }
+}
+
+impl State {
+    fn result_types(&self, index: u32) -> &[Type] {
+        &self.loaded.signature(self.tasks[index].function()).results
+    }
+
+    /// Appends a task to the run queue. From then on a `yield` has to let it run first.
+    pub(crate) fn wake(&mut self, index: u32) {
+        self.executor.push(index);
+        self.context.fixed().fast_resumes = 0;
+    }
+
+    /// A root continuation for a task with this many results.
+    fn make_root(&mut self, results: usize) -> Option<Object> {
+        let size = RESULTS + results as u32 * WORD;
+        let root = self.heap.allocate(self.context.free_lists(), size)?;
+        let header = ContinuationHeader {
+            next: std::ptr::null_mut(),
+            info: self.loaded.root_record as *const _,
+        };
+        // SAFETY: a new object that is at least as large as a header.
+        unsafe { root.as_ptr().write(header) };
+        Some(root)
+    }
+
+    fn free_root(&mut self, index: u32) {
+        let size = RESULTS + result_area(self.result_types(index));
+        let root = std::mem::replace(&mut self.tasks[index].root, std::ptr::null_mut());
+        if let Some(root) = NonNull::new(root) {
+            self.heap.free(self.context.free_lists(), root, size);
+        }
+    }
+
+    /// Frees the continuations from `head` up to, but not including, `end`.
+    fn free_chain(&mut self, head: *mut ContinuationHeader, end: *mut ContinuationHeader) {
+        let mut next = head;
+        while next != end
+            && let Some(object) = NonNull::new(next)
+        {
+            // SAFETY: chains of suspended tasks are linked up to their root; each object is freed
+            // once, after its link has been read.
+            unsafe {
+                next = (*object.as_ptr()).next;
+                self.heap.free_frame(self.context.free_lists(), object);
+            }
+        }
+    }
+
+    /// Frees what suspension blocks have made, when the chain that ends with `last` cannot be
+    /// completed.
+    pub(crate) fn free_half_built(&mut self, last: u64) {
+        for object in self.context.half_built_chain(last) {
+            // SAFETY: suspended objects that nothing else refers to, each once.
+            unsafe { self.heap.free_frame(self.context.free_lists(), object) };
+        }
+    }
+
+    /// A task came back from its first run with results.
+    pub(crate) fn finished_at_once(&mut self, index: u32, results: &[u64]) {
+        if !results.is_empty() {
+            let Some(root) = self.make_root(results.len()) else {
+                return self.fail(index, Box::new(Trap::new(TrapCode::OutOfMemory)));
+            };
+            // SAFETY: the root has a word per result.
+            unsafe { result_words(root.as_ptr(), results.len()) }.copy_from_slice(results);
+            self.tasks[index].root = root.as_ptr();
+        }
+        self.finish(index);
+    }
+
+    /// A task came back from its first run suspended; `last` is the outermost continuation.
+    pub(crate) fn suspended_at_first(&mut self, index: u32, last: u64) {
+        let Some(root) = self.make_root(self.result_types(index).len()) else {
+            self.free_half_built(last);
+            self.forget_wait();
+            return self.fail(index, Box::new(Trap::new(TrapCode::OutOfMemory)));
+        };
+        // SAFETY: `last` is a continuation that the entry trampoline got, or the sentinel.
+        unsafe { (*(last as *mut ContinuationHeader)).next = root.as_ptr() };
+        self.tasks[index].root = root.as_ptr();
+        let head = self.context.fixed().sentinel.next;
+        self.suspend(index, head);
+    }
+
+    /// A task is suspended with this chain: sees to what it waits for.
+    pub(crate) fn suspend(&mut self, index: u32, head: *mut ContinuationHeader) {
+        let task = &mut self.tasks[index];
+        task.head = head;
+        task.state = TaskState::Suspended;
+        let context = self.context.fixed();
+        context.wait = Wait::Yield as u64;
+        match self.registration.take() {
+            None => self.wake(index),
+            Some(Registration::Result(word)) => {
+                self.deliver(index, &[word]);
+                self.wake(index);
+            }
+            Some(Registration::Sleep(milliseconds)) => {
+                self.executor.sleep(index, milliseconds);
+                // It may be due at once, and then before another yield.
+                self.context.fixed().fast_resumes = 0;
+            }
+            Some(Registration::Join(target)) => self.tasks[target].joiner = index,
+            Some(Registration::Pending(call)) => self.executor.pending.push((index, call)),
+        }
+    }
+
+    /// The leaf said that it waits, but its task did not get to suspend.
+    fn forget_wait(&mut self) {
+        self.registration = None;
+        self.context.fixed().wait = Wait::Yield as u64;
+    }
+
+    /// Stores what a suspended task has waited for.
+    pub(crate) fn deliver(&mut self, index: u32, results: &[u64]) {
+        let head = self.tasks[index].head;
+        // SAFETY: the head's point is a call of the leaf, or the head is the root of a function
+        // with the leaf's results; either way the area has a word per result.
+        unsafe { result_words(head, results.len()) }.copy_from_slice(results);
+    }
+
+    /// A task has finished; its results are in its root, which it has if there are any.
+    pub(crate) fn finish(&mut self, index: u32) {
+        let task = &mut self.tasks[index];
+        task.state = TaskState::Finished;
+        let joiner = task.joiner;
+        if joiner != NONE {
+            let results = self.results(index);
+            self.deliver(joiner, &results);
+            self.wake(joiner);
+        }
+        if joiner != NONE || self.tasks[index].detached {
+            self.remove(index);
+        }
+    }
+
+    /// The result words of a finished task.
+    pub(crate) fn results(&self, index: u32) -> Vec<u64> {
+        let count = self.result_types(index).len();
+        if count == 0 {
+            return Vec::new();
+        }
+        // SAFETY: a finished task with results has a root with a word per result.
+        unsafe { result_words(self.tasks[index].root, count) }.to_vec()
+    }
+
+    /// Frees a task without a chain.
+    pub(crate) fn remove(&mut self, index: u32) {
+        self.free_root(index);
+        self.tasks.remove(index);
+    }
+
+    /// A task without a chain has trapped.
+    pub(crate) fn fail(&mut self, index: u32, trap: Box<Trap>) {
+        self.free_root(index);
+        let Task {
+            joiner, detached, ..
+        } = self.tasks[index];
+        if detached {
+            tracing::warn!(%trap, "a detached task trapped");
+        }
+        if joiner != NONE || detached {
+            self.tasks.remove(index);
+        }
+        if joiner != NONE {
+            self.fail_later(joiner, trap);
+        } else if !detached {
+            self.tasks.set_trap(index, TaskState::Trapped, trap);
+        }
+    }
+
+    /// What a suspended task waits for has failed: it traps when its turn comes.
+    pub(crate) fn fail_later(&mut self, index: u32, trap: Box<Trap>) {
+        self.tasks.set_trap(index, TaskState::Failing, trap);
+        self.wake(index);
+    }
+
+    /// A trap at the place where a task is suspended.
+    pub(crate) fn trap_of_suspended(&self, index: u32, code: TrapCode) -> Box<Trap> {
+        let mut trap = Box::new(Trap::new(code));
+        let task = &self.tasks[index];
+        if task.head != task.root {
+            // SAFETY: the head of a suspended chain is a continuation with a record.
+            let record = unsafe { &*(*task.head).info };
+            self.loaded
+                .locate_point(&mut trap, record.function, record.state);
+        }
+        trap
+    }
+
+    /// Ends a suspended task with a trap.
+    pub(crate) fn fail_suspended(&mut self, index: u32, trap: Box<Trap>) {
+        let (head, root) = (self.tasks[index].head, self.tasks[index].root);
+        self.free_chain(head, root);
+        self.fail(index, trap);
+    }
+
+    /// Ends a task whose activation trapped while `current` was resumed.
+    pub(crate) fn fail_resumed(&mut self, index: u32, current: u64, trap: Box<Trap>) {
+        let root = self.tasks[index].root;
+        self.free_chain(current as *mut ContinuationHeader, root);
+        self.fail(index, trap);
+    }
+
+    /// Ends a task that waits for one of the tasks that wait for it, or for nothing at all.
+    pub(crate) fn fail_deadlocked(&mut self, index: u32) {
+        for other in self.tasks.indices() {
+            if self.tasks[other].joiner == index {
+                self.tasks[other].joiner = NONE;
+                self.tasks[other].detached = true;
+            }
+        }
+        let trap = self.trap_of_suspended(index, TrapCode::Deadlock);
+        self.fail_suspended(index, trap);
+    }
+
+    /// The trap that compiled code or a helper has just ended an activation with.
+    pub(crate) fn take_trap(&mut self) -> Box<Trap> {
+        self.forget_wait();
+        let helper = std::mem::take(&mut self.helper_trap);
+        if let Some(trap) = helper.joined {
+            self.context.fixed().trap_code = 0;
+            return trap;
+        }
+        let context = self.context.fixed();
+        let pc = context.trap_pc;
+        let code = std::mem::take(&mut context.trap_code) as usize;
+        let loaded = &self.loaded;
+        let offset = loaded.code().offset(pc);
+        let site = offset.and_then(|offset| loaded.compiled().trap_at(offset));
+        let (code, place) = match (code.checked_sub(1), site) {
+            (Some(code), _) => (TrapCode::ALL.get(code).copied(), helper.return_address),
+            (None, site) => (site.map(|entry| entry.site.code), pc),
+        };
+        let mut trap = Box::new(Trap::new(code.unwrap_or(TrapCode::Unreachable)));
+        trap.message = helper.message;
+        loaded.locate(&mut trap, place);
+        tracing::debug!(%trap, "trap");
+        trap
+    }
+
+    /// Frees all tasks.
+    pub(crate) fn drop_tasks(&mut self) {
+        self.executor.clear();
+        for index in self.tasks.indices() {
+            let (head, root) = (self.tasks[index].head, self.tasks[index].root);
+            if matches!(
+                self.tasks[index].state,
+                TaskState::Suspended | TaskState::Failing
+            ) {
+                self.free_chain(head, root);
+            }
+            self.remove(index);
+        }
+    }
+
+    pub(crate) fn stats(&mut self) -> Stats {
+        if !self.options.count {
+            return Stats::default();
+        }
+        let counts = self.heap.counts(self.context.free_lists());
+        let counter = self.context.fixed().counters;
+        Stats {
+            suspensions: counter[Counter::Suspensions as usize],
+            frames_suspended: counter[Counter::FramesSuspended as usize],
+            resumptions: counter[Counter::Resumptions as usize],
+            continuations_allocated: counts.allocated,
+            continuations_live: counts.live,
+            continuation_bytes_peak: counts.peak_bytes,
+        }
+    }
+
+    /// Values of these types in a buffer.
+    pub(crate) fn values(&self, types: &[Type], words: &[u64]) -> Vec<Val> {
+        let layout = &self.loaded.compiled().layout;
+        let pairs = types.iter().zip(words);
+        pairs
+            .map(|(&ty, &word)| self.context.value_of(layout, ty, word))
+            .collect()
+    }
+
+    /// Values as words, if they have these types.
+    pub(crate) fn words(&self, types: &[Type], values: &[Val]) -> Result<Vec<u64>, String> {
+        let given: Vec<Type> = values.iter().map(|value| value.ty()).collect();
+        if given != types {
+            let list = |types: &[Type]| {
+                let names: Vec<&str> = types.iter().map(|ty| ty.name()).collect();
+                names.join(", ")
+            };
+            return Err(format!(
+                "({}) given, ({}) wanted",
+                list(&given),
+                list(types)
+            ));
+        }
+        let functions = self.loaded.functions.len();
+        let layout = &self.loaded.compiled().layout;
+        let word = |&value: &Val| match value {
+            Val::FuncRef(Some(function)) if function.index() >= functions => {
+                Err(format!("the module has no {function}"))
+            }
+            value => Ok(self.context.word_of(layout, value)),
+        };
+        values.iter().map(word).collect()
+    }
+
+    fn memory(&mut self, memory: MemoryId) -> Result<&mut LinearMemory, Error> {
+        let no_memory = || Error::BadCall(format!("there is no {memory}"));
+        self.memories.get_mut(memory.index()).ok_or_else(no_memory)
+    }
+
+    pub(crate) fn memory_size(&self, memory: MemoryId) -> Option<u64> {
+        Some(self.memories.get(memory.index())?.size())
+    }
+
+    pub(crate) fn read_memory(
+        &mut self,
+        memory: MemoryId,
+        at: u64,
+        bytes: &mut [u8],
+    ) -> Result<(), Error> {
+        let memory = self.memory(memory)?;
+        let inside = memory.bytes(at, bytes.len() as u64).map_err(bare_trap)?;
+        bytes.copy_from_slice(inside);
+        Ok(())
+    }
+
+    pub(crate) fn write_memory(
+        &mut self,
+        memory: MemoryId,
+        at: u64,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let memory = self.memory(memory)?;
+        let inside = memory
+            .bytes_mut(at, bytes.len() as u64)
+            .map_err(bare_trap)?;
+        inside.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    pub(crate) fn global(&self, global: GlobalId) -> Option<Val> {
+        let compiled = self.loaded.compiled();
+        let ty = compiled.source.globals.get(global)?.ty;
+        Some(self.context.global(&compiled.layout, global, ty))
+    }
+
+    pub(crate) fn set_global(&mut self, global: GlobalId, value: Val) -> Result<(), Error> {
+        let loaded = Arc::clone(&self.loaded);
+        let decl = loaded.module().globals.get(global);
+        let decl = decl.ok_or_else(|| Error::BadCall(format!("there is no {global}")))?;
+        self.words(&[decl.ty], &[value])
+            .map_err(|reason| Error::BadCall(format!("%{}: {reason}", decl.name)))?;
+        self.context
+            .set_global(&loaded.compiled().layout, global, value);
+        Ok(())
+    }
+
+    /// Whether the function exists.
+    pub(crate) fn check_function(&self, function: FuncId) -> Result<(), Error> {
+        let exists = self.loaded.module().functions.get(function).is_some();
+        let missing = || Error::BadCall(format!("the module has no {function}"));
+        exists.then_some(()).ok_or_else(missing)
+    }
+}
+
+/// A trap outside compiled code.
+pub(crate) fn bare_trap(code: TrapCode) -> Error {
+    Error::Trap(Box::new(Trap::new(code)))
+}

@@ -1,0 +1,211 @@
+//! The tasks of an instance: a slab of small records.
+//!
+//! A task value is `generation << 32 | index`; a record's generation changes when it is freed, so a
+//! value that outlives its task is found out. A record is 32 bytes. What else a task costs is its
+//! root continuation, header and result words, which exists once it has suspended or has results
+//! to keep, and its chain.
+//!
+//! ```text
+//!            spawn
+//!              │           suspends                 its turn
+//!           Running ─────────────────→ Suspended ─────────────→ Running
+//!            │    │                       │ what it waited for has failed
+//!            │    └──────────────┐        ↓          its turn
+//!            │ finishes          │     Failing ─────────────────┐
+//!            ↓                   ↓ traps                        ↓
+//!         Finished            Trapped ←─────────────────────────┘
+//! ```
+
+use crate::error::Trap;
+use enjamb_abi::continuation::ContinuationHeader;
+use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{Entity, FuncId, TrapCode};
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// The record belongs to no task.
+    Free,
+    /// It runs, or code that it called does.
+    Running,
+    /// It waits, or is in the run queue.
+    Suspended,
+    /// It will trap when its turn comes.
+    Failing,
+    /// It has results.
+    Finished,
+    /// It has a trap.
+    Trapped,
+}
+
+/// No task.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A task.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    /// The end of its chain, which gets its results.
+    pub(crate) root: *mut ContinuationHeader,
+    /// While suspended, the head of its chain.
+    pub(crate) head: *mut ContinuationHeader,
+    generation: u32,
+    function: u32,
+    /// The task that has joined it; in a free record, the next free one.
+    pub(crate) joiner: u32,
+    pub(crate) state: State,
+    pub(crate) detached: bool,
+}
+
+impl Task {
+    pub(crate) fn function(&self) -> FuncId {
+        FuncId::from_index(self.function as usize)
+    }
+}
+
+/// All tasks of an instance.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    tasks: Vec<Task>,
+    free: u32,
+    /// Traps of tasks in state `Failing` or `Trapped`.
+    traps: FxHashMap<u32, Box<Trap>>,
+}
+
+impl Tasks {
+    pub(crate) fn new() -> Tasks {
+        Tasks {
+            tasks: Vec::new(),
+            free: NONE,
+            traps: FxHashMap::default(),
+        }
+    }
+
+    /// A task in state `Running`, or `None` if there is no memory for its record.
+    pub(crate) fn insert(&mut self, function: FuncId) -> Option<u32> {
+        if self.free == NONE {
+            self.tasks.try_reserve(1).ok()?;
+            let index = u32::try_from(self.tasks.len()).ok()?;
+            if index == NONE {
+                return None;
+            }
+            self.tasks.push(Task {
+                root: std::ptr::null_mut(),
+                head: std::ptr::null_mut(),
+                generation: 1,
+                function: 0,
+                joiner: NONE,
+                state: State::Free,
+                detached: false,
+            });
+            self.free = index;
+        }
+        let index = self.free;
+        let task = &mut self.tasks[index as usize];
+        self.free = task.joiner;
+        task.joiner = NONE;
+        task.function = function.index() as u32;
+        task.state = State::Running;
+        Some(index)
+    }
+
+    /// Frees a record. The caller has taken care of root and chain.
+    pub(crate) fn remove(&mut self, index: u32) {
+        self.traps.remove(&index);
+        let task = &mut self.tasks[index as usize];
+        *task = Task {
+            root: std::ptr::null_mut(),
+            head: std::ptr::null_mut(),
+            generation: task.generation.checked_add(1).unwrap_or(1),
+            function: 0,
+            joiner: self.free,
+            state: State::Free,
+            detached: false,
+        };
+        self.free = index;
+    }
+
+    /// The task value of a task.
+    pub(crate) fn word(&self, index: u32) -> u64 {
+        u64::from(self[index].generation) << 32 | u64::from(index)
+    }
+
+    /// The task that a value names, unless it has been joined, detached or freed.
+    pub(crate) fn find(&self, word: u64) -> Result<u32, TrapCode> {
+        let index = word as u32;
+        match self.tasks.get(index as usize) {
+            Some(task)
+                if u64::from(task.generation) == word >> 32
+                    && task.state != State::Free
+                    && task.joiner == NONE
+                    && !task.detached =>
+            {
+                Ok(index)
+            }
+            _ => Err(TrapCode::InvalidTask),
+        }
+    }
+
+    /// Gives a task a trap, and the state that goes with it.
+    pub(crate) fn set_trap(&mut self, index: u32, state: State, trap: Box<Trap>) {
+        debug_assert!(matches!(state, State::Failing | State::Trapped));
+        self.tasks[index as usize].state = state;
+        self.traps.insert(index, trap);
+    }
+
+    /// Takes the trap of a task in state `Failing` or `Trapped`.
+    pub(crate) fn take_trap(&mut self, index: u32) -> Option<Box<Trap>> {
+        self.traps.remove(&index)
+    }
+
+    /// Indices of the tasks that exist.
+    pub(crate) fn indices(&self) -> Vec<u32> {
+        let used = |&index: &u32| self[index].state != State::Free;
+        (0..self.tasks.len() as u32).filter(used).collect()
+    }
+}
+
+impl std::ops::Index<u32> for Tasks {
+    type Output = Task;
+    fn index(&self, index: u32) -> &Task {
+        &self.tasks[index as usize]
+    }
+}
+
+impl std::ops::IndexMut<u32> for Tasks {
+    fn index_mut(&mut self, index: u32) -> &mut Task {
+        &mut self.tasks[index as usize]
+    }
+}
+
+// SAFETY: the pointers are into the heap of the instance that owns the table and moves with it.
+unsafe impl Send for Tasks {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_small() {
+        assert_eq!(std::mem::size_of::<Task>(), 32);
+    }
+
+    #[test]
+    fn values_of_freed_records_are_found_out() {
+        let mut tasks = Tasks::new();
+        let function = FuncId::from_index(3);
+        let first = tasks.insert(function).unwrap();
+        let word = tasks.word(first);
+        assert_ne!(word, 0);
+        assert_eq!(tasks.find(word), Ok(first));
+        assert_eq!(tasks[first].function(), function);
+        tasks.remove(first);
+        assert_eq!(tasks.find(word), Err(TrapCode::InvalidTask));
+        let second = tasks.insert(function).unwrap();
+        assert_eq!(second, first);
+        assert_ne!(tasks.word(second), word);
+        assert_eq!(tasks.find(word), Err(TrapCode::InvalidTask));
+        assert_eq!(tasks.find(u64::MAX), Err(TrapCode::InvalidTask));
+        tasks[second].detached = true;
+        assert_eq!(tasks.find(tasks.word(second)), Err(TrapCode::InvalidTask));
+    }
+}
