@@ -5,8 +5,9 @@
 //! what the pinned register points at, [`code`] how code and its tables travel from the lowering to
 //! the runtime. No other crate knows an offset of these; both sides use the names from here.
 //!
-//! This crate computes and declares, it runs nothing. It depends on `enjamb-ir` and
-//! `target-lexicon` only.
+//! Invariants: this crate computes and declares, it runs nothing; what emitted code and Rust code
+//! both see is `repr(C)`, with its offsets asserted when this is compiled. It depends on `enjamb-ir`
+//! and `target-lexicon` only.
 //!
 //! ```
 //! use enjamb_abi::convention::{Location, X86_64};

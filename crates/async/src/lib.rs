@@ -12,6 +12,7 @@
 //! 2. [`rematerialize`]: constants and frame addresses are computed again behind each point;
 //! 3. [`state_machine`]: points → live across → layout → rewriting → entry dispatch.
 //!
+//! Invariant: after each pass the function verifies and means what it meant before.
 //! This crate depends on `enjamb-ir`, `enjamb-liveness` and `enjamb-continuation`.
 //!
 //! ```
@@ -38,6 +39,7 @@
 mod across;
 mod dispatch;
 mod edit;
+mod frontier;
 mod points;
 pub mod rematerialize;
 mod repair;

@@ -5,8 +5,9 @@
 //! say which suspension point, trap or call a place belongs to. [`PASSES`] lists the passes on the
 //! IR, [`run_passes`] runs a selection of them, [`compile`] does everything.
 //!
-//! The same module and options give the same bytes. This crate stands on all crates that take part
-//! in making code, and on neither the interpreter nor the runtime.
+//! Invariants: the same module and options give the same bytes; after every pass the module verifies.
+//! This crate depends on all crates that take part in making code, and on neither the interpreter
+//! nor the runtime.
 //!
 //! ```
 //! use enjamb_codegen::{CompileOptions, compile};

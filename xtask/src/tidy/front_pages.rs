@@ -5,9 +5,9 @@ use crate::project::{Project, front_page, has_example};
 
 /// What a front page has to speak of, by a word that such a passage cannot avoid.
 const TOPICS: [(&str, &[&str]); 4] = [
-    ("what goes in", &["goes in", "in:", "input", "takes"]),
-    ("what comes out", &["comes out", "out:", "output", "gives"]),
-    ("what holds (its invariants)", &["invariant", "always", "never", "after:"]),
+    ("what goes in", &["goes in", "in:", "in**:", "input", "takes"]),
+    ("what comes out", &["comes out", "out:", "out**:", "output", "gives"]),
+    ("what holds (its invariants)", &["invariant", "what holds", "always", "never", "after:"]),
     ("what it depends on", &["depend"]),
 ];
 
