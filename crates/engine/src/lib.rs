@@ -1,1 +1,79 @@
-//! Engine, module, instance and typed functions: the embedding interface of Enjamb.
+//! Engine, module, instance and typed functions: how a Rust program embeds Enjamb.
+//!
+//! In: a module, as text or built, and Rust closures for what it imports. Out: functions to call,
+//! memories and globals to look into, and for everything that can go wrong an [`Error`].
+//!
+//! ```text
+//! Config ──▶ Engine ──▶ Module ──▶ Instance ──▶ TypedFunc, Memory, Global
+//!                          Imports ──┘
+//! ```
+//!
+//! A [`Module`] is verified and compiled once; an [`Instance`] of it has memories, globals and
+//! tasks of its own. Machine code and the interpreter stand behind the same types and give the same
+//! results; [`Config::execution`] chooses.
+//!
+//! What holds:
+//! - bad input of any kind is an [`Error`], and engine and instance can be used after it;
+//! - an instance runs one call from the host at a time, so it needs no lock of the caller's;
+//! - a host function reaches the instance that called it through its [`Caller`] and not otherwise.
+//!
+//! It depends on `enjamb-runtime`, `enjamb-codegen`, `enjamb-interp`, `enjamb-abi` and `enjamb-ir`.
+//!
+//! ```
+//! use enjamb_engine::{Config, Engine, Execution, Imports, Instance, Module};
+//!
+//! let engine = Engine::new(Config::new().execution(Execution::Interpreter))?;
+//! let module = Module::from_text(&engine, r#"
+//!     import %scale = "host" "scale" (i64) -> i64
+//!     import %yield = "enjamb" "yield" () async
+//!     export "main" = %main
+//!     function %main(i64) -> i64 async {
+//!     block0(v0: i64):
+//!         call %yield()
+//!         v1 = call %scale(v0)
+//!         return v1
+//!     }
+//! "#)?;
+//! let mut imports = Imports::new();
+//! imports.func("host", "scale", |number: i64| number * 2);
+//! let instance = Instance::new(&module, &imports)?;
+//! let main = instance.func::<(i64,), i64>("main")?;
+//! assert_eq!(main.block_on((21,))?, 42);
+//! # Ok::<(), enjamb_engine::Error>(())
+//! ```
+
+#![deny(unsafe_code)]
+
+mod backend;
+mod caller;
+mod config;
+mod engine;
+mod error;
+mod func;
+mod host;
+mod imports;
+mod instance;
+#[expect(
+    unsafe_code,
+    reason = "sends an instance of the interpreter between threads"
+)]
+mod interpreter;
+mod machine_code;
+mod module;
+mod state;
+mod stats;
+mod value;
+
+pub use caller::Caller;
+pub use config::{Allocator, Clock, Config, Execution};
+pub use engine::Engine;
+pub use enjamb_ir::{Schedule, Signature, TrapCode, Type, Val};
+pub use error::{Error, HostError, LinkError, Location, Trap};
+pub use func::TypedFunc;
+pub use host::{HostFunction, HostReturn, IntoHostFunction, WithCaller};
+pub use imports::{BUILTINS, Imports};
+pub use instance::Instance;
+pub use module::{Module, check_text};
+pub use state::{Global, Memory};
+pub use stats::Stats;
+pub use value::{HostValue, HostValues};

@@ -1,0 +1,50 @@
+//! What the two engines have in common: a floor for [`Instance`](crate::Instance) to stand on.
+
+use crate::config::{Config, Execution};
+use crate::error::Error;
+use crate::host::HostFunction;
+use crate::interpreter::Interpreter;
+use crate::machine_code::MachineCode;
+use crate::module::Module;
+use crate::stats::Stats;
+use enjamb_ir::{FuncId, GlobalId, MemoryId, Val};
+
+/// Memories and globals of an instance.
+pub(crate) trait Access {
+    /// Bytes of a memory.
+    fn memory_size(&self, memory: MemoryId) -> u64;
+    /// Copies from a memory; `false` if that reaches outside.
+    fn memory_read(&self, memory: MemoryId, offset: u64, bytes: &mut [u8]) -> bool;
+    /// Copies into a memory; `false`, with nothing written, if that reaches outside.
+    fn memory_write(&mut self, memory: MemoryId, offset: u64, bytes: &[u8]) -> bool;
+    /// Grows a memory and gives its pages before; `None` if that cannot be.
+    fn memory_grow(&mut self, memory: MemoryId, pages: u64) -> Option<u64>;
+    /// The value of a global variable, if there is such a one.
+    fn global_get(&self, global: GlobalId) -> Option<Val>;
+    /// Gives a global variable a value; `false` if that is of another type.
+    fn global_set(&mut self, global: GlobalId, value: Val) -> bool;
+}
+
+/// What runs the functions of an instance.
+pub(crate) trait Backend: Send {
+    /// Runs a function with arguments, and then results, in a buffer. Both have been checked
+    /// against its signature.
+    fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error>;
+    /// Memories and globals, between calls.
+    fn access(&mut self) -> &mut dyn Access;
+    /// What happened so far, without times and sizes of code.
+    fn stats(&self) -> Stats;
+}
+
+/// What runs an instance of a module. `imports` has the host functions by function.
+pub(crate) fn start(
+    module: &Module,
+    imports: Vec<Option<HostFunction>>,
+    config: &Config,
+) -> Result<Box<dyn Backend>, Error> {
+    let ir = module.shared_ir().clone();
+    match (config.execution, module.code()) {
+        (Execution::Jit, Some(code)) => Ok(Box::new(MachineCode::new(code, ir, imports, config)?)),
+        _ => Ok(Box::new(Interpreter::new(ir, imports, config)?)),
+    }
+}

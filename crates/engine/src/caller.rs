@@ -1,0 +1,76 @@
+//! What a host function can reach of the instance that called it.
+
+use crate::backend::Access;
+use crate::error::Error;
+use crate::host::HostFunction;
+use crate::state::{Global, Memory, Reach, Source, global_named, memory_named};
+use enjamb_ir::Module;
+use std::cell::RefCell;
+use std::fmt;
+
+/// The instance that called a host function: its memories and globals, in the midst of the call
+/// and while other tasks of it are suspended.
+pub struct Caller<'a> {
+    module: &'a Module,
+    access: RefCell<&'a mut dyn Access>,
+}
+
+impl fmt::Debug for Caller<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Caller")
+    }
+}
+
+impl<'a> Caller<'a> {
+    /// Calls a host function with arguments, and then results, in a buffer.
+    pub(crate) fn call(
+        module: &'a Module,
+        access: &'a mut dyn Access,
+        function: &HostFunction,
+        words: &mut [u64],
+    ) -> Result<(), String> {
+        let caller = Caller {
+            module,
+            access: RefCell::new(access),
+        };
+        (function.code)(&caller, words).map_err(|error| error.to_string())
+    }
+
+    /// The module of the instance.
+    pub fn module(&self) -> &Module {
+        self.module
+    }
+
+    /// A memory that is exported by this name or, failing that, has it.
+    ///
+    /// # Errors
+    /// [`Error::NoExport`].
+    pub fn memory(&self, name: &str) -> Result<Memory<'_>, Error> {
+        Ok(Memory::new(
+            Source::Caller(self),
+            memory_named(self.module, name)?,
+        ))
+    }
+
+    /// A global variable that is exported by this name or, failing that, has it.
+    ///
+    /// # Errors
+    /// [`Error::NoExport`].
+    pub fn global(&self, name: &str) -> Result<Global<'_>, Error> {
+        Ok(Global::new(
+            Source::Caller(self),
+            global_named(self.module, name)?,
+        ))
+    }
+}
+
+impl Reach for Caller<'_> {
+    fn reach(&self, visit: &mut dyn FnMut(&mut dyn Access)) {
+        // No visit runs code of the host, so none is ever inside of another.
+        visit(&mut **self.access.borrow_mut());
+    }
+
+    fn module(&self) -> &Module {
+        self.module
+    }
+}

@@ -1,0 +1,112 @@
+//! What can be chosen about an engine.
+
+use enjamb_ir::Schedule;
+
+/// What runs the programs. Both give the same results in the same order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Execution {
+    /// Machine code. Only on the hosts that the README names.
+    #[default]
+    Jit,
+    /// The interpreter, which is slow and runs on every host.
+    Interpreter,
+}
+
+/// What `sleep` waits on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The time of the machine.
+    #[default]
+    Real,
+    /// Time stands still while something runs and jumps to the next deadline when nothing can.
+    Virtual,
+}
+
+/// How the compiler assigns registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Allocator {
+    /// Slower compilation, faster code.
+    #[default]
+    Backtracking,
+    /// Faster compilation, slower code.
+    SinglePass,
+}
+
+/// The settings of an [`Engine`](crate::Engine).
+///
+/// ```
+/// use enjamb_engine::{Clock, Config, Execution};
+///
+/// let config = Config::new().execution(Execution::Interpreter).clock(Clock::Virtual);
+/// assert_eq!(config.memory_limit, 1 << 30);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What runs the programs.
+    pub execution: Execution,
+    /// How the compiler assigns registers.
+    pub allocator: Allocator,
+    /// Whether what [`Stats`](crate::Stats) says about suspensions is counted, which costs time.
+    pub count: bool,
+    /// Which leaf calls suspend.
+    pub schedule: Schedule,
+    /// What `sleep` waits on.
+    pub clock: Clock,
+    /// Bytes of stack that compiled code may use before the trap `stack_overflow`. No more than
+    /// the thread has left is ever used.
+    pub stack_size: usize,
+    /// Bytes of continuations that an instance may hold before the trap `out_of_memory`.
+    pub memory_limit: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            execution: Execution::default(),
+            allocator: Allocator::default(),
+            count: false,
+            schedule: Schedule::default(),
+            clock: Clock::default(),
+            stack_size: 1 << 20,
+            memory_limit: 1 << 30,
+        }
+    }
+}
+
+impl Config {
+    /// The default settings: machine code, natural schedule, real clock, nothing counted.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// Sets what runs the programs.
+    pub fn execution(self, execution: Execution) -> Self {
+        Config { execution, ..self }
+    }
+    /// Sets how the compiler assigns registers.
+    pub fn allocator(self, allocator: Allocator) -> Self {
+        Config { allocator, ..self }
+    }
+    /// Sets whether suspensions are counted.
+    pub fn count(self, count: bool) -> Self {
+        Config { count, ..self }
+    }
+    /// Sets which leaf calls suspend.
+    pub fn schedule(self, schedule: Schedule) -> Self {
+        Config { schedule, ..self }
+    }
+    /// Sets what `sleep` waits on.
+    pub fn clock(self, clock: Clock) -> Self {
+        Config { clock, ..self }
+    }
+    /// Sets the bytes of stack.
+    pub fn stack_size(self, stack_size: usize) -> Self {
+        Config { stack_size, ..self }
+    }
+    /// Sets the bytes of continuations.
+    pub fn memory_limit(self, memory_limit: usize) -> Self {
+        Config {
+            memory_limit,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! An engine: settings that modules and instances share.
+
+use crate::config::{Config, Execution};
+use crate::error::Error;
+use std::sync::Arc;
+
+/// Settings that modules and instances share. Copies are cheap and stand for the same engine.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    config: Arc<Config>,
+}
+
+impl Engine {
+    /// An engine of these settings.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedHost`] if it is to run machine code and cannot do so on this host.
+    pub fn new(config: Config) -> Result<Engine, Error> {
+        let supported = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+        if config.execution == Execution::Jit && !supported {
+            let host = format!("{} {}", std::env::consts::ARCH, std::env::consts::OS);
+            return Err(Error::UnsupportedHost(host));
+        }
+        Ok(Engine {
+            config: Arc::new(config),
+        })
+    }
+
+    /// An engine of the default settings, which runs machine code.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn jit() -> Result<Engine, Error> {
+        Engine::new(Config::new())
+    }
+
+    /// An engine that interprets; it runs on every host.
+    pub fn interpreter() -> Engine {
+        let config = Config::new().execution(Execution::Interpreter);
+        Engine {
+            config: Arc::new(config),
+        }
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+}

@@ -1,0 +1,216 @@
+//! Every way in which something can go wrong, as a value.
+
+use enjamb_ir::{Diagnostic, Signature, TrapCode, diagnostic};
+use std::fmt;
+
+/// What a host function returns when it cannot give results.
+pub type HostError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What went wrong. The engine, and the instance if there is one, can be used further.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text is no module.
+    Parse(Vec<Diagnostic>),
+    /// The module breaks rules of the IR.
+    Verify(Vec<Diagnostic>),
+    /// The compiler could not make code of a verified module.
+    Compile(String),
+    /// An import that nothing satisfies.
+    Link(Box<LinkError>),
+    /// The instance cannot be made: no memory, or a data segment does not fit.
+    Instantiate(String),
+    /// The module exports nothing of this kind by this name.
+    NoExport {
+        /// What was asked for: `function`, `memory` or `global`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A function was asked for or called in a way that does not fit its signature.
+    BadCall {
+        /// The name of the function.
+        function: String,
+        /// Its signature.
+        expected: Signature,
+        /// How it was to be called.
+        got: String,
+    },
+    /// The program ended the call.
+    Trap(Box<Trap>),
+    /// The host reached outside a memory.
+    OutOfBounds {
+        /// The name of the memory.
+        memory: String,
+        /// The first byte.
+        offset: u64,
+        /// How many bytes.
+        length: u64,
+        /// How many bytes the memory has.
+        size: u64,
+    },
+    /// A value of another type than the global variable has.
+    WrongType(String),
+    /// The instance is running a function: a host function that it called tried to call it.
+    Running,
+    /// Machine code cannot run on this host.
+    UnsupportedHost(String),
+    /// A bug of Enjamb, found while a program ran.
+    Internal(String),
+}
+
+/// An import that nothing satisfies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkError {
+    /// The first half of the import's name.
+    pub namespace: String,
+    /// The second half of the import's name.
+    pub name: String,
+    /// The signature that the module expects.
+    pub expected: Signature,
+    /// The signature of what goes by this name, if anything does.
+    pub found: Option<Signature>,
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LinkError {
+            namespace,
+            name,
+            expected,
+            found,
+        } = self;
+        match found {
+            None => write!(
+                f,
+                "unknown import \"{namespace}\" \"{name}\" of signature {expected}"
+            ),
+            Some(found) => write!(
+                f,
+                "import \"{namespace}\" \"{name}\" has signature {expected}, but what is given has {found}"
+            ),
+        }
+    }
+}
+
+/// A place in a running program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The name of the function, without the percent sign.
+    pub function: String,
+    /// The instruction in the text format; empty if it has none, as when the stack overflows on
+    /// entry.
+    pub instruction: String,
+    /// Its position in the source: file, line, column.
+    pub position: Option<(String, u32, u32)>,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "%{}", self.function)?;
+        if !self.instruction.is_empty() {
+            write!(f, ": `{}`", self.instruction)?;
+        }
+        match &self.position {
+            Some((file, line, column)) => write!(f, " at {file}:{line}:{column}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The end of a call without results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap {
+    /// The reason.
+    pub code: TrapCode,
+    /// Where it happened.
+    pub location: Option<Location>,
+    /// What the host function said whose error this is; see [`TrapCode::HostError`].
+    pub message: Option<String>,
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trap {}", self.code)?;
+        if let Some(location) = &self.location {
+            write!(f, " in {location}")?;
+        }
+        match &self.message {
+            Some(message) => write!(f, ": {message}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error {
+    /// The reason of a trap.
+    pub fn trap_code(&self) -> Option<TrapCode> {
+        match self {
+            Error::Trap(trap) => Some(trap.code),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with a text, for [`Error::Parse`] and [`Error::Verify`]; else nothing.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            Error::Parse(diagnostics) | Error::Verify(diagnostics) => diagnostics,
+            _ => &[],
+        }
+    }
+
+    /// The error for a person who has the text: with file, line, column, the line itself and a
+    /// caret where it is about a place of the text.
+    pub fn render(&self, file_name: &str, text: &str, color: bool) -> String {
+        match self.diagnostics() {
+            [] => format!("error: {self}"),
+            diagnostics => diagnostic::render(diagnostics, file_name, text, color),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Parse(diagnostics) | Error::Verify(diagnostics) => {
+                for (index, diagnostic) in diagnostics.iter().enumerate() {
+                    let separator = if index > 0 { "\n" } else { "" };
+                    write!(f, "{separator}{diagnostic}")?;
+                }
+                Ok(())
+            }
+            Error::Compile(reason) => write!(f, "cannot compile: {reason}"),
+            Error::Link(error) => error.fmt(f),
+            Error::Instantiate(reason) => write!(f, "cannot make an instance: {reason}"),
+            Error::NoExport { kind, name } => write!(f, "the module has no {kind} `{name}`"),
+            Error::BadCall {
+                function,
+                expected,
+                got,
+            } => {
+                write!(
+                    f,
+                    "function `{function}` has signature {expected}, but {got}"
+                )
+            }
+            Error::Trap(trap) => trap.fmt(f),
+            Error::OutOfBounds {
+                memory,
+                offset,
+                length,
+                size,
+            } => write!(
+                f,
+                "{length} bytes at {offset} are not inside memory `{memory}` of {size} bytes"
+            ),
+            Error::WrongType(reason) => f.write_str(reason),
+            Error::Running => f.write_str("the instance is running a function"),
+            Error::UnsupportedHost(host) => {
+                write!(f, "unsupported host: no machine code for {host}")
+            }
+            Error::Internal(reason) => write!(f, "bug in Enjamb: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

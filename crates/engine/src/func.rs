@@ -1,0 +1,76 @@
+//! Functions whose signature was checked once.
+
+use crate::error::Error;
+use crate::instance::Instance;
+use crate::value::HostValues;
+use enjamb_ir::FuncId;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Room for the most parameters and results that a [`TypedFunc`] can have.
+const MOST_WORDS: usize = 12;
+
+/// A function of an instance, from parameters `P` to results `R`.
+pub struct TypedFunc<P, R> {
+    instance: Instance,
+    function: FuncId,
+    is_async: bool,
+    types: PhantomData<fn(P) -> R>,
+}
+
+impl<P, R> Clone for TypedFunc<P, R> {
+    fn clone(&self) -> Self {
+        TypedFunc {
+            instance: self.instance.clone(),
+            types: PhantomData,
+            ..*self
+        }
+    }
+}
+
+impl<P, R> fmt::Debug for TypedFunc<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let declared = &self.instance.module().ir().functions[self.function];
+        write!(f, "function %{}{}", declared.name, declared.signature())
+    }
+}
+
+impl<P: HostValues, R: HostValues> TypedFunc<P, R> {
+    pub(crate) fn new(instance: Instance, function: FuncId, is_async: bool) -> Self {
+        TypedFunc {
+            instance,
+            function,
+            is_async,
+            types: PhantomData,
+        }
+    }
+
+    /// Calls a sync function.
+    ///
+    /// # Errors
+    /// [`Error::Trap`]; [`Error::BadCall`] if the function is async; [`Error::Running`] if a host
+    /// function calls the instance that called it.
+    pub fn call(&self, arguments: P) -> Result<R, Error> {
+        if self.is_async {
+            let got = "it was called without `block_on`".to_string();
+            return Err(self.instance.bad_call(self.function, got));
+        }
+        self.run(arguments)
+    }
+
+    /// Calls a function, of any kind, and runs all tasks of the instance on this thread until it
+    /// has finished. Tasks that are left then end.
+    ///
+    /// # Errors
+    /// [`Error::Trap`]; [`Error::Running`] if a host function calls the instance that called it.
+    pub fn block_on(&self, arguments: P) -> Result<R, Error> {
+        self.run(arguments)
+    }
+
+    fn run(&self, arguments: P) -> Result<R, Error> {
+        let mut words = [0; MOST_WORDS];
+        arguments.write(&mut words);
+        self.instance.run(self.function, &mut words)?;
+        Ok(R::read(&words))
+    }
+}

@@ -1,0 +1,153 @@
+//! What an instance is linked with.
+
+use crate::caller::Caller;
+use crate::error::{Error, HostError, LinkError};
+use crate::host::{self, HostFunction, IntoHostFunction};
+use crate::instance::Instance;
+use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::{Export, FunctionKind, Signature, Val};
+use std::sync::Arc;
+
+/// The namespace of the leaves that every engine has: `yield`, `sleep` and `test`.
+pub const BUILTINS: &str = "enjamb";
+
+/// Functions by namespace and name, for the imports of an instance. A later one of the same name
+/// replaces an earlier one.
+///
+/// ```
+/// use enjamb_engine::{Caller, Error, Imports};
+///
+/// let mut imports = Imports::new();
+/// imports
+///     .func("math", "gcd", |a: u64, b: u64| if b == 0 { a } else { a % b })
+///     .func("env", "fail", || -> Result<i64, &str> { Err("no environment") })
+///     .func("env", "first_byte", |caller: &Caller<'_>| -> Result<u8, Error> {
+///         let mut byte = [0];
+///         caller.memory("heap")?.read(0, &mut byte)?;
+///         Ok(byte[0])
+///     });
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Imports {
+    functions: FxIndexMap<(String, String), HostFunction>,
+}
+
+impl Imports {
+    /// No functions. Those of namespace [`BUILTINS`] need not be given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A Rust closure of numbers. It may take the [`Caller`] first, and return its
+    /// results or a `Result` of them; an error becomes the trap `host_error`.
+    pub fn func<Parameters, Return>(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        function: impl IntoHostFunction<Parameters, Return>,
+    ) -> &mut Self {
+        self.insert(namespace, name, function.into_host_function())
+    }
+
+    /// A Rust closure over a list of values, of a signature that is known when the program runs.
+    pub fn func_untyped(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        signature: Signature,
+        function: impl Fn(&Caller<'_>, &[Val]) -> Result<Vec<Val>, HostError> + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.insert(namespace, name, host::untyped(signature, function))
+    }
+
+    /// Every function that another instance exports. An async one runs with its own instance's
+    /// tasks until it finishes; the tasks of the caller wait meanwhile.
+    pub fn instance(&mut self, namespace: &str, exporter: &Instance) -> &mut Self {
+        let ir = exporter.module().ir();
+        for (name, export) in &ir.exports {
+            let &Export::Function(function) = export else {
+                continue;
+            };
+            let exporter = exporter.clone();
+            let signature = ir.functions[function].signature().clone();
+            let code = Arc::new(move |_: &Caller<'_>, words: &mut [u64]| {
+                exporter
+                    .run(function, words)
+                    .map_err(|error| error.to_string().into())
+            });
+            self.insert(namespace, name, HostFunction { signature, code });
+        }
+        self
+    }
+
+    fn insert(&mut self, namespace: &str, name: &str, function: HostFunction) -> &mut Self {
+        self.functions
+            .insert((namespace.to_string(), name.to_string()), function);
+        self
+    }
+
+    /// The host functions for the imports of a module, by function; `None` for builtins and for
+    /// functions with a body.
+    pub(crate) fn resolve(
+        &self,
+        module: &enjamb_ir::Module,
+    ) -> Result<Vec<Option<HostFunction>>, Error> {
+        let resolve = |kind: &FunctionKind| match kind {
+            FunctionKind::Body(_) => Ok(None),
+            FunctionKind::Import {
+                namespace,
+                name,
+                signature,
+            } => self.resolve_import(namespace, name, signature),
+        };
+        module
+            .functions
+            .values()
+            .map(|declared| resolve(&declared.kind))
+            .collect()
+    }
+
+    /// A function that cannot suspend serves an async import as well; it finishes at once.
+    fn resolve_import(
+        &self,
+        namespace: &str,
+        name: &str,
+        expected: &Signature,
+    ) -> Result<Option<HostFunction>, Error> {
+        let error = |found: Option<Signature>| {
+            Err(Error::Link(Box::new(LinkError {
+                namespace: namespace.to_string(),
+                name: name.to_string(),
+                expected: expected.clone(),
+                found,
+            })))
+        };
+        let key = (namespace.to_string(), name.to_string());
+        if let Some(given) = self.functions.get(&key) {
+            let found = &given.signature;
+            let fits = found.params == expected.params
+                && found.results == expected.results
+                && (expected.is_async || !found.is_async);
+            return if fits {
+                Ok(Some(given.clone()))
+            } else {
+                error(Some(found.clone()))
+            };
+        }
+        match builtin(namespace, name) {
+            Some(signature) if signature == *expected => Ok(None),
+            found => error(found),
+        }
+    }
+}
+
+/// The signature of a leaf that every engine has.
+fn builtin(namespace: &str, name: &str) -> Option<Signature> {
+    use enjamb_ir::Type::I64;
+    match (namespace, name) {
+        (BUILTINS, "yield") => Some(Signature::asynchronous(&[], &[])),
+        (BUILTINS, "sleep") => Some(Signature::asynchronous(&[I64], &[])),
+        (BUILTINS, "test") => Some(Signature::asynchronous(&[I64], &[I64])),
+        _ => None,
+    }
+}

@@ -1,0 +1,200 @@
+//! The interpreter as a backend.
+
+use crate::backend::{Access, Backend};
+use crate::caller::Caller;
+use crate::config::{Clock, Config};
+use crate::error::{Error, Location, Trap};
+use crate::host::HostFunction;
+use crate::stats::Stats;
+use enjamb_interp::{HostContext, Imports, Instance, Options};
+use enjamb_ir::{Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Type, Val};
+use self_cell::self_cell;
+use std::sync::Arc;
+
+self_cell!(
+    struct Owning {
+        owner: Arc<Module>,
+        #[not_covariant]
+        dependent: Instance,
+    }
+);
+
+/// An instance that the interpreter runs, with the module that it borrows.
+pub(crate) struct Interpreter {
+    cell: Owning,
+}
+
+// SAFETY: an interpreter instance is not `Send` because it holds its host functions in `Rc`s. Those
+// are made in `imports` below, moved into the instance, and no copy is given to anyone: they go
+// from thread to thread with the instance or not at all. The host functions themselves are `Send`.
+unsafe impl Send for Interpreter {}
+
+impl Interpreter {
+    pub(crate) fn new(
+        module: Arc<Module>,
+        functions: Vec<Option<HostFunction>>,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        let clock = match config.clock {
+            Clock::Real => enjamb_interp::Clock::Real,
+            Clock::Virtual => enjamb_interp::Clock::Virtual,
+        };
+        let options = Options {
+            schedule: config.schedule,
+            clock,
+            stack_limit: config.stack_size,
+            memory_limit: config.memory_limit,
+            ..Options::default()
+        };
+        let cell = Owning::try_new(module, |module| {
+            Instance::new(module, imports(module, functions), options)
+        });
+        Ok(Interpreter {
+            cell: cell.map_err(error)?,
+        })
+    }
+}
+
+/// The host functions as the interpreter calls them.
+fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Imports<'a> {
+    let mut imports = Imports::new();
+    for (declared, function) in module.functions.values().zip(functions) {
+        let (
+            FunctionKind::Import {
+                namespace, name, ..
+            },
+            Some(function),
+        ) = (&declared.kind, function)
+        else {
+            continue;
+        };
+        let module = Arc::clone(module);
+        let call = move |context: &mut HostContext<'_>, arguments: &[Val]| {
+            let results = &function.signature.results;
+            let mut words: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
+            words.resize(arguments.len().max(results.len()), 0);
+            Caller::call(&module, context, &function, &mut words)?;
+            Ok(values(results, &words))
+        };
+        imports = imports.function_with_context(namespace, name, call);
+    }
+    imports
+}
+
+fn values(types: &[Type], words: &[u64]) -> Vec<Val> {
+    types
+        .iter()
+        .zip(words)
+        .map(|(&ty, &word)| Val::from_word(ty, word))
+        .collect()
+}
+
+impl Backend for Interpreter {
+    fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
+        let module = Arc::clone(self.cell.borrow_owner());
+        let arguments = values(&module.functions[function].signature().params, words);
+        let results = self
+            .cell
+            .with_dependent_mut(|_, instance| instance.call_function(function, &arguments))
+            .map_err(error)?;
+        for (word, value) in words.iter_mut().zip(results) {
+            *word = value.to_word();
+        }
+        Ok(())
+    }
+
+    fn access(&mut self) -> &mut dyn Access {
+        self
+    }
+
+    fn stats(&self) -> Stats {
+        let stats = self.cell.with_dependent(|_, instance| instance.stats());
+        Stats {
+            suspensions: stats.suspensions,
+            frames_suspended: stats.frames_suspended,
+            resumptions: stats.resumptions,
+            continuations_allocated: stats.continuations_allocated,
+            continuations_live: stats.continuations_live,
+            continuation_bytes_peak: stats.continuation_bytes_peak,
+            ..Stats::default()
+        }
+    }
+}
+
+/// Both an instance and what it shows to a host function have these methods.
+macro_rules! reach_memories_and_globals {
+    () => {
+        fn memory_size(&self, memory: MemoryId) -> u64 {
+            self.look(|state| state.memories()[memory.index()].size())
+        }
+        fn memory_read(&self, memory: MemoryId, offset: u64, bytes: &mut [u8]) -> bool {
+            self.look(|state| state.memories()[memory.index()].read(offset, bytes).is_ok())
+        }
+        fn memory_write(&mut self, memory: MemoryId, offset: u64, bytes: &[u8]) -> bool {
+            self.change(|state| {
+                state.memories_mut()[memory.index()]
+                    .write(offset, bytes)
+                    .is_ok()
+            })
+        }
+        fn memory_grow(&mut self, memory: MemoryId, pages: u64) -> Option<u64> {
+            self.change(|state| state.memories_mut()[memory.index()].grow(pages))
+        }
+        fn global_get(&self, global: GlobalId) -> Option<Val> {
+            Some(self.look(|state| state.global_at(global)))
+        }
+        fn global_set(&mut self, global: GlobalId, value: Val) -> bool {
+            self.change(|state| state.set_global_at(global, value).is_ok())
+        }
+    };
+}
+
+impl Interpreter {
+    fn look<R>(&self, look: impl FnOnce(&Instance<'_>) -> R) -> R {
+        self.cell.with_dependent(|_, instance| look(instance))
+    }
+    fn change<R>(&mut self, change: impl FnOnce(&mut Instance<'_>) -> R) -> R {
+        self.cell.with_dependent_mut(|_, instance| change(instance))
+    }
+}
+
+impl Access for Interpreter {
+    reach_memories_and_globals!();
+}
+
+/// Gives the macro the same words for a host context.
+trait Lent {
+    fn look<R>(&self, look: impl FnOnce(&Self) -> R) -> R {
+        look(self)
+    }
+    fn change<R>(&mut self, change: impl FnOnce(&mut Self) -> R) -> R {
+        change(self)
+    }
+}
+
+impl Lent for HostContext<'_> {}
+
+impl Access for HostContext<'_> {
+    reach_memories_and_globals!();
+}
+
+fn error(error: enjamb_interp::Error) -> Error {
+    use enjamb_interp::Error::{BadCall, BadInstance, Fault, OutOfFuel, Trap as Trapped};
+    match error {
+        Trapped(trap) => {
+            let location = trap.location().map(|location| Location {
+                function: location.function.clone(),
+                instruction: location.instruction.clone(),
+                position: location.position.clone(),
+            });
+            let (code, message) = (trap.code, trap.message.clone());
+            Error::Trap(Box::new(Trap {
+                code,
+                location,
+                message,
+            }))
+        }
+        BadInstance(reason) => Error::Instantiate(reason),
+        BadCall(_) | Fault(_) | OutOfFuel => Error::Internal(error.to_string()),
+    }
+}

@@ -1,0 +1,201 @@
+//! Machine code as a backend.
+
+use crate::backend::{Access, Backend};
+use crate::caller::Caller;
+use crate::config::{Allocator, Clock, Config};
+use crate::error::{Error, Location, Trap};
+use crate::host::HostFunction;
+use crate::stats::Stats;
+use enjamb_abi::code::{CodeOptions, RegisterAllocator};
+use enjamb_codegen::{CompileOptions, compile};
+use enjamb_ir::{FuncId, FunctionKind, GlobalId, MemoryId, Module, Type, Val};
+use enjamb_runtime::{ClockKind, HostContext, HostError, Imports, Instance, LoadedModule, Options};
+use std::sync::Arc;
+
+/// Code of a module, ready to run.
+pub(crate) struct Code {
+    loaded: Arc<LoadedModule>,
+    size: u64,
+}
+
+impl Code {
+    /// Compiles a verified module.
+    pub(crate) fn compile(module: &Arc<Module>, config: &Config) -> Result<Code, Error> {
+        let allocator = match config.allocator {
+            Allocator::Backtracking => RegisterAllocator::Backtracking,
+            Allocator::SinglePass => RegisterAllocator::SinglePass,
+        };
+        let code = CodeOptions {
+            allocator,
+            count: config.count,
+            ..CodeOptions::default()
+        };
+        let options = CompileOptions {
+            code,
+            ..CompileOptions::default()
+        };
+        let compiled = compile(Arc::clone(module), &options)
+            .map_err(|error| Error::Compile(error.to_string()))?;
+        let size = compiled.bytes.len() as u64;
+        let loaded =
+            LoadedModule::new(Arc::new(compiled)).map_err(|error| failure(module, error))?;
+        Ok(Code { loaded, size })
+    }
+
+    /// Bytes of code and read-only records.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// An instance that runs as machine code.
+pub(crate) struct MachineCode {
+    module: Arc<Module>,
+    instance: Instance,
+}
+
+impl MachineCode {
+    pub(crate) fn new(
+        code: &Code,
+        module: Arc<Module>,
+        functions: Vec<Option<HostFunction>>,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        let options = Options {
+            schedule: config.schedule,
+            clock: match config.clock {
+                Clock::Real => ClockKind::Real,
+                Clock::Virtual => ClockKind::Virtual,
+            },
+            stack_size: config.stack_size,
+            continuation_limit: config.memory_limit as u64,
+            count: config.count,
+        };
+        let imports = imports(&module, functions);
+        let instance = Instance::new(Arc::clone(&code.loaded), imports, options)
+            .map_err(|error| failure(&module, error))?;
+        Ok(MachineCode { module, instance })
+    }
+}
+
+/// The host functions as the runtime calls them.
+fn imports(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Imports {
+    let mut imports = Imports::new();
+    for (declared, function) in module.functions.values().zip(functions) {
+        let (
+            FunctionKind::Import {
+                namespace, name, ..
+            },
+            Some(function),
+        ) = (&declared.kind, function)
+        else {
+            continue;
+        };
+        let module = Arc::clone(module);
+        let call = move |context: &mut HostContext<'_>, arguments: &[Val]| {
+            let results = &function.signature.results;
+            let mut words: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
+            words.resize(arguments.len().max(results.len()), 0);
+            Caller::call(&module, context, &function, &mut words).map_err(HostError::from)?;
+            Ok(values(results, &words))
+        };
+        imports.define_sync(namespace, name, call);
+    }
+    imports
+}
+
+fn values(types: &[Type], words: &[u64]) -> Vec<Val> {
+    types
+        .iter()
+        .zip(words)
+        .map(|(&ty, &word)| Val::from_word(ty, word))
+        .collect()
+}
+
+impl Backend for MachineCode {
+    fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
+        let arguments = values(&self.module.functions[function].signature().params, words);
+        let results = self.instance.call(function, &arguments);
+        self.instance.drop_tasks();
+        for (word, value) in words
+            .iter_mut()
+            .zip(results.map_err(|e| failure(&self.module, e))?)
+        {
+            *word = value.to_word();
+        }
+        Ok(())
+    }
+
+    fn access(&mut self) -> &mut dyn Access {
+        &mut self.instance
+    }
+
+    fn stats(&self) -> Stats {
+        let stats = self.instance.stats();
+        Stats {
+            suspensions: stats.suspensions,
+            frames_suspended: stats.frames_suspended,
+            resumptions: stats.resumptions,
+            continuations_allocated: stats.continuations_allocated,
+            continuations_live: stats.continuations_live,
+            continuation_bytes_peak: stats.continuation_bytes_peak,
+            ..Stats::default()
+        }
+    }
+}
+
+/// Both an instance and what it shows to a host function have these methods.
+macro_rules! reach_memories_and_globals {
+    ($state:ty) => {
+        impl Access for $state {
+            fn memory_size(&self, memory: MemoryId) -> u64 {
+                <$state>::memory_size(self, memory).unwrap_or(0)
+            }
+            fn memory_read(&self, memory: MemoryId, offset: u64, bytes: &mut [u8]) -> bool {
+                self.read_memory(memory, offset, bytes).is_ok()
+            }
+            fn memory_write(&mut self, memory: MemoryId, offset: u64, bytes: &[u8]) -> bool {
+                self.write_memory(memory, offset, bytes).is_ok()
+            }
+            fn memory_grow(&mut self, memory: MemoryId, pages: u64) -> Option<u64> {
+                self.grow_memory(memory, pages)
+            }
+            fn global_get(&self, global: GlobalId) -> Option<Val> {
+                self.global(global)
+            }
+            fn global_set(&mut self, global: GlobalId, value: Val) -> bool {
+                self.set_global(global, value).is_ok()
+            }
+        }
+    };
+}
+
+reach_memories_and_globals!(Instance);
+reach_memories_and_globals!(HostContext<'_>);
+
+fn failure(module: &Module, error: enjamb_runtime::Error) -> Error {
+    match error {
+        enjamb_runtime::Error::Trap(trap) => {
+            let position = trap.position.map(|position| {
+                let file = module.files.get(position.file).cloned();
+                let file = file.unwrap_or_else(|| position.file.to_string());
+                (file, position.line, position.column)
+            });
+            let trap = *trap;
+            let location = trap.function_name.map(|function| Location {
+                function,
+                instruction: trap.instruction.unwrap_or_default(),
+                position,
+            });
+            Error::Trap(Box::new(Trap {
+                code: trap.code,
+                location,
+                message: trap.message,
+            }))
+        }
+        enjamb_runtime::Error::Load(reason) | enjamb_runtime::Error::System(reason) => {
+            Error::Instantiate(reason)
+        }
+        other => Error::Internal(other.to_string()),
+    }
+}

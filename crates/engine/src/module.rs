@@ -1,0 +1,175 @@
+//! A module that was verified and made ready to run.
+
+use crate::config::Execution;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::machine_code::Code;
+use enjamb_ir::parse::SourceMap;
+use enjamb_ir::verify::Subject;
+use enjamb_ir::{
+    Diagnostic, FuncId, Signature, Span, VerifyError, parse_with_spans, verify_module,
+};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A module, verified and, unless the engine interprets, compiled. Copies are cheap.
+#[derive(Clone)]
+pub struct Module {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Engine,
+    ir: Arc<enjamb_ir::Module>,
+    code: Option<Code>,
+    compile_ns: u64,
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Module of {} functions", self.inner.ir.function_count())
+    }
+}
+
+impl Module {
+    /// Reads, verifies and compiles a module in the text format.
+    ///
+    /// # Errors
+    /// [`Error::Parse`] and [`Error::Verify`] with everything that is wrong and its place in the
+    /// text; otherwise as [`Module::from_ir`].
+    pub fn from_text(engine: &Engine, text: &str) -> Result<Module, Error> {
+        let started = Instant::now();
+        let module = check_text(text)?;
+        Module::ready(engine, module, started)
+    }
+
+    /// Verifies and compiles a module that was built.
+    ///
+    /// # Errors
+    /// [`Error::Verify`] if it breaks a rule; [`Error::Compile`] if it is beyond what the compiler
+    /// can do, as a frame of 2 GiB is.
+    pub fn from_ir(engine: &Engine, module: enjamb_ir::Module) -> Result<Module, Error> {
+        let started = Instant::now();
+        verify_module(&module).map_err(|errors| {
+            let diagnostics = errors
+                .iter()
+                .map(|error| Diagnostic::general(error.to_string()));
+            Error::Verify(diagnostics.collect())
+        })?;
+        Module::ready(engine, module, started)
+    }
+
+    fn ready(
+        engine: &Engine,
+        module: enjamb_ir::Module,
+        started: Instant,
+    ) -> Result<Module, Error> {
+        let ir = Arc::new(module);
+        let code = match engine.config().execution {
+            Execution::Jit => Some(Code::compile(&ir, engine.config())?),
+            Execution::Interpreter => None,
+        };
+        let compile_ns = started.elapsed().as_nanos() as u64;
+        let engine = engine.clone();
+        let inner = Inner {
+            engine,
+            ir,
+            code,
+            compile_ns,
+        };
+        Ok(Module {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The engine that it was made for.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// The IR, as it was read or built.
+    pub fn ir(&self) -> &enjamb_ir::Module {
+        &self.inner.ir
+    }
+
+    /// The signature of a function: of the one that is exported by this name or, failing that,
+    /// has it.
+    pub fn signature(&self, function: &str) -> Option<&Signature> {
+        let id = self.inner.ir.exported_function(function)?;
+        Some(self.inner.ir.functions[id].signature())
+    }
+
+    /// Bytes of machine code; 0 if the engine interprets.
+    pub fn code_bytes(&self) -> u64 {
+        self.inner.code.as_ref().map_or(0, Code::size)
+    }
+
+    /// How long it took to read, verify and compile, in nanoseconds.
+    pub fn compile_ns(&self) -> u64 {
+        self.inner.compile_ns
+    }
+
+    pub(crate) fn shared_ir(&self) -> &Arc<enjamb_ir::Module> {
+        &self.inner.ir
+    }
+
+    pub(crate) fn code(&self) -> Option<&Code> {
+        self.inner.code.as_ref()
+    }
+
+    pub(crate) fn function(&self, name: &str) -> Result<FuncId, Error> {
+        let missing = || Error::NoExport {
+            kind: "function",
+            name: name.to_string(),
+        };
+        self.inner.ir.exported_function(name).ok_or_else(missing)
+    }
+}
+
+/// Reads and verifies a module in the text format.
+///
+/// # Errors
+/// [`Error::Parse`] or [`Error::Verify`], with everything that is wrong and its place in the text.
+pub fn check_text(text: &str) -> Result<enjamb_ir::Module, Error> {
+    let parsed = parse_with_spans(text).map_err(|errors| Error::Parse(errors.diagnostics))?;
+    let (module, source_map) = (parsed.module, parsed.source_map);
+    verify_module(&module).map_err(|errors| {
+        Error::Verify(
+            errors
+                .iter()
+                .map(|error| located(&module, &source_map, error))
+                .collect(),
+        )
+    })?;
+    Ok(module)
+}
+
+/// An error of the verifier with its place in the text. What has no place of its own is shown at
+/// the name of its function.
+fn located(module: &enjamb_ir::Module, map: &SourceMap, error: &VerifyError) -> Diagnostic {
+    let function = error.function.as_deref();
+    let id = function.and_then(|name| module.function_named(name));
+    let own: Option<Span> = match (&error.subject, id) {
+        (Subject::Inst(inst), Some(id)) => map.inst(id, *inst),
+        (Subject::Block(block), Some(id)) => map.block(id, *block),
+        (Subject::Function(id), _) => map.name(&module.functions[*id].name),
+        (Subject::Memory(id), _) => map.name(&module.memories[*id].name),
+        (Subject::Data(id), _) => map.name(&module.data[*id].name),
+        (Subject::Global(id), _) => map.name(&module.globals[*id].name),
+        (Subject::Table(id), _) => map.name(&module.tables[*id].name),
+        _ => None,
+    };
+    let span = own.or_else(|| map.name(function?));
+    let message = format!("{}: {}", error.rule, error.message);
+    let diagnostic = match span {
+        Some(span) => Diagnostic::at(span, message),
+        None => Diagnostic::general(message),
+    };
+    match function {
+        Some(function) => {
+            diagnostic.note(format!("in function `%{function}`, `{}`", error.context))
+        }
+        None => diagnostic.note(format!("in `{}`", error.context)),
+    }
+}

@@ -1,0 +1,42 @@
+//! What an instance did, in numbers.
+
+/// What happened since an instance was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Times that a leaf suspended.
+    pub suspensions: u64,
+    /// Activations that were suspended.
+    pub frames_suspended: u64,
+    /// Activations that were resumed.
+    pub resumptions: u64,
+    /// Continuations that were allocated. An interpreter of functions as they were written
+    /// allocates none.
+    pub continuations_allocated: u64,
+    /// Continuations that exist.
+    pub continuations_live: u64,
+    /// The most bytes of continuations that existed at once.
+    pub continuation_bytes_peak: u64,
+    /// Nanoseconds from the text, or the IR, to code.
+    pub compile_ns: u64,
+    /// Nanoseconds that calls from the host took.
+    pub run_ns: u64,
+    /// Bytes of machine code of the module.
+    pub code_bytes: u64,
+}
+
+impl Stats {
+    /// The numbers with their names, in order.
+    pub fn entries(&self) -> [(&'static str, u64); 9] {
+        [
+            ("suspensions", self.suspensions),
+            ("frames_suspended", self.frames_suspended),
+            ("resumptions", self.resumptions),
+            ("continuations_allocated", self.continuations_allocated),
+            ("continuations_live", self.continuations_live),
+            ("continuation_bytes_peak", self.continuation_bytes_peak),
+            ("compile_ns", self.compile_ns),
+            ("run_ns", self.run_ns),
+            ("code_bytes", self.code_bytes),
+        ]
+    }
+}
