@@ -31,12 +31,12 @@ impl<'a> Editor<'a> {
         args: &[Value],
         ty: Type,
     ) -> Value {
-        let controlling = if opcode.info().class.is_some() {
-            ty
-        } else {
-            Type::I64
-        };
-        let inst = self.append(block, opcode, controlling, payload, args, &[]);
+        let has_class = opcode.info().class.is_some();
+        let controlling = if has_class { ty } else { Type::I64 };
+        let inst = self
+            .function
+            .make_inst(opcode, controlling, payload, args, &[]);
+        self.append(block, inst);
         self.function.make_results(inst, &[ty]);
         self.function.results(inst)[0]
     }
@@ -50,10 +50,11 @@ impl<'a> Editor<'a> {
         payload: Payload,
         args: &[Value],
     ) {
-        self.append(block, opcode, ty, payload, args, &[]);
+        let inst = self.function.make_inst(opcode, ty, payload, args, &[]);
+        self.append(block, inst);
     }
 
-    /// Appends a branch.
+    /// Appends a terminator.
     pub(crate) fn branch(
         &mut self,
         block: Block,
@@ -61,21 +62,14 @@ impl<'a> Editor<'a> {
         args: &[Value],
         targets: &[Target],
     ) {
-        self.append(block, opcode, Type::I64, Payload::None, args, targets);
+        let inst = self
+            .function
+            .make_inst(opcode, Type::I64, Payload::None, args, targets);
+        self.append(block, inst);
     }
 
-    fn append(
-        &mut self,
-        block: Block,
-        opcode: Opcode,
-        ty: Type,
-        payload: Payload,
-        args: &[Value],
-        targets: &[Target],
-    ) -> Inst {
-        let inst = self.function.make_inst(opcode, ty, payload, args, targets);
+    fn append(&mut self, block: Block, inst: Inst) {
         self.function.positions[inst] = self.function.positions[self.call];
         self.function.append_inst(block, inst);
-        inst
     }
 }

@@ -2,17 +2,21 @@
 //!
 //! Constants, function references and frame addresses that live across a suspension point get a
 //! copy in each stretch of code behind a point that uses them; so they are not live across it and
-//! are not saved (M7), and no frame address outlives its frame (M8). An `addr_add` is copied with its
-//! base; its amount, if it is no constant, is an ordinary value and saved like one.
+//! are not saved (M7), and no frame address outlives its frame (M8). An address inside a slot becomes
+//! one `stack_addr`, however it was made. Any other `addr_add` is copied with its base; its amount,
+//! if it is no constant, is an ordinary value and saved like one.
 //!
 //! A *stretch* is the part of a block between two points. A use in the stretch of the definition
 //! keeps it; every other stretch has at most one copy, in front of its first use.
 
 use enjamb_ir::hash::{FxHashMap, FxHashSet};
-use enjamb_ir::{Block, Function, Inst, Module, Opcode, SecondaryMap, Stage, Value, ValueDef};
+use enjamb_ir::{
+    Block, Function, Inst, Module, Opcode, Payload, SecondaryMap, StackSlot, Stage, Type, Value,
+    ValueDef,
+};
 use enjamb_liveness::{ControlFlow, Liveness};
 
-use crate::points::SuspensionPoints;
+use crate::points::{SuspensionPoints, suspends};
 
 /// Rewrites async source functions; other functions stay as they are.
 pub fn run(module: &Module, function: &mut Function) {
@@ -21,17 +25,27 @@ pub fn run(module: &Module, function: &mut Function) {
     }
     let flow = ControlFlow::new(function);
     let points = SuspensionPoints::run(module, function, flow.reverse_post_order());
-    let across = candidates_across(function, &points);
+    let places = places_in_slots(function, &flow);
+    let across = candidates_across(function, &points, &places);
     if across.is_empty() {
         return;
     }
     for &block in flow.reverse_post_order() {
-        copy_in_block(module, function, block, &across);
+        copy_in_block(
+            module,
+            function,
+            block,
+            &Candidates {
+                across: &across,
+                places: &places,
+            },
+        );
     }
-    remove_unused(function, &across);
+    remove_unused(function, &flow);
 }
 
-/// Whether a result of this instruction is computed again rather than saved.
+/// Whether a result of this instruction is computed again rather than saved. All of these have no
+/// effect, and give the same for as long as the instance lives or, addresses, the frame.
 fn is_cheap(opcode: Opcode) -> bool {
     matches!(
         opcode,
@@ -41,13 +55,62 @@ fn is_cheap(opcode: Opcode) -> bool {
             | Opcode::FuncAddr
             | Opcode::StackAddr
             | Opcode::AddrAdd
-            | Opcode::MemoryBase
             | Opcode::TableSize
     )
 }
 
-/// The cheap values that are live across some point, and the cheap ones that they are made from.
-fn candidates_across(function: &Function, points: &SuspensionPoints) -> FxHashSet<Value> {
+/// The addresses that are known to lie inside a slot: which one, and where.
+type Places = FxHashMap<Value, (StackSlot, u32)>;
+
+fn places_in_slots(function: &Function, flow: &ControlFlow) -> Places {
+    // Where an address is that may be beyond its slot, from which a later one comes back.
+    let mut reached: FxHashMap<Value, (StackSlot, i64)> = FxHashMap::default();
+    let mut places = Places::default();
+    if function.slots.is_empty() {
+        return places;
+    }
+    for &block in flow.reverse_post_order() {
+        for &inst in &function.blocks[block].insts {
+            let place = match (function.insts[inst].opcode, function.insts[inst].payload) {
+                (Opcode::StackAddr, Payload::Slot(slot, offset)) => Some((slot, offset.into())),
+                (Opcode::AddrAdd, _) => step(function, inst, &reached),
+                _ => None,
+            };
+            let (Some((slot, offset)), &[address]) = (place, function.results(inst)) else {
+                continue;
+            };
+            reached.insert(address, (slot, offset));
+            let inside = u32::try_from(offset).ok();
+            if let Some(offset) = inside.filter(|&offset| offset < function.slots[slot].size) {
+                places.insert(address, (slot, offset));
+            }
+        }
+    }
+    places
+}
+
+/// Where an `addr_add` of a constant leads.
+fn step(
+    function: &Function,
+    inst: Inst,
+    reached: &FxHashMap<Value, (StackSlot, i64)>,
+) -> Option<(StackSlot, i64)> {
+    let &[base, amount] = function.args(inst) else {
+        return None;
+    };
+    let &(slot, offset) = reached.get(&base)?;
+    Some((
+        slot,
+        offset.wrapping_add(function.integer_constant(amount)?),
+    ))
+}
+
+/// The cheap values that are live across some point, and the cheap ones that copies of them use.
+fn candidates_across(
+    function: &Function,
+    points: &SuspensionPoints,
+    places: &Places,
+) -> FxHashSet<Value> {
     let liveness = Liveness::of(function);
     let mut found = FxHashSet::default();
     for (_, in_block) in points.by_block() {
@@ -65,7 +128,8 @@ fn candidates_across(function: &Function, points: &SuspensionPoints) -> FxHashSe
     }
     let mut work: Vec<Value> = found.iter().copied().collect();
     while let Some(value) = work.pop() {
-        let Some(inst) = definition(function, value) else {
+        let Some(inst) = definition(function, value).filter(|_| !places.contains_key(&value))
+        else {
             continue;
         };
         for &operand in function.args(inst) {
@@ -85,101 +149,123 @@ fn definition(function: &Function, value: Value) -> Option<Inst> {
     }
 }
 
+/// What to compute again, and how.
+struct Candidates<'a> {
+    across: &'a FxHashSet<Value>,
+    places: &'a Places,
+}
+
 /// Rebuilds the instruction list of a block with copies in front of first uses.
 fn copy_in_block(
     module: &Module,
     function: &mut Function,
     block: Block,
-    across: &FxHashSet<Value>,
+    candidates: &Candidates<'_>,
 ) {
     let insts = std::mem::take(&mut function.blocks[block].insts);
-    let mut rebuilt = Vec::with_capacity(insts.len());
-    // What stands for a value in the current stretch.
-    let mut here: FxHashMap<Value, Value> = FxHashMap::default();
+    let mut stretch = Stretch {
+        candidates,
+        here: FxHashMap::default(),
+        rebuilt: Vec::with_capacity(insts.len()),
+    };
+    let mut used = Vec::new();
     for inst in insts {
-        let mut used = Vec::new();
         function.for_each_use(inst, |value| {
-            if across.contains(&value) {
+            if candidates.across.contains(&value) {
                 used.push(value);
             }
         });
-        for &value in &used {
-            copy_value(function, value, across, &mut here, &mut rebuilt);
-        }
         if !used.is_empty() {
-            function.map_uses(inst, |value| here.get(&value).copied().unwrap_or(value));
+            for value in used.drain(..) {
+                stretch.copy(function, value);
+            }
+            function.map_uses(inst, |value| stretch.stand_in(value));
         }
-        rebuilt.push(inst);
+        stretch.rebuilt.push(inst);
         for &result in function.results(inst) {
-            if across.contains(&result) {
-                here.insert(result, result);
+            if candidates.across.contains(&result) {
+                stretch.here.insert(result, result);
             }
         }
-        if crate::points::suspends(module, function, inst) {
-            here.clear();
+        if suspends(module, function, inst) {
+            stretch.here.clear();
         }
     }
-    function.blocks[block].insts = rebuilt;
+    function.blocks[block].insts = stretch.rebuilt;
 }
 
-/// Makes a copy of a value and of what it is made from, unless the stretch has one. A chain of
-/// `addr_add` may be long, so this keeps its own stack.
-fn copy_value(
-    function: &mut Function,
-    value: Value,
-    across: &FxHashSet<Value>,
-    here: &mut FxHashMap<Value, Value>,
-    rebuilt: &mut Vec<Inst>,
-) {
-    let mut work = vec![value];
-    while let Some(&value) = work.last() {
-        let missing = |operand: &&Value| across.contains(operand) && !here.contains_key(operand);
-        let Some(inst) = definition(function, value).filter(|_| !here.contains_key(&value)) else {
+/// A stretch of a block under construction.
+struct Stretch<'a> {
+    candidates: &'a Candidates<'a>,
+    /// What stands for a value in this stretch.
+    here: FxHashMap<Value, Value>,
+    /// The instructions of the block up to here.
+    rebuilt: Vec<Inst>,
+}
+
+impl Stretch<'_> {
+    fn stand_in(&self, value: Value) -> Value {
+        self.here.get(&value).copied().unwrap_or(value)
+    }
+
+    /// Makes a copy of a value and of what it is made from, unless the stretch has one. A chain of
+    /// `addr_add` may be long, so this keeps its own stack.
+    fn copy(&mut self, function: &mut Function, value: Value) {
+        let mut work = vec![value];
+        while let Some(&value) = work.last() {
+            let Some(inst) =
+                definition(function, value).filter(|_| !self.here.contains_key(&value))
+            else {
+                work.pop();
+                continue;
+            };
+            let copy = if let Some(&(slot, offset)) = self.candidates.places.get(&value) {
+                let payload = Payload::Slot(slot, offset);
+                function.make_inst(Opcode::StackAddr, Type::I64, payload, &[], &[])
+            } else {
+                let missing = |operand: &&Value| {
+                    self.candidates.across.contains(operand) && !self.here.contains_key(operand)
+                };
+                if let Some(&operand) = function.args(inst).iter().find(missing) {
+                    work.push(operand);
+                    continue;
+                }
+                let data = function.insts[inst];
+                let args = function.args(inst).iter().map(|&arg| self.stand_in(arg));
+                let args: Vec<Value> = args.collect();
+                function.make_inst(data.opcode, data.ty, data.payload, &args, &[])
+            };
+            function.make_results(copy, &[function.value_type(value)]);
+            function.positions[copy] = function.positions[inst];
+            let result = function.results(copy)[0];
+            function.origins[result] = Some(function.origins[value].unwrap_or(value));
+            self.here.insert(value, result);
+            self.rebuilt.push(copy);
             work.pop();
-            continue;
-        };
-        if let Some(&operand) = function.args(inst).iter().find(missing) {
-            work.push(operand);
-            continue;
         }
-        let data = function.insts[inst];
-        let args: Vec<Value> = function.args(inst).to_vec();
-        let args: Vec<Value> = args
-            .iter()
-            .map(|arg| here.get(arg).copied().unwrap_or(*arg))
-            .collect();
-        let copy = function.make_inst(data.opcode, data.ty, data.payload, &args, &[]);
-        function.make_results(copy, &[function.value_type(value)]);
-        function.positions[copy] = function.positions[inst];
-        let result = function.results(copy)[0];
-        function.origins[result] = Some(function.origins[value].unwrap_or(value));
-        here.insert(value, result);
-        rebuilt.push(copy);
-        work.pop();
     }
 }
 
-/// Removes the definitions that all uses have left.
-fn remove_unused(function: &mut Function, across: &FxHashSet<Value>) {
+/// Removes the cheap instructions whose result nothing uses, many of them since it is copied.
+fn remove_unused(function: &mut Function, flow: &ControlFlow) {
     let mut uses: SecondaryMap<Value, u32> = SecondaryMap::with_default(0);
     for &block in &function.order {
         for &inst in &function.blocks[block].insts {
             function.for_each_use(inst, |value| uses[value] += 1);
         }
     }
-    for block in function.order.clone() {
+    // Uses before their definitions, so that an address is gone before its base is looked at.
+    for &block in flow.reverse_post_order().iter().rev() {
         let mut insts = std::mem::take(&mut function.blocks[block].insts);
-        // Backwards, so that an address is gone before its base is looked at.
         insts.reverse();
         insts.retain(|&inst| {
-            let [result] = function.results(inst) else {
-                return true;
-            };
-            if !across.contains(result) || uses[*result] > 0 {
-                return true;
+            let unused = |result: &Value| uses[*result] == 0;
+            let remove =
+                is_cheap(function.insts[inst].opcode) && function.results(inst).iter().all(unused);
+            if remove {
+                function.for_each_use(inst, |value| uses[value] -= 1);
             }
-            function.for_each_use(inst, |value| uses[value] -= 1);
-            false
+            !remove
         });
         insts.reverse();
         function.blocks[block].insts = insts;

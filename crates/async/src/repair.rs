@@ -1,51 +1,36 @@
 //! Puts uses right after values got second definitions in the continuations of their points.
 //!
-//! Pruned SSA construction for the saved values only: block parameters go where two definitions of a
-//! live value meet, found by iterated dominance frontiers (Cytron, Ferrante, Rosen, Wegman, Zadeck:
-//! "Efficiently Computing Static Single Assignment Form and the Control Dependence Graph", 1991),
-//! then one walk over the dominator tree renames. Dominance is that of the rewritten function: every
-//! resumption is a second way in.
+//! This is pruned SSA construction. A continuation redefines everything that is live there, so all
+//! values have their joins at the same blocks: the iterated dominance frontier of the continuations.
+//! Of such a block every value that is live into it becomes a parameter; it was saved at a point on
+//! one of the ways to the block, for otherwise its one definition would have to lie on all of them
+//! behind the points. One walk over the dominator tree renames. Dominance is that of the rewritten
+//! function, in which every resumption is a second way in.
 
-use enjamb_ir::hash::{FxHashMap, FxHashSet, FxIndexMap};
-use enjamb_ir::{Block, Entity, Function, SecondaryMap, Value};
+use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{Block, Function, SecondaryMap, Value};
 use enjamb_liveness::{ControlFlow, DominatorTree, Liveness};
 
-use crate::resumed::DefinitionBlocks;
+use crate::frontier;
 use crate::rewrite::Rewritten;
 
-/// What was known before rewriting, by which new block parameters are placed.
-pub(crate) struct Before<'a> {
-    /// Liveness of the function before rewriting.
-    pub(crate) liveness: &'a Liveness,
-    /// Number of its blocks; blocks from here on are new.
-    pub(crate) block_count: usize,
-    /// Where its values are defined.
-    pub(crate) definitions: &'a DefinitionBlocks,
-}
+/// Per block the values that it redefines, each with the parameter that stands for it from there on.
+type Redefined = FxHashMap<Block, Vec<(Value, Value)>>;
 
-/// Renames every use of a value that a point redefines.
-pub(crate) fn run(function: &mut Function, before: &Before<'_>, rewritten: &[Rewritten]) {
+/// Renames every use of a value that a point redefines. `liveness` is that of the function before
+/// rewriting.
+pub(crate) fn run(function: &mut Function, liveness: &Liveness, rewritten: &[Rewritten]) {
     let flow = ControlFlow::new(function);
     let dominators = DominatorTree::new(function, &flow);
-    let frontiers = frontiers(&flow, &dominators);
-    let mut definitions: FxIndexMap<Value, Vec<Block>> = FxIndexMap::default();
-    let mut redefined: FxHashMap<Block, Vec<(Value, Value)>> = FxHashMap::default();
+    let continuations: Vec<Block> = rewritten.iter().map(|point| point.continuation).collect();
+    let mut redefined = Redefined::default();
     for point in rewritten {
-        for &(value, _) in &point.redefined {
-            definitions
-                .entry(value)
-                .or_default()
-                .push(point.continuation);
-        }
         redefined.insert(point.continuation, point.redefined.clone());
     }
-    for (&value, blocks) in &mut definitions {
-        blocks.extend(before.definitions.of(value));
-    }
-    let joins = place(function, before, &frontiers, &definitions);
-    add_arguments(function, &flow, &joins);
-    for (block, params) in joins {
-        redefined.entry(block).or_default().extend(params);
+    for join in frontier::run(&flow, &dominators, &continuations) {
+        let params = add_params(function, join, &liveness.live_in(join));
+        add_arguments(function, &flow, join, &params);
+        redefined.insert(join, params);
     }
     Renamer {
         current: SecondaryMap::with_default(None),
@@ -54,69 +39,31 @@ pub(crate) fn run(function: &mut Function, before: &Before<'_>, rewritten: &[Rew
     .walk(function, &dominators, &redefined);
 }
 
-/// The dominance frontier of every block: the joins where its dominance ends.
-fn frontiers(flow: &ControlFlow, dominators: &DominatorTree) -> SecondaryMap<Block, Vec<Block>> {
-    let mut frontiers: SecondaryMap<Block, Vec<Block>> = SecondaryMap::new();
-    for &block in flow.reverse_post_order() {
-        let predecessors = flow.predecessors(block);
-        if predecessors.len() < 2 {
-            continue;
-        }
-        let stop = dominators.immediate_dominator(block);
-        for edge in predecessors {
-            let mut runner = Some(edge.block);
-            while runner != stop {
-                let Some(current) = runner else { break };
-                // A block above has it from another edge already, and so do those above that.
-                if frontiers[current].last() == Some(&block) {
-                    break;
-                }
-                frontiers[current].push(block);
-                runner = dominators.immediate_dominator(current);
-            }
-        }
-    }
-    frontiers
-}
-
-type Joins = FxIndexMap<Block, Vec<(Value, Value)>>;
-
-/// Adds a parameter for a value to every block where its definitions meet and it is live.
-fn place(
-    function: &mut Function,
-    before: &Before<'_>,
-    frontiers: &SecondaryMap<Block, Vec<Block>>,
-    definitions: &FxIndexMap<Value, Vec<Block>>,
-) -> Joins {
-    let mut joins = Joins::default();
-    for (&value, blocks) in definitions {
-        let mut placed: FxHashSet<Block> = blocks.iter().copied().collect();
-        let mut work = blocks.clone();
-        while let Some(block) = work.pop() {
-            for &join in &frontiers[block] {
-                // In a continuation a value that is live has been redefined as a parameter.
-                let is_old = join.index() < before.block_count;
-                if is_old && before.liveness.is_live_in(join, value) && placed.insert(join) {
-                    let param = function.append_param(join, function.value_type(value));
-                    function.origins[param] = Some(function.origins[value].unwrap_or(value));
-                    joins.entry(join).or_default().push((value, param));
-                    work.push(join);
-                }
-            }
-        }
-    }
-    joins
+/// Adds a parameter for each of the values to a block.
+fn add_params(function: &mut Function, block: Block, values: &[Value]) -> Vec<(Value, Value)> {
+    let add = |&value: &Value| {
+        let param = function.append_param(block, function.value_type(value));
+        function.origins[param] = Some(function.origins[value].unwrap_or(value));
+        (value, param)
+    };
+    values.iter().map(add).collect()
 }
 
 /// Hands the old value to every new parameter; renaming makes the right one of it.
-fn add_arguments(function: &mut Function, flow: &ControlFlow, joins: &Joins) {
-    for (&block, params) in joins {
-        for edge in flow.predecessors(block) {
-            let target = function.targets(edge.inst)[edge.target as usize];
-            let mut args = function.target_args(target).to_vec();
-            args.extend(params.iter().map(|&(value, _)| value));
-            function.set_target_args(edge.inst, edge.target as usize, &args);
-        }
+fn add_arguments(
+    function: &mut Function,
+    flow: &ControlFlow,
+    block: Block,
+    params: &[(Value, Value)],
+) {
+    if params.is_empty() {
+        return;
+    }
+    for edge in flow.predecessors(block) {
+        let target = function.targets(edge.inst)[edge.target as usize];
+        let mut args = function.target_args(target).to_vec();
+        args.extend(params.iter().map(|&(value, _)| value));
+        function.set_target_args(edge.inst, edge.target as usize, &args);
     }
 }
 
@@ -134,12 +81,7 @@ enum Step {
 }
 
 impl Renamer {
-    fn walk(
-        mut self,
-        function: &mut Function,
-        dominators: &DominatorTree,
-        redefined: &FxHashMap<Block, Vec<(Value, Value)>>,
-    ) {
+    fn walk(mut self, function: &mut Function, dominators: &DominatorTree, redefined: &Redefined) {
         let mut steps: Vec<Step> = function.entry().map(Step::Enter).into_iter().collect();
         while let Some(step) = steps.pop() {
             match step {
@@ -158,12 +100,8 @@ impl Renamer {
                         let inst = function.blocks[block].insts[index];
                         function.map_uses(inst, |value| self.current[value].unwrap_or(value));
                     }
-                    steps.extend(
-                        dominators
-                            .children(block)
-                            .iter()
-                            .map(|&child| Step::Enter(child)),
-                    );
+                    let children = dominators.children(block);
+                    steps.extend(children.iter().map(|&child| Step::Enter(child)));
                 }
             }
         }

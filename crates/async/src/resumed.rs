@@ -10,7 +10,7 @@ use crate::across::LiveAcross;
 use crate::points::SuspensionPoints;
 use enjamb_ir::hash::{FxHashMap, FxHashSet};
 use enjamb_ir::{Block, Function, SavedSource, SecondaryMap, Type, Value, ValueDef};
-use enjamb_liveness::ControlFlow;
+use enjamb_liveness::{ControlFlow, Uses};
 
 /// The blocks and points that a resumed activation can reach.
 pub(crate) struct Resumed {
@@ -62,21 +62,18 @@ impl Resumed {
 
     /// Whether a value need be stored into a fresh object only. References never are: a moving
     /// collector does not update the object of a running activation (M9).
-    fn is_stable(&self, function: &Function, blocks: &DefinitionBlocks, value: Value) -> bool {
+    fn is_stable(&self, function: &Function, uses: &Uses, value: Value) -> bool {
         if function.value_type(value) == Type::Ref {
             return false;
         }
-        match (function.values[value].def, blocks.of(value)) {
-            (ValueDef::Param(block, _), _) => !self.blocks[block],
-            (ValueDef::Result(inst, _), Some(block)) => {
-                // A result of a suspension point is defined by its continuation.
-                let position = self
-                    .positions
-                    .get(&inst)
-                    .map_or(0, |&position| position + 1);
-                !self.reaches(block, position)
-            }
-            _ => false,
+        match function.values[value].def {
+            ValueDef::Param(block, _) => !self.blocks[block],
+            ValueDef::Result(inst, _) => uses.block_of(inst).is_some_and(|block| {
+                // Results come behind their instruction: those of a point, in its continuation.
+                let position = self.positions.get(&inst);
+                !self.reaches(block, position.map_or(0, |&position| position + 1))
+            }),
+            ValueDef::Unused => false,
         }
     }
 
@@ -85,7 +82,7 @@ impl Resumed {
     pub(crate) fn stable_values(
         &self,
         function: &Function,
-        blocks: &DefinitionBlocks,
+        uses: &Uses,
         across: &LiveAcross,
     ) -> FxHashSet<Value> {
         let sources = across
@@ -98,33 +95,7 @@ impl Resumed {
             SavedSource::Slot(_) => None,
         });
         values
-            .filter(|&value| self.is_stable(function, blocks, value))
+            .filter(|&value| self.is_stable(function, uses, value))
             .collect()
-    }
-}
-
-/// The block in which each instruction's results are defined.
-pub(crate) struct DefinitionBlocks(SecondaryMap<Value, Option<Block>>);
-
-impl DefinitionBlocks {
-    /// Visits every instruction once.
-    pub(crate) fn run(function: &Function) -> Self {
-        let mut blocks = SecondaryMap::with_default(None);
-        for &block in &function.order {
-            for &inst in &function.blocks[block].insts {
-                for &result in function.results(inst) {
-                    blocks[result] = Some(block);
-                }
-            }
-            for &param in &function.blocks[block].params {
-                blocks[param] = Some(block);
-            }
-        }
-        DefinitionBlocks(blocks)
-    }
-
-    /// The block that defines a value.
-    pub(crate) fn of(&self, value: Value) -> Option<Block> {
-        self.0[value]
     }
 }

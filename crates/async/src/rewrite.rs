@@ -15,7 +15,8 @@
 use enjamb_continuation::Layouts;
 use enjamb_ir::hash::FxHashSet;
 use enjamb_ir::{
-    Block, Function, Inst, Opcode, Payload, PointDecl, SavedField, SavedSource, Target, Type, Value,
+    Block, Entity, Function, Inst, Opcode, Payload, PointDecl, PointId, SavedField, SavedSource,
+    Type, Value,
 };
 use enjamb_liveness::Uses;
 
@@ -63,19 +64,13 @@ pub(crate) fn run(
     for (first_state, in_block) in analyses.points.by_block() {
         let pieces = split(function, in_block);
         for (index, point) in in_block.iter().enumerate() {
-            let state = first_state + index;
-            let (before, continuation) = (pieces[index], pieces[index + 1]);
-            rewritten.push(rewrite_point(
-                function,
-                analyses,
-                hidden,
-                PointToRewrite {
-                    point,
-                    state,
-                    before,
-                    continuation,
-                },
-            ));
+            let site = Site {
+                id: PointId::from_index(first_state + index),
+                point,
+                before: pieces[index],
+                continuation: pieces[index + 1],
+            };
+            rewritten.push(rewrite_point(function, analyses, hidden, &site));
         }
     }
     rewritten
@@ -115,9 +110,10 @@ fn split(function: &mut Function, points: &[SuspensionPoint]) -> Vec<Block> {
     pieces
 }
 
-struct PointToRewrite<'a> {
+/// A point with the blocks that it was cut into.
+struct Site<'a> {
+    id: PointId,
     point: &'a SuspensionPoint,
-    state: usize,
     before: Block,
     continuation: Block,
 }
@@ -126,62 +122,33 @@ fn rewrite_point(
     function: &mut Function,
     analyses: &Analyses<'_>,
     hidden: Value,
-    site: PointToRewrite<'_>,
+    site: &Site<'_>,
 ) -> Rewritten {
-    let PointToRewrite {
-        point,
-        state,
-        before,
-        continuation,
-    } = site;
-    let call = redefine_call(function, point.inst, analyses.uses);
-    let saved = function.points[enjamb_ir::Entity::from_index(state)]
-        .saved
-        .clone();
+    let call = redefine_call(function, site.point.inst, analyses.uses);
+    let saved = function.points[site.id].saved.clone();
     let values: Vec<Value> = saved.iter().filter_map(saved_value).collect();
-    let redefined = make_params(function, continuation, &call, &values);
+    let redefined = make_params(function, site.continuation, &call, &values);
 
-    let resumption = function.create_block();
-    function.blocks[resumption].cold = true;
-    let mut editor = Editor::new(function, point.inst);
-    let suspension = suspend::run(&mut editor, analyses, point, state, call.hidden);
-
+    let mut editor = Editor::new(function, site.point.inst);
+    let resumption = resume(&mut editor, site, hidden, &call, &saved);
+    let suspension = suspend::run(&mut editor, analyses, site.point, site.id, call.hidden);
     let test = editor.value(
-        before,
+        site.before,
         Opcode::IsSuspended,
         Payload::None,
         &[call.hidden],
         Type::I8,
     );
-    let handed: Vec<Value> = call
-        .used
-        .iter()
-        .map(|used| used.fresh)
-        .chain(values)
-        .collect();
+    let results = call.used.iter().map(|used| used.fresh);
+    let handed: Vec<Value> = results.chain(values).collect();
     let to_suspension = editor.function.target(suspension[0], &[]);
-    let to_continuation = editor.function.target(continuation, &handed);
-    editor.branch(
-        before,
-        Opcode::Brif,
-        &[test],
-        &[to_suspension, to_continuation],
-    );
-
-    let target = resume(
-        &mut editor,
-        resumption,
-        continuation,
-        hidden,
-        state,
-        &call,
-        &saved,
-    );
-    editor.branch(resumption, Opcode::Jump, &[], &[target]);
+    let to_continuation = editor.function.target(site.continuation, &handed);
+    let targets = [to_suspension, to_continuation];
+    editor.branch(site.before, Opcode::Brif, &[test], &targets);
     Rewritten {
-        before,
+        before: site.before,
         resumption,
-        continuation,
+        continuation: site.continuation,
         suspension,
         redefined,
     }
@@ -212,7 +179,7 @@ fn redefine_call(function: &mut Function, call: Inst, uses: &Uses) -> RedefinedC
     let results = function.results(call).to_vec();
     let mut used = Vec::new();
     for (position, (&old, &fresh)) in old.iter().zip(&results[1..]).enumerate() {
-        function.origins[fresh] = Some(function.origins[old].unwrap_or(old));
+        set_origin(function, fresh, old);
         if uses.count(old) > 0 {
             used.push(UsedResult {
                 position: position as u32,
@@ -225,6 +192,11 @@ fn redefine_call(function: &mut Function, call: Inst, uses: &Uses) -> RedefinedC
         hidden: results[0],
         used,
     }
+}
+
+/// Notes that `value` stands for what `old` stands for.
+fn set_origin(function: &mut Function, value: Value, old: Value) {
+    function.origins[value] = Some(function.origins[old].unwrap_or(old));
 }
 
 fn saved_value(field: &SavedField) -> Option<Value> {
@@ -245,53 +217,49 @@ fn make_params(
     let results: Vec<Value> = call.used.iter().map(|used| used.old).collect();
     function.set_params(continuation, &results);
     let redefine = |&value: &Value| {
-        let ty = function.value_type(value);
-        let param = function.append_param(continuation, ty);
-        function.origins[param] = Some(function.origins[value].unwrap_or(value));
+        let param = function.append_param(continuation, function.value_type(value));
+        set_origin(function, param, value);
         (value, param)
     };
     values.iter().map(redefine).collect()
 }
 
-/// Fills the resumption block but for its jump, whose target is returned.
+/// Makes the resumption block: it loads what the parameters of the continuation stand for, and
+/// restores the stack slots.
 fn resume(
     editor: &mut Editor<'_>,
-    block: Block,
-    continuation: Block,
+    site: &Site<'_>,
     hidden: Value,
-    state: usize,
     call: &RedefinedCall,
     saved: &[SavedField],
-) -> Target {
-    let point = enjamb_ir::Entity::from_index(state);
-    let layout = editor.function.points[point].layout;
+) -> Block {
+    let block = editor.cold_block();
+    let layout = editor.function.points[site.id].layout;
     let mut handed = Vec::new();
     for used in &call.used {
         let ty = editor.function.value_type(used.old);
-        let payload = Payload::PointResult(point, used.position);
-        handed.push(editor.value(block, Opcode::ResultLoad, payload, &[hidden], ty));
+        let payload = Payload::PointResult(site.id, used.position);
+        let loaded = editor.value(block, Opcode::ResultLoad, payload, &[hidden], ty);
+        set_origin(editor.function, loaded, used.old);
+        handed.push(loaded);
     }
-    for field in saved {
-        match field.source {
+    for &SavedField { field, source } in saved {
+        match source {
             SavedSource::Value(value) => {
                 let ty = editor.function.value_type(value);
-                let payload = Payload::Field(layout, field.field);
+                let payload = Payload::Field(layout, field);
                 let loaded = editor.value(block, Opcode::FieldLoad, payload, &[hidden], ty);
-                let origin = editor.function.origins[value].unwrap_or(value);
-                editor.function.origins[loaded] = Some(origin);
+                set_origin(editor.function, loaded, value);
                 handed.push(loaded);
             }
             SavedSource::Slot(slot) => {
-                let payload = Payload::SlotField(layout, field.field, slot);
-                editor.effect(
-                    block,
-                    Opcode::FieldRestoreSlot,
-                    Type::I64,
-                    payload,
-                    &[hidden],
-                );
+                let payload = Payload::SlotField(layout, field, slot);
+                let restore = Opcode::FieldRestoreSlot;
+                editor.effect(block, restore, Type::I64, payload, &[hidden]);
             }
         }
     }
-    editor.function.target(continuation, &handed)
+    let target = editor.function.target(site.continuation, &handed);
+    editor.branch(block, Opcode::Jump, &[], &[target]);
+    block
 }

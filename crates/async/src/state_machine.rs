@@ -13,14 +13,14 @@
 
 use enjamb_continuation::Layouts;
 use enjamb_ir::hash::FxHashMap;
-use enjamb_ir::{Block, Entity, Function, Module, Stage, Type};
+use enjamb_ir::{Block, Function, Module, Stage, Type};
 use enjamb_liveness::{ControlFlow, Liveness, Uses};
 
 use crate::across::LiveAcross;
 use crate::dispatch::{self, Entry};
 use crate::points::SuspensionPoints;
-use crate::repair::{self, Before};
-use crate::resumed::{DefinitionBlocks, Resumed};
+use crate::repair;
+use crate::resumed::Resumed;
 use crate::rewrite::{self, Analyses, Rewritten};
 
 /// Lowers async source functions; other functions stay as they are.
@@ -41,11 +41,9 @@ pub fn run(module: &Module, function: &mut Function) {
     let liveness = Liveness::of(function);
     let across = LiveAcross::run(function, &flow, &liveness, &points);
     let layouts = Layouts::new(&across.needs, &across.affinities(function));
-    let definitions = DefinitionBlocks::run(function);
-    let resumed = Resumed::run(function, &flow, &points);
-    let stable = resumed.stable_values(function, &definitions, &across);
     let uses = Uses::new(function);
-    let block_count = function.block_capacity();
+    let resumed = Resumed::run(function, &flow, &points);
+    let stable = resumed.stable_values(function, &uses, &across);
 
     let entry = dispatch::make_entry(function);
     let analyses = Analyses {
@@ -60,12 +58,7 @@ pub fn run(module: &Module, function: &mut Function) {
     let resumptions: Vec<Block> = rewritten.iter().map(|point| point.resumption).collect();
     let dispatch = dispatch::run(function, &entry, body, &resumptions, first.inst);
     order_blocks(function, &entry, dispatch, &rewritten);
-    let before = Before {
-        liveness: &liveness,
-        block_count,
-        definitions: &definitions,
-    };
-    repair::run(function, &before, &rewritten);
+    repair::run(function, &liveness, &rewritten);
 }
 
 /// A function that never suspends by itself still takes the parameter, and is never resumed.
@@ -93,10 +86,5 @@ fn order_blocks(function: &mut Function, entry: &Entry, dispatch: Block, points:
         }
     }
     order.extend(points.iter().flat_map(|point| &point.suspension));
-    debug_assert!(
-        order
-            .iter()
-            .all(|block| block.index() < function.block_capacity())
-    );
     function.order = order;
 }

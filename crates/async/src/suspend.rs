@@ -14,7 +14,7 @@
 //!
 //! In a function with several layouts the object is only reused if it has the point's.
 
-use enjamb_ir::{Block, Entity, Opcode, Payload, PointId, SavedField, SavedSource, Type, Value};
+use enjamb_ir::{Block, Opcode, Payload, PointId, SavedField, SavedSource, Type, Value};
 
 use crate::edit::Editor;
 use crate::points::SuspensionPoint;
@@ -26,12 +26,12 @@ pub(crate) fn run(
     editor: &mut Editor<'_>,
     analyses: &Analyses<'_>,
     point: &SuspensionPoint,
-    state: usize,
+    id: PointId,
     callee: Value,
 ) -> Vec<Block> {
     let suspension = Suspension {
         analyses,
-        id: PointId::from_index(state),
+        id,
         callee,
     };
     let entry = editor.cold_block();

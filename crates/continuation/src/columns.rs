@@ -4,29 +4,16 @@
 //! split in halves that inherit what is taken, so a narrow value finds the gaps that wide ones left
 //! and no padding arises between widths.
 
-/// A set of points, by position in their group.
-#[derive(Clone, Default)]
-struct PointSet(Vec<u64>);
+use crate::taken::Taken;
 
-impl PointSet {
-    fn contains(&self, point: u32) -> bool {
-        self.0
-            .get(point as usize / 64)
-            .is_some_and(|word| word & (1 << (point % 64)) != 0)
-    }
-    fn insert(&mut self, point: u32) {
-        let word = point as usize / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (point % 64);
-    }
-}
+/// How many columns are asked before a place is taken at the end. Needs that are intervals of points,
+/// and come in order, find the first one free.
+const PROBES: usize = 64;
 
 #[derive(Clone)]
 struct Column {
     offset: u32,
-    taken: PointSet,
+    taken: Taken,
 }
 
 /// The columns of a layout under construction.
@@ -36,6 +23,8 @@ pub(crate) struct Columns {
     end: u32,
     /// For each point, columns below this index are all taken there.
     first_free: Vec<usize>,
+    /// How many places were asked whether they are free.
+    pub(crate) asked: u64,
 }
 
 impl Columns {
@@ -46,6 +35,7 @@ impl Columns {
             width: 8,
             end: start,
             first_free: vec![0; points],
+            asked: 0,
         }
     }
 
@@ -89,7 +79,11 @@ impl Columns {
             .map(|&point| self.first_free[point as usize])
             .max();
         let start = start.unwrap_or(0);
-        let free = (start..self.columns.len()).find(|&index| self.is_free(index, points));
+        let count = self.columns.len();
+        // Of the last 8 bytes, narrow columns may be left.
+        let last = count.saturating_sub((8 / self.width) as usize);
+        let mut near = (start..count.min(start + PROBES)).chain(last..count);
+        let free = near.find(|&index| self.is_free(index, points));
         let index = free.unwrap_or_else(|| self.add_columns());
         self.mark(index, points);
         self.columns[index].offset
@@ -106,22 +100,21 @@ impl Columns {
         for offset in (self.end..self.end + 8).step_by(self.width as usize) {
             self.columns.push(Column {
                 offset,
-                taken: PointSet::default(),
+                taken: Taken::default(),
             });
         }
         self.end += 8;
         first
     }
 
-    fn is_free(&self, index: usize, points: &[u32]) -> bool {
-        !points
-            .iter()
-            .any(|&point| self.columns[index].taken.contains(point))
+    fn is_free(&mut self, index: usize, points: &[u32]) -> bool {
+        self.asked += 1;
+        self.columns[index].taken.is_free(points)
     }
 
     fn mark(&mut self, index: usize, points: &[u32]) {
+        self.columns[index].taken.insert(points);
         for &point in points {
-            self.columns[index].taken.insert(point);
             let first = &mut self.first_free[point as usize];
             while self
                 .columns

@@ -2,8 +2,8 @@
 //!
 //! In: for each suspension point of a function, the types of the call's results and what is live
 //! across it ([`PointNeed`]). Out: an immutable [`Layouts`]: as a rule one union layout for all
-//! points, so that an activation keeps one object for its whole life; a point whose need is far
-//! above the others' has its own. Two things share a place iff no point saves both.
+//! points, so that an activation keeps one object for its whole life; points whose need is far
+//! above that of most have another. Two things share a place only if no point saves both.
 //!
 //! The layout never asks the target: the same needs give the same offsets on every machine. This
 //! crate and the lowering are the only ones that know offsets; header and result area are fixed
@@ -34,6 +34,8 @@ mod columns;
 mod layout;
 mod need;
 mod partition;
+mod regions;
+mod taken;
 
 pub use layout::Affinities;
 pub use need::{Need, PointNeed};
@@ -56,6 +58,7 @@ pub struct Layouts {
     layouts: PrimaryMap<LayoutId, LayoutDecl>,
     points: Vec<PointLayout>,
     lower_bound: u32,
+    places_asked: u64,
 }
 
 impl Layouts {
@@ -65,9 +68,11 @@ impl Layouts {
     /// The time is near-linear in the number of things saved, counted once per point.
     pub fn new(points: &[PointNeed], affinities: &Affinities) -> Self {
         let mut layouts = PrimaryMap::new();
+        let mut places_asked = 0;
         let mut by_point: Vec<Option<PointLayout>> = vec![None; points.len()];
         for group in partition::run(points) {
             let computed = layout::run(points, &group, affinities);
+            places_asked += computed.asked;
             let id = layouts.push(computed.decl);
             for &point in &group {
                 let saved = points[point].saved.iter().map(|need| SavedField {
@@ -87,6 +92,7 @@ impl Layouts {
             layouts,
             points: points_laid_out,
             lower_bound,
+            places_asked,
         }
     }
 
@@ -109,5 +115,10 @@ impl Layouts {
     /// layout that serves every point is smaller.
     pub fn lower_bound(&self) -> u32 {
         self.lower_bound
+    }
+    /// How many times a place was asked whether it is free: what the computation cost, beside the
+    /// number of things saved.
+    pub fn places_asked(&self) -> u64 {
+        self.places_asked
     }
 }

@@ -1,0 +1,79 @@
+//! Where the blocks that are reached from several of a set meet.
+//!
+//! The iterated dominance frontier of a set of blocks after Sreedhar and Gao, "A Linear Time
+//! Algorithm for Placing φ-Nodes" (1995): roots are taken by falling depth in the dominator tree,
+//! and each walks over what it dominates and no deeper root has walked over. No frontier of a
+//! single block is ever stored: in nests of loops those take quadratic space.
+
+use enjamb_ir::{Block, SecondaryMap};
+use enjamb_liveness::{ControlFlow, DominatorTree};
+
+/// The iterated dominance frontier of `roots` without the roots themselves, in reverse post-order.
+/// Takes time linear in blocks and edges.
+pub(crate) fn run(flow: &ControlFlow, dominators: &DominatorTree, roots: &[Block]) -> Vec<Block> {
+    let mut depth: SecondaryMap<Block, usize> = SecondaryMap::new();
+    for &block in dominators.preorder() {
+        let above = dominators.immediate_dominator(block);
+        depth[block] = above.map_or(0, |above| depth[above] + 1);
+    }
+    let mut search = Search {
+        flow,
+        dominators,
+        depth,
+        is_root: SecondaryMap::with_default(false),
+        walked: SecondaryMap::with_default(false),
+        pending: Vec::new(),
+    };
+    for &root in roots {
+        search.add_root(root);
+    }
+    let mut joins = Vec::new();
+    // What a walk adds is not deeper than the root that it starts from.
+    for level in (0..search.pending.len()).rev() {
+        while let Some(root) = search.pending[level].pop() {
+            search.walk(root, level, &mut joins);
+        }
+    }
+    joins.sort_unstable_by_key(|&block| flow.order_of(block));
+    joins
+}
+
+struct Search<'a> {
+    flow: &'a ControlFlow,
+    dominators: &'a DominatorTree,
+    depth: SecondaryMap<Block, usize>,
+    /// Given at the start, or found.
+    is_root: SecondaryMap<Block, bool>,
+    walked: SecondaryMap<Block, bool>,
+    /// Roots to walk from, by depth.
+    pending: Vec<Vec<Block>>,
+}
+
+impl Search<'_> {
+    fn add_root(&mut self, block: Block) {
+        let level = self.depth[block];
+        if self.pending.len() <= level {
+            self.pending.resize(level + 1, Vec::new());
+        }
+        self.is_root[block] = true;
+        self.pending[level].push(block);
+    }
+
+    /// Finds the edges that leave what `root` dominates.
+    fn walk(&mut self, root: Block, level: usize, joins: &mut Vec<Block>) {
+        let mut work = vec![root];
+        while let Some(block) = work.pop() {
+            if std::mem::replace(&mut self.walked[block], true) {
+                continue;
+            }
+            for &to in self.flow.successors(block) {
+                // The edge to a child in the dominator tree is deeper than the root.
+                if self.depth[to] <= level && !self.is_root[to] {
+                    self.add_root(to);
+                    joins.push(to);
+                }
+            }
+            work.extend_from_slice(self.dominators.children(block));
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! Random async functions, valid by construction.
+//!
+//! A graph of blocks is drawn first, irreducible cycles, self loops, unreachable blocks and branches
+//! with equal targets included. Then the blocks are filled in reverse post-order; an operand is a
+//! value of its type of the block itself or of one that dominates it. Every block counts down in a
+//! stack slot and leaves for the exit at zero, so every program ends.
+
+mod graph;
+
+use graph::Graph;
+use std::fmt::Write;
+
+/// Numbers of SplitMix64.
+pub struct Rng(pub u64);
+
+impl Rng {
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % bound as u64) as usize
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}
+
+const TYPES: [&str; 9] = [
+    "i8", "i16", "i32", "i64", "f32", "f64", "ref", "funcref", "task",
+];
+
+/// What every program has besides `%main`: leaves, an async function with results of many types,
+/// one with the results of `%main`, tasks, and a sync function that takes an address.
+const AROUND: &str = r#"
+module trusted
+import %yield = "enjamb" "yield" () async
+import %test = "enjamb" "test" (i64) -> i64 async
+function %work(i64) -> i64 async {
+block0(v0: i64):
+    v1 = call %test(v0)
+    v2 = iadd v1, v0
+    return v2
+}
+function %many(i64) -> i8, f32, i64, i16, f64, funcref async {
+block0(v0: i64):
+    v1 = ireduce.i8 v0
+    v2 = fcvt_from_sint.f32 v0
+    v3 = call %test(v0)
+    v4 = ireduce.i16 v3
+    v5 = fcvt_from_uint.f64 v3
+    v6 = func_addr %work
+    return v1, v2, v3, v4, v5, v6
+}
+function %finish(i64) -> i64, f64 async {
+block0(v0: i64):
+    call %yield()
+    v1 = fcvt_from_sint.f64 v0
+    return v0, v1
+}
+function %bump(addr, i64) -> i64 {
+block0(v0: addr, v1: i64):
+    v2 = load.i64 addr[v0]
+    v3 = iadd v2, v1
+    store addr[v0], v3
+    return v2
+}
+"#;
+
+/// The text of a module with the function `%main(i64, f64) -> i64, f64 async`.
+pub fn module(seed: u64) -> String {
+    let mut rng = Rng(seed);
+    let graph = Graph::random(&mut rng);
+    let mut writer = Writer {
+        rng,
+        values: 0,
+        text: String::new(),
+        defined: vec![Vec::new(); graph.blocks()],
+        params: vec![Vec::new(); graph.blocks()],
+        above: Vec::new(),
+    };
+    // Block 0 is the entry; of block n > 0, the parts are 2n - 1 and 2n. The last is the exit.
+    for block in 1..graph.blocks() {
+        for _ in 0..writer.rng.below(4) {
+            let ty = writer.rng.pick(&TYPES);
+            let value = writer.fresh();
+            writer.params[block].push((ty, value));
+        }
+    }
+    let mut texts = vec![String::new(); graph.blocks()];
+    for &block in &graph.order {
+        writer.block(&graph, block);
+        texts[block] = std::mem::take(&mut writer.text);
+    }
+    writer.exit(&graph);
+    let body = texts.concat() + &writer.text;
+    format!(
+        "{AROUND}function %main(i64, f64) -> i64, f64 async {{
+    ss0 = slot 8 align 8
+    ss1 = slot 24 align 8
+    ss2 = slot 1 align 1
+    ss3 = slot 4 align 4
+    ss4 = slot 1024 align 16
+    sig0 = () -> i64
+    sig1 = (i64) -> i64 async
+{body}}}
+"
+    )
+}
+
+type Typed = (&'static str, usize);
+
+struct Writer {
+    rng: Rng,
+    values: usize,
+    text: String,
+    /// Per block what it defines.
+    defined: Vec<Vec<Typed>>,
+    params: Vec<Vec<Typed>>,
+    /// The blocks whose values the current one may use.
+    above: Vec<usize>,
+}
+
+impl Writer {
+    fn fresh(&mut self) -> usize {
+        self.values += 1;
+        self.values + 1
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        writeln!(self.text, "    {line}").unwrap();
+    }
+
+    /// Writes an instruction with a result and makes it available.
+    fn define(&mut self, ty: &'static str, inst: std::fmt::Arguments<'_>) -> usize {
+        let value = self.fresh();
+        self.line(format_args!("v{value} = {inst}"));
+        let here = self.above[0];
+        self.defined[here].push((ty, value));
+        value
+    }
+
+    /// A value of a type: an available one or a constant.
+    fn value(&mut self, ty: &'static str) -> usize {
+        let available = self.above.iter().flat_map(|&block| &self.defined[block]);
+        let fitting: Vec<usize> = available
+            .filter(|value| value.0 == ty)
+            .map(|value| value.1)
+            .collect();
+        if !fitting.is_empty() && self.rng.below(8) != 0 {
+            return self.rng.pick(&fitting);
+        }
+        let number = self.rng.below(256) as i64 - 128;
+        match ty {
+            "ref" => self.define(ty, format_args!("null.ref")),
+            "funcref" => self.define(ty, format_args!("func_addr %work")),
+            "task" => {
+                let argument = self.value("i64");
+                self.define(ty, format_args!("spawn %work(v{argument})"))
+            }
+            "f32" | "f64" => self.define(ty, format_args!("fconst.{ty} {number}.5")),
+            _ => self.define(ty, format_args!("iconst.{ty} {number}")),
+        }
+    }
+
+    fn params(&self, block: usize) -> String {
+        let params = self.params[block].iter();
+        let params: Vec<String> = params
+            .map(|(ty, value)| format!("v{value}: {ty}"))
+            .collect();
+        match params.is_empty() {
+            true => String::new(),
+            false => format!("({})", params.join(", ")),
+        }
+    }
+
+    fn block(&mut self, graph: &Graph, block: usize) {
+        self.above = vec![block];
+        self.above.extend(graph.dominators(block));
+        if block == 0 {
+            writeln!(self.text, "block0(v0: i64, v1: f64):").unwrap();
+            self.defined[0] = vec![("i64", 0), ("f64", 1)];
+            let turns = 1 + self.rng.below(12);
+            let turns = self.define("i64", format_args!("iconst.i64 {turns}"));
+            self.line(format_args!("store ss0[0], v{turns}"));
+            self.instructions();
+            return self.terminator(graph, block);
+        }
+        let params = self.params(block);
+        writeln!(self.text, "block{}{params}:", 2 * block - 1).unwrap();
+        self.defined[block] = self.params[block].clone();
+        self.instructions();
+        let count = self.fresh();
+        self.line(format_args!("v{count} = load.i64 ss0[0]"));
+        let (one, less) = (self.fresh(), self.fresh());
+        self.line(format_args!("v{one} = iconst.i64 1"));
+        self.line(format_args!("v{less} = isub v{count}, v{one}"));
+        self.line(format_args!("store ss0[0], v{less}"));
+        let exit = self.target(graph.exit());
+        let (this, cold) = (2 * block, self.rng.pick(&["", " cold"]));
+        self.line(format_args!("brif v{less}, block{this}, {exit}"));
+        writeln!(self.text, "block{this}{cold}:").unwrap();
+        self.instructions();
+        self.terminator(graph, block);
+    }
+
+    /// A block with values for its parameters.
+    fn target(&mut self, block: usize) -> String {
+        let types: Vec<&str> = self.params[block].iter().map(|param| param.0).collect();
+        let args: Vec<String> = types
+            .into_iter()
+            .map(|ty| format!("v{}", self.value(ty)))
+            .collect();
+        match args.is_empty() {
+            true => format!("block{}", 2 * block - 1),
+            false => format!("block{}({})", 2 * block - 1, args.join(", ")),
+        }
+    }
+
+    fn terminator(&mut self, graph: &Graph, block: usize) {
+        let targets: Vec<String> = graph.successors[block]
+            .iter()
+            .map(|&to| self.target(to))
+            .collect();
+        match &targets[..] {
+            [] => {
+                let argument = self.value("i64");
+                let (first, second) = (self.fresh(), self.fresh());
+                self.line(format_args!(
+                    "v{first}, v{second} = call %finish(v{argument})"
+                ));
+                self.line(format_args!("return v{first}, v{second}"));
+            }
+            [only] => self.line(format_args!("jump {only}")),
+            [yes, no] => {
+                let condition = self.value("i8");
+                self.line(format_args!("brif v{condition}, {yes}, {no}"));
+            }
+            [default, others @ ..] => {
+                let others = others.join(", ");
+                let selector = self.value("i32");
+                self.line(format_args!("br_table v{selector}, {default}, [{others}]"));
+            }
+        }
+    }
+
+    fn instructions(&mut self) {
+        for _ in 0..self.rng.below(7) {
+            match self.rng.below(10) {
+                0..=3 => self.arithmetic(),
+                4..=6 => self.memory(),
+                _ => self.suspension_point(),
+            }
+        }
+    }
+
+    fn arithmetic(&mut self) {
+        match self.rng.below(6) {
+            0..=2 => {
+                let ty = self.rng.pick(&["i8", "i16", "i32", "i64", "f32", "f64"]);
+                let operations: &[&str] = match ty.starts_with('f') {
+                    true => &["fadd", "fsub", "fmul"],
+                    false => &["iadd", "isub", "imul", "bxor"],
+                };
+                let operation = self.rng.pick(operations);
+                let (a, b) = (self.value(ty), self.value(ty));
+                self.define(ty, format_args!("{operation} v{a}, v{b}"));
+            }
+            3 => {
+                let ty = self.rng.pick(&["i8", "i16", "i32"]);
+                let narrow = self.value(ty);
+                self.define("i64", format_args!("sextend.i64 v{narrow}"));
+            }
+            4 => {
+                let ty = self.rng.pick(&["i8", "i16", "i32"]);
+                let wide = self.value("i64");
+                self.define(ty, format_args!("ireduce.{ty} v{wide}"));
+            }
+            _ => {
+                let float = self.value("f64");
+                self.define("i64", format_args!("bitcast.i64 v{float}"));
+            }
+        }
+    }
+
+    /// Loads, stores and addresses. An available address has room for 8 bytes.
+    fn memory(&mut self) {
+        match self.rng.below(9) {
+            0 => {
+                let value = self.value("i64");
+                self.line(format_args!("istore8 ss2[0], v{value}"));
+            }
+            1 => {
+                self.define("i64", format_args!("uload8.i64 ss2[0]"));
+            }
+            2 => {
+                let (ty, slot) = self
+                    .rng
+                    .pick(&[("i32", 3), ("i64", 1), ("f64", 1), ("i64", 4)]);
+                let value = self.value(ty);
+                self.line(format_args!("store ss{slot}[0], v{value}"));
+            }
+            3 => {
+                let (ty, slot) = self
+                    .rng
+                    .pick(&[("i32", 3), ("i64", 1), ("f64", 1), ("i64", 4)]);
+                self.define(ty, format_args!("load.{ty} ss{slot}[0]"));
+            }
+            4 => {
+                let (mask, value) = (self.fresh(), self.value("i64"));
+                self.line(format_args!("v{mask} = iconst.i64 15"));
+                let index = self.define("i64", format_args!("band v{value}, v{mask}"));
+                match self.rng.below(2) {
+                    0 => self.line(format_args!("store ss1[v{index}+1], v{value}")),
+                    _ => {
+                        self.define("i64", format_args!("load.i64 ss1[v{index}]"));
+                    }
+                }
+            }
+            5 => {
+                let offset = self.rng.below(9);
+                self.define("addr", format_args!("stack_addr ss1[{offset}]"));
+            }
+            6 => {
+                // Beyond the slot and back.
+                let far = self.fresh();
+                self.line(format_args!("v{far} = stack_addr ss1[16]"));
+                let (there, back) = (self.fresh(), self.fresh());
+                let amount = self.define("i64", format_args!("iconst.i64 1000"));
+                self.line(format_args!("v{there} = addr_add v{far}, v{amount}"));
+                let amount = self.define("i64", format_args!("iconst.i64 -1012"));
+                self.line(format_args!("v{back} = addr_add v{there}, v{amount}"));
+                let here = self.above[0];
+                self.defined[here].push(("addr", back));
+            }
+            _ => self.through_address(),
+        }
+    }
+
+    fn through_address(&mut self) {
+        let available = self.above.iter().flat_map(|&block| &self.defined[block]);
+        let addresses: Vec<usize> = available
+            .filter(|value| value.0 == "addr")
+            .map(|value| value.1)
+            .collect();
+        if addresses.is_empty() {
+            return;
+        }
+        let address = self.rng.pick(&addresses);
+        match self.rng.below(3) {
+            0 => {
+                let value = self.value("i64");
+                self.line(format_args!("store addr[v{address}], v{value}"));
+            }
+            1 => {
+                self.define("i64", format_args!("load.i64 addr[v{address}+3]"));
+            }
+            _ => {
+                let value = self.value("i64");
+                self.define("i64", format_args!("call %bump(v{address}, v{value})"));
+            }
+        }
+    }
+
+    fn suspension_point(&mut self) {
+        match self.rng.below(10) {
+            0..=2 => self.line(format_args!("call %yield()")),
+            3..=4 => {
+                let value = self.value("i64");
+                self.define("i64", format_args!("call %test(v{value})"));
+            }
+            5 => {
+                let value = self.value("i64");
+                self.define("i64", format_args!("call %work(v{value})"));
+            }
+            6 => {
+                let task = self.value("task");
+                self.define("i64", format_args!("join sig0, v{task}"));
+            }
+            7 => {
+                let (callee, value) = (self.value("funcref"), self.value("i64"));
+                self.define(
+                    "i64",
+                    format_args!("call_indirect sig1, v{callee}(v{value})"),
+                );
+            }
+            _ => {
+                let argument = self.value("i64");
+                let types = ["i8", "f32", "i64", "i16", "f64", "funcref"];
+                let results = types.map(|ty| (ty, self.fresh()));
+                let names = results.map(|(_, value)| format!("v{value}")).join(", ");
+                self.line(format_args!("{names} = call %many(v{argument})"));
+                let here = self.above[0];
+                self.defined[here].extend(results);
+            }
+        }
+    }
+
+    /// The exit mixes its parameters and, in some programs, what the slots hold.
+    fn exit(&mut self, graph: &Graph) {
+        let exit = graph.exit();
+        self.above = vec![exit];
+        let params = self.params(exit);
+        writeln!(self.text, "block{}{params}:", 2 * exit - 1).unwrap();
+        self.defined[exit] = self.params[exit].clone();
+        let mut total = self.value("i64");
+        let loads = [
+            "uload8.i64 ss2[0]",
+            "load.i64 ss1[16]",
+            "load.i64 ss1[3]",
+            "load.i64 ss4[0]",
+        ];
+        for load in loads {
+            if self.rng.below(3) == 0 {
+                let loaded = self.define("i64", format_args!("{load}"));
+                total = self.define("i64", format_args!("bxor v{total}, v{loaded}"));
+            }
+        }
+        let float = self.value("f64");
+        self.line(format_args!("return v{total}, v{float}"));
+    }
+}

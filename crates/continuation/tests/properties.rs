@@ -1,0 +1,292 @@
+//! What must hold of the layouts for any needs, and how good and how large they get.
+
+use enjamb_continuation::{Affinities, Layouts, Need, PointNeed};
+use enjamb_ir::{Entity, FieldType, SavedSource, StackSlot, Type, Value};
+
+/// Numbers of SplitMix64.
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % bound as u64) as usize
+    }
+}
+
+const TYPES: [Type; 9] = [
+    Type::I8,
+    Type::I16,
+    Type::I32,
+    Type::I64,
+    Type::F32,
+    Type::F64,
+    Type::Ref,
+    Type::FuncRef,
+    Type::Task,
+];
+
+fn value(index: usize) -> SavedSource {
+    SavedSource::Value(Value::from_index(index))
+}
+
+fn save(index: usize, ty: Type) -> Need {
+    Need {
+        source: value(index),
+        ty: FieldType::Value(ty),
+    }
+}
+
+fn save_slot(index: usize, size: u32) -> Need {
+    Need {
+        source: SavedSource::Slot(StackSlot::from_index(index)),
+        ty: FieldType::Bytes { size, align: 16 },
+    }
+}
+
+fn layouts(points: &[PointNeed]) -> Layouts {
+    Layouts::new(points, &Affinities::default())
+}
+
+/// Points without results that save these needs.
+fn points(saved: impl IntoIterator<Item = Vec<Need>>) -> Vec<PointNeed> {
+    let point = |saved| PointNeed {
+        results: Vec::new(),
+        saved,
+    };
+    saved.into_iter().map(point).collect()
+}
+
+/// Random needs: every source has one type and is saved at random points.
+fn random_needs(rng: &mut Rng) -> (Vec<PointNeed>, Affinities) {
+    let mut points = vec![PointNeed::default(); 1 + rng.below(12)];
+    for point in &mut points {
+        let results = (0..rng.below(4)).map(|_| TYPES[rng.below(TYPES.len())]);
+        point.results = results.collect();
+    }
+    let mut sources = Vec::new();
+    for index in 0..rng.below(30) {
+        let need = match rng.below(4) {
+            0 => save_slot(index, [1, 3, 8, 20, 64, 3000][rng.below(6)]),
+            _ => save(index, TYPES[rng.below(TYPES.len())]),
+        };
+        sources.push(need.source);
+        let dense = 1 + rng.below(4);
+        for point in &mut points {
+            if rng.below(dense) == 0 {
+                point.saved.push(need);
+            }
+        }
+    }
+    let mut affinities = Affinities::default();
+    for _ in 0..sources.len() {
+        let (a, b) = (rng.below(sources.len()), rng.below(sources.len()));
+        affinities.entry(sources[a]).or_default().push(sources[b]);
+    }
+    (points, affinities)
+}
+
+/// The size and the alignment, which is never above 8.
+fn bytes(ty: FieldType) -> (u32, u32) {
+    match ty {
+        FieldType::Value(ty) => (ty.bytes(), ty.bytes()),
+        FieldType::Bytes { size, align } => (size, align.min(8)),
+    }
+}
+
+fn check(points: &[PointNeed], layouts: &Layouts) {
+    for layout in layouts.layouts().values() {
+        assert!(layout.size.is_multiple_of(8));
+        for field in layout.fields.values() {
+            let (size, align) = bytes(field.ty);
+            assert!(field.offset.is_multiple_of(align), "{field:?}");
+            assert!(field.offset + size <= layout.size, "{field:?}");
+        }
+    }
+    for (state, point) in points.iter().enumerate() {
+        let computed = layouts.point(state);
+        let layout = &layouts.layouts()[computed.layout];
+        let results_end = 16 + 8 * point.results.len() as u32;
+        let mut taken = vec![(0, results_end)];
+        assert_eq!(computed.saved.len(), point.saved.len());
+        for (field, need) in computed.saved.iter().zip(&point.saved) {
+            let decl = &layout.fields[field.field];
+            assert_eq!((field.source, decl.ty), (need.source, need.ty));
+            taken.push((decl.offset, decl.offset + bytes(decl.ty).0));
+        }
+        taken.sort_unstable();
+        for pair in taken.windows(2) {
+            assert!(pair[0].1 <= pair[1].0, "state {state}: {pair:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_saved_together_overlaps() {
+    let mut shared = 0;
+    for seed in 0..500 {
+        let (points, affinities) = random_needs(&mut Rng(seed));
+        let computed = Layouts::new(&points, &affinities);
+        check(&points, &computed);
+        let again = Layouts::new(&points, &affinities);
+        assert_eq!(computed.layouts(), again.layouts());
+        for layout in computed.layouts().values() {
+            let mut offsets: Vec<u32> = layout.fields.values().map(|field| field.offset).collect();
+            offsets.dedup();
+            shared += layout.fields.len() - offsets.len();
+        }
+    }
+    assert!(shared > 250, "places are shared: {shared}");
+}
+
+/// Values that live from one point to a later one, with numbers that say nothing about where.
+#[test]
+fn intervals_of_one_width_take_the_least_possible() {
+    for seed in 0..300 {
+        let mut rng = Rng(seed);
+        let count = 1 + rng.below(40);
+        let mut saved = vec![Vec::new(); count];
+        for index in 0..rng.below(60) {
+            let (a, b) = (rng.below(count), rng.below(count));
+            for point in &mut saved[a.min(b)..=a.max(b)] {
+                point.push(save(index, [Type::I64, Type::F64, Type::Task][index % 3]));
+            }
+        }
+        let points = points(saved);
+        let computed = layouts(&points);
+        check(&points, &computed);
+        let size = computed.layouts().values().next().unwrap().size;
+        assert_eq!(size, computed.lower_bound(), "seed {seed}");
+    }
+}
+
+#[test]
+fn narrow_values_are_packed() {
+    let flags = (0..11).map(|index| save(index, Type::I8)).collect();
+    assert_eq!(
+        layouts(&points([flags]))
+            .layouts()
+            .values()
+            .next()
+            .unwrap()
+            .size,
+        16 + 16
+    );
+    let mixed = vec![
+        save(0, Type::I8),
+        save(1, Type::I64),
+        save(2, Type::I16),
+        save(3, Type::F32),
+        save(4, Type::I8),
+        save(5, Type::Ref),
+    ];
+    let computed = layouts(&points([mixed]));
+    let layout = computed.layouts().values().next().unwrap();
+    let fields = layout.fields.values();
+    let fields: Vec<_> = fields
+        .map(|field| (field.name.as_str(), field.offset))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("v5", 16),
+            ("v1", 24),
+            ("v3", 32),
+            ("v2", 36),
+            ("v0", 38),
+            ("v4", 39)
+        ]
+    );
+    assert_eq!(layout.size, 40);
+}
+
+#[test]
+fn narrow_values_fill_the_places_that_wide_ones_leave() {
+    let first = vec![save(0, Type::I64), save(1, Type::I8)];
+    let second = (2..10).map(|index| save(index, Type::I8)).collect();
+    let computed = layouts(&points([first, second]));
+    let size = computed.layouts().values().next().unwrap().size;
+    assert_eq!(
+        size,
+        16 + 8 + 8,
+        "one place for v0 or v2 to v9, and one for v1"
+    );
+}
+
+#[test]
+fn a_loop_parameter_shares_with_what_is_handed_to_it() {
+    // v2 can stand where v0 stands or where v1 does.
+    let points = points([
+        vec![save(0, Type::I64), save(1, Type::I64)],
+        vec![save(2, Type::I64)],
+    ]);
+    let mut affinities = Affinities::default();
+    affinities.insert(value(2), vec![value(1)]);
+    let offset = |layouts: &Layouts, name: &str| {
+        let layout = layouts.layouts().values().next().unwrap();
+        layout.fields[layout.field_named(name).unwrap()].offset
+    };
+    let (plain, wished) = (layouts(&points), Layouts::new(&points, &affinities));
+    assert_eq!(offset(&plain, "v2"), offset(&plain, "v0"));
+    assert_eq!(offset(&wished, "v2"), offset(&wished, "v1"));
+}
+
+/// However many points there are, the layouts are few.
+#[test]
+fn the_number_of_layouts_is_bounded() {
+    let needs = |index: usize| vec![save_slot(index, 1 << (index % 20)), save(index, Type::I64)];
+    for count in [1, 2, 3, 64, 65, 1000] {
+        let points = points((0..count).map(needs));
+        let computed = layouts(&points);
+        check(&points, &computed);
+        assert!(
+            computed.layouts().len() <= 10,
+            "{}",
+            computed.layouts().len()
+        );
+    }
+}
+
+/// Ten thousand points, and ten thousand values or slots at one point.
+#[test]
+fn large_needs() {
+    let many = 10_000;
+    let wide = points([(0..many).map(|index| save(index, Type::I32)).collect()]);
+    let long = points((0..many).map(|point| vec![save(point, Type::I64), save(many, Type::I8)]));
+    let slots = points([(0..many).map(|index| save_slot(index, 4)).collect()]);
+    let one_after_the_other = points((0..many).map(|point| vec![save_slot(point, 4)]));
+    let cases = [
+        (wide, 40_016, 1),
+        (long, 32, 1),
+        (slots, 80_016, 64),
+        (one_after_the_other, 24, 1),
+    ];
+    for (points, size, asked_for_each) in cases {
+        let computed = layouts(&points);
+        check(&points, &computed);
+        assert_eq!(computed.layouts().values().next().unwrap().size, size);
+        assert!(computed.places_asked() <= asked_for_each * 2 * many as u64);
+    }
+}
+
+/// The second half of the values is saved at two points, and every place is taken at one of them:
+/// looking at all for the first free one would take quadratic time.
+#[test]
+fn hopeless_places_are_not_searched() {
+    let asked = |many: usize| {
+        let both = many..2 * many;
+        let half = |odd: usize| (odd..many).step_by(2).chain(both.clone());
+        let saves = |index| save(index, Type::I64);
+        let points = points([
+            (0..many).map(saves).collect(),
+            half(0).map(saves).collect(),
+            half(1).map(saves).collect(),
+        ]);
+        let computed = layouts(&points);
+        check(&points, &computed);
+        computed.places_asked()
+    };
+    assert!(asked(8000) < 5 * asked(2000));
+}
