@@ -10,10 +10,13 @@
 //! | `handle` | makes a reference of a number |
 //! | `number` | gives the number of a reference, 0 for null |
 
-use enjamb_ir::{Module, Val};
+use enjamb_ir::Val;
 
 /// The namespace.
 pub const NAMESPACE: &str = "host";
+
+/// The names of its functions.
+pub const NAMES: [&str; 5] = ["log", "echo", "fail", "handle", "number"];
 
 /// What a function of the namespace does.
 ///
@@ -30,21 +33,4 @@ pub fn call(name: &str, args: &[Val]) -> Result<Vec<Val>, String> {
         ("number", &[Val::Ref(handle)]) => Ok(vec![Val::I64(handle.unwrap_or(0) as i64)]),
         _ => Err(format!("the host has no function {name} for {args:?}")),
     }
-}
-
-/// Namespace, name and signature of every import of a module that the host defines.
-pub fn imports(module: &Module) -> Vec<(String, enjamb_ir::Signature)> {
-    let mut found = Vec::new();
-    for function in module.functions.values() {
-        if let enjamb_ir::FunctionKind::Import {
-            namespace,
-            name,
-            signature,
-        } = &function.kind
-            && namespace == NAMESPACE
-        {
-            found.push((name.clone(), signature.clone()));
-        }
-    }
-    found
 }

@@ -1,5 +1,6 @@
 //! The module after each pass, verified and printed and read back.
 
+use enjamb_codegen::{PASSES, Pass};
 use enjamb_ir::{Module, parse_module, verify_module};
 
 /// A module at some point of the pipeline.
@@ -13,50 +14,37 @@ pub struct StageOf {
     pub module: Module,
 }
 
-/// A pass on one function of a module.
-type Pass = fn(&Module, &mut enjamb_ir::Function);
-
-const PASSES: &[(&str, Pass)] = &[
-    ("tail_await", enjamb_async::tail_await::run),
-    ("rematerialize", enjamb_async::rematerialize::run),
-    ("state_machine", |module, function| {
-        enjamb_async::state_machine::run(module, function);
-    }),
-];
-
-/// The module after each pass in turn, and after the pipeline without the pass `tail_await`.
+/// The module after each pass in turn, and after the passes that code cannot be made without.
 ///
 /// # Errors
 /// If what a pass makes breaks a rule of the verifier or does not survive being printed.
 pub fn of_module(module: &Module) -> Result<Vec<StageOf>, String> {
     let mut stages = Vec::new();
     let mut current = module.clone();
-    for (name, pass) in PASSES {
+    for (index, pass) in PASSES.iter().enumerate() {
         let before = current.clone();
         run(pass, &mut current);
-        checked(name, &current)?;
+        checked(pass.name, &current)?;
         // A pass that changed nothing needs no run of its own.
         if current != before {
-            let (name, module) = (name.to_string(), current.clone());
-            let complete = name == PASSES[PASSES.len() - 1].0;
             stages.push(StageOf {
-                name,
-                complete,
-                module,
+                name: pass.name.to_string(),
+                complete: index + 1 == PASSES.len(),
+                module: current.clone(),
             });
         }
     }
-    let mut current = module.clone();
-    for (_, pass) in PASSES.iter().filter(|(name, _)| *name != "tail_await") {
-        run(pass, &mut current);
+    let mut least = module.clone();
+    for pass in PASSES.iter().filter(|pass| pass.required) {
+        run(pass, &mut least);
     }
-    if stages.last().is_none_or(|last| last.module != current) && current != *module {
-        let name = "the passes without tail_await".to_string();
-        checked(&name, &current)?;
+    if least != current {
+        let name = "the required passes alone".to_string();
+        checked(&name, &least)?;
         stages.push(StageOf {
             name,
             complete: false,
-            module: current,
+            module: least,
         });
     }
     Ok(stages)
@@ -64,7 +52,7 @@ pub fn of_module(module: &Module) -> Result<Vec<StageOf>, String> {
 
 fn run(pass: &Pass, module: &mut Module) {
     for function in module.body_ids() {
-        enjamb_async::with_body(module, function, pass);
+        enjamb_async::with_body(module, function, pass.run);
     }
 }
 
@@ -93,19 +81,20 @@ pub fn survives_printing(module: &Module) -> Result<(), String> {
     Ok(())
 }
 
-/// The module after the pass with this name, and all passes before it; `async` is the last.
+/// The module after the pass with this name and all passes before it; after `async` all ran.
 ///
 /// # Errors
 /// If there is no such pass, or what it makes is wrong.
 pub fn after(module: &Module, pass: &str) -> Result<Module, String> {
+    let last = match pass {
+        "async" => PASSES.len().checked_sub(1),
+        name => PASSES.iter().position(|pass| pass.name == name),
+    };
+    let last = last.ok_or_else(|| format!("no pass is called {pass}"))?;
     let mut current = module.clone();
-    for (index, (name, run_pass)) in PASSES.iter().enumerate() {
-        run(run_pass, &mut current);
-        let last = index + 1 == PASSES.len();
-        if *name == pass || (pass == "async" && last) {
-            checked(name, &current)?;
-            return Ok(current);
-        }
+    for pass in &PASSES[..=last] {
+        run(pass, &mut current);
     }
-    Err(format!("no pass is called {pass}"))
+    checked(pass, &current)?;
+    Ok(current)
 }

@@ -4,8 +4,10 @@
 //! in each of them.
 
 mod interpreter;
+mod jit;
 
 pub use interpreter::Interpreter;
+pub use jit::{Jit, SUPPORTED};
 
 use crate::observed::{Call, Observed, Stats};
 use crate::stages;
@@ -49,6 +51,11 @@ pub fn of_module(module: &Module) -> Result<Vec<Box<dyn Engine>>, String> {
             stage.module,
             stage.complete,
         )));
+    }
+    if SUPPORTED {
+        for jit in Jit::all(module)? {
+            engines.push(Box::new(jit));
+        }
     }
     Ok(engines)
 }
