@@ -58,6 +58,8 @@ pub(crate) enum Reason {
     UnknownSignature,
     /// An instruction and what it carries do not belong together; the verifier would say so.
     Malformed,
+    /// The context block is larger than an instruction can address.
+    ModuleTooLarge,
     /// The frame is larger than an instruction can address.
     FrameTooLarge,
     /// An operand does not fit the machine instruction that was chosen.
@@ -79,6 +81,7 @@ impl fmt::Display for Reason {
                 f.write_str("the instance layout does not know the signature")
             }
             Reason::Malformed => f.write_str("the instruction does not have the parts it needs"),
+            Reason::ModuleTooLarge => f.write_str("the module is too large"),
             Reason::FrameTooLarge => f.write_str("the frame is larger than two gigabytes"),
             Reason::Operand(error) => error.fmt(f),
             Reason::Allocation(error) => error.fmt(f),

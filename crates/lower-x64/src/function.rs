@@ -85,7 +85,7 @@ pub fn lower_function(
     let allocation = allocator
         .allocate(&lowered.function, &register_file())
         .map_err(|error| fail(error.into()))?;
-    let emitted = Emitter::new(body, &lowered, &allocation, options, with_text)
+    let emitted = Emitter::new(module, body, &lowered, &allocation, options, with_text)
         .and_then(Emitter::run)
         .map_err(fail)?;
     let text = with_text.then(|| {

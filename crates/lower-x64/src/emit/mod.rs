@@ -21,7 +21,8 @@ use enjamb_abi::code::{
 };
 use enjamb_abi::context::free_list_offset;
 use enjamb_abi::continuation::LARGEST_CLASS;
-use enjamb_ir::{Function, Inst, TrapCode};
+use enjamb_ir::print::display_inst;
+use enjamb_ir::{Function, Inst, Module, TrapCode};
 use enjamb_regalloc::{Allocation, Block, Item, Location, RegClass};
 use enjamb_x64::{self as x64, Assembler, Base, Cond, Inst as Asm, Label, Mem, Op, Operand, Reg};
 use std::cell::Cell;
@@ -50,6 +51,7 @@ enum OutOfLine {
 
 /// A function while it is emitted.
 pub(crate) struct Emitter<'a> {
+    module: &'a Module,
     function: &'a Function,
     lowered: &'a Lowered,
     allocation: &'a Allocation<'a, Step>,
@@ -94,6 +96,7 @@ fn register(location: Location) -> Emit<Reg> {
 impl<'a> Emitter<'a> {
     /// Starts the emission of an allocated function.
     pub fn new(
+        module: &'a Module,
         function: &'a Function,
         lowered: &'a Lowered,
         allocation: &'a Allocation<'a, Step>,
@@ -113,6 +116,7 @@ impl<'a> Emitter<'a> {
         let tables = (0..lowered.tables).map(|_| assembler.new_label()).collect();
         let params = &function.signature.params;
         Ok(Emitter {
+            module,
             function,
             lowered,
             allocation,
@@ -214,9 +218,8 @@ impl<'a> Emitter<'a> {
 
     fn remark(&mut self, source: Option<Inst>) {
         if let (Some(inst), true) = (source, self.source != source) {
-            let function = self.function;
-            self.assembler
-                .comment(|| format!("{inst} {}", function.insts[inst].opcode));
+            let text = display_inst(Some(self.module), self.function, inst);
+            self.assembler.comment(|| text.to_string());
         }
         self.source = source;
     }

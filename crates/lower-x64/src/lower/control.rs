@@ -6,9 +6,9 @@ use crate::frame::PARAMETERS;
 use crate::machine::Code;
 use crate::registers::register_of;
 use enjamb_abi::convention::{Location, X86_64};
-use enjamb_ir::{Inst, Opcode, Payload, Target, TrapCode, Type};
+use enjamb_ir::{Inst, Opcode, Payload, Target, TrapCode, Type, Value, ValueDef};
 use enjamb_regalloc::{Block as MachineBlock, RegClass, Successor, VReg};
-use enjamb_x64::{Cond, Op, Reg};
+use enjamb_x64::{Cond, Op, Reg, Width};
 
 impl Lowering<'_> {
     pub(super) fn terminator(&mut self, inst: Inst) -> Lower<()> {
@@ -81,18 +81,17 @@ impl Lowering<'_> {
         }
         targets.rotate_left(1);
         let last = targets.len() as i64 - 1;
-        let ty = self.type_of(self.arg(inst, 0)?);
-        let mut index = self.operand(inst, 0)?;
-        if ty != Type::I64 {
-            index = self.produce_int(Op::Mov32RM, &[reg(index)])?;
+        let selector = self.arg(inst, 0)?;
+        let mut index = self.value(selector)?;
+        if !self.is_state_below(selector, last) {
+            if self.type_of(selector) != Type::I64 {
+                index = self.produce_int(Op::Mov32RM, &[reg(index)])?;
+            }
+            let default = self.load_immediate(last);
+            self.effect(Op::Cmp64MI, &[reg(index), imm(last)])?;
+            let clamp = Op::cmov(Width::B64, Cond::A);
+            index = self.modify(clamp, index, &[reg(default)])?;
         }
-        let default = self.load_immediate(last);
-        self.effect(Op::Cmp64MI, &[reg(index), imm(last)])?;
-        let index = self.modify(
-            Op::cmov(enjamb_x64::Width::B64, Cond::A),
-            index,
-            &[reg(default)],
-        )?;
         let table = self.tables;
         self.tables += 1;
         let (scratch, target) = (self.new_vreg(RegClass::Int), self.new_vreg(RegClass::Int));
@@ -104,6 +103,20 @@ impl Lowering<'_> {
         });
         self.branch(Code::TableJump { table, target }, &targets);
         Ok(())
+    }
+
+    /// Whether a value is the state that this function was suspended with, and all its states are
+    /// below `count`. The load of a state also clears the upper half of its register.
+    fn is_state_below(&self, value: Value, count: i64) -> bool {
+        let function = self.function;
+        let ValueDef::Result(inst, 0) = function.values[value].def else {
+            return false;
+        };
+        let entry = function.entry().map(|block| &function.blocks[block].params);
+        let own = entry.and_then(|params| params.first());
+        self.data(inst).opcode == Opcode::ContState
+            && function.args(inst).first() == own
+            && function.points.len() as i64 <= count
     }
 
     /// Results that go on the stack are stored first; they stand above the parameter words.

@@ -80,8 +80,10 @@ pub(crate) fn lower<'a>(
     id: FuncId,
     arena: &'a Bump,
 ) -> Result<Lowered, LowerError> {
-    let Some(function) = module.functions.get(id).and_then(|decl| decl.body()) else {
-        return Err(LowerError::new(id.to_string(), Reason::NoBody));
+    let decl = module.functions.get(id);
+    let Some(function) = decl.and_then(|decl| decl.body()) else {
+        let name = decl.map_or_else(|| id.to_string(), |decl| decl.name.clone());
+        return Err(LowerError::new(name, Reason::NoBody));
     };
     let fail = |inst: Option<Inst>, reason: Reason| {
         let error = LowerError::new(function.name.as_str(), reason);
@@ -89,6 +91,9 @@ pub(crate) fn lower<'a>(
     };
     if function.is_async() && function.stage == Stage::Source {
         return Err(fail(None, Reason::NotTransformed));
+    }
+    if i32::try_from(layout.size()).is_err() {
+        return Err(fail(None, Reason::ModuleTooLarge));
     }
     let order = crate::order::allocation_order(function, arena);
     let frame = FrameRequest::new(function).map_err(|reason| fail(None, reason))?;
@@ -397,10 +402,17 @@ impl<'a> Lowering<'a> {
     /// An instruction whose first operand is a new value.
     fn produce(&mut self, op: Op, class: RegClass, rest: &[Opd]) -> Lower<VReg> {
         let output = self.new_vreg(class);
-        let mut operands = vec![reg(output)];
-        operands.extend_from_slice(rest);
-        self.effect(op, &operands)?;
+        self.with_first(op, reg(output), rest)?;
         Ok(output)
+    }
+
+    fn with_first(&mut self, op: Op, first: Opd, rest: &[Opd]) -> Lower<()> {
+        match *rest {
+            [] => self.effect(op, &[first]),
+            [second] => self.effect(op, &[first, second]),
+            [second, third] => self.effect(op, &[first, second, third]),
+            _ => Err(Reason::Malformed),
+        }
     }
 
     /// As [`Self::produce`], for general registers.
@@ -411,9 +423,8 @@ impl<'a> Lowering<'a> {
     /// An instruction that reads its first operand and writes a new value in its place.
     fn modify(&mut self, op: Op, input: VReg, rest: &[Opd]) -> Lower<VReg> {
         let output = self.new_vreg(input.class());
-        let mut operands = vec![Operand::Reg(Register::InPlace { input, output })];
-        operands.extend_from_slice(rest);
-        self.effect(op, &operands)?;
+        let first = Operand::Reg(Register::InPlace { input, output });
+        self.with_first(op, first, rest)?;
         Ok(output)
     }
 

@@ -8,7 +8,7 @@ use enjamb_abi::continuation::{ContinuationHeader, POINT_RECORD_SIZE, record};
 use enjamb_abi::convention::{ResumeShape, X86_64};
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::{
-    Entity, FuncId, GlobalInit, Module, PointId, TrapCode, parse_module, verify_module,
+    Entity, FuncId, GlobalInit, Module, PointId, TrapCode, Type, parse_module, verify_module,
 };
 use enjamb_lower_x64::{allocator_options, apply_relocation, emit_stub, lower_function};
 use enjamb_regalloc::Allocator;
@@ -30,6 +30,24 @@ pub struct Native {
 
 /// What a call came to: result words, or a trap.
 pub type Outcome = Result<Vec<u64>, TrapCode>;
+
+/// Both register allocators.
+pub const BOTH: [RegisterAllocator; 2] = [
+    RegisterAllocator::Backtracking,
+    RegisterAllocator::SinglePass,
+];
+
+/// The bits of a word that a type has.
+pub fn mask(ty: Type, word: u64) -> u64 {
+    word & (u64::MAX >> (64 - ty.bits()))
+}
+
+/// An outcome without the bits that its types do not have.
+pub fn masked(outcome: Outcome, types: &[Type]) -> Outcome {
+    let words = outcome?;
+    let keep = |(ty, word): (&Type, u64)| mask(*ty, word);
+    Ok(types.iter().zip(words).map(keep).collect())
+}
 
 /// Options with one of the allocators.
 pub fn options(allocator: RegisterAllocator) -> CodeOptions {

@@ -1,32 +1,11 @@
 //! Every instruction that needs no service of the runtime, compared with the interpreter.
 
-mod native;
-
-use enjamb_abi::code::RegisterAllocator;
+use crate::harness::{BOTH, Native, Outcome, mask, masked, parse};
 use enjamb_abi::context::LeafMode;
 use enjamb_interp::{Error, Imports, Instance, Options};
 use enjamb_ir::reference::{Expectation, example_module};
-use enjamb_ir::{Module, Opcode, OpcodeInfo, OperandKind, Type, TypeClass, TypeRule, Val};
-use native::{Native, Outcome, parse};
+use enjamb_ir::{Opcode, OpcodeInfo, OperandKind, Type, TypeClass, TypeRule, Val};
 use std::fmt::Write;
-
-const BOTH: [RegisterAllocator; 2] = [
-    RegisterAllocator::Backtracking,
-    RegisterAllocator::SinglePass,
-];
-
-fn mask(ty: Type, word: u64) -> u64 {
-    word & (u64::MAX >> (64 - ty.bits()))
-}
-
-fn masked(outcome: Outcome, types: &[Type]) -> Outcome {
-    let words = outcome?;
-    Ok(types
-        .iter()
-        .zip(words)
-        .map(|(ty, word)| mask(*ty, word))
-        .collect())
-}
 
 #[test]
 fn examples_of_the_reference_run() {

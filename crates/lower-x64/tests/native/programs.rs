@@ -1,23 +1,10 @@
 //! Small programs, compared with the interpreter: calls, control flow, memory, suspension.
 
-mod native;
-
+use crate::harness::{BOTH, Native, masked, parse};
 use enjamb_abi::code::RegisterAllocator;
 use enjamb_abi::context::LeafMode;
 use enjamb_interp::{Error, Imports, Instance, Options, Schedule};
-use enjamb_ir::{Type, Val};
-use native::{Native, Outcome, parse};
-
-const BOTH: [RegisterAllocator; 2] = [
-    RegisterAllocator::Backtracking,
-    RegisterAllocator::SinglePass,
-];
-
-fn masked(outcome: Outcome, types: &[Type]) -> Outcome {
-    let words = outcome?;
-    let keep = |(ty, word): (&Type, u64)| word & (u64::MAX >> (64 - ty.bits()));
-    Ok(types.iter().zip(words).map(keep).collect())
-}
+use enjamb_ir::Val;
 
 /// Makes the calls one after the other, compiled and interpreted, suspending never and always.
 fn agree(text: &str, calls: &[(&str, &[Val])]) {
