@@ -32,6 +32,7 @@
 mod compile;
 mod compiled;
 mod error;
+mod frames;
 mod link;
 mod passes;
 mod runner;
@@ -42,5 +43,6 @@ pub use compiled::{
 };
 pub use enjamb_lower_x64::LoweredFunction;
 pub use error::CompileError;
+pub use frames::{FieldReport, FrameReport, LayoutReport, LiveReport, PointReport, Stored};
 pub use passes::{ORDER, PASSES, Pass, pass_named};
 pub use runner::{Selection, run_passes};

@@ -1,0 +1,175 @@
+//! What can be written on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use enjamb::Schedule;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+A program is a module in the text format, described in docs/ir.md:
+
+    import %yield = \"enjamb\" \"yield\" () async
+    function %main(i64) -> i64 async {
+    block0(v0: i64):
+        call %yield()
+        v1 = iadd v0, v0
+        return v1
+    }
+
+Saved as double.enj:
+
+    enjamb run double.enj 21 --suspend always --stats
+    enjamb compile double.enj --emit async
+    enjamb help iadd
+
+Exit codes:
+    0  done (also if the reader of the output has gone)
+    1  the program is wrong, trapped or cannot be read; arguments do not fit its function;
+       a tool is missing
+    2  the command line is wrong";
+
+/// Runs, compiles and checks programs in Enjamb's text format.
+#[derive(Debug, Parser)]
+#[command(name = "enjamb", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// Log what happens to the standard error: `info`, `debug` (passes and functions), `trace`
+    /// (the IR before and after each pass), or a filter such as `enjamb_codegen=trace`.
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a function and print its results, one per line
+    Run(Run),
+    /// Show what the compiler makes of a program
+    Compile(Compile),
+    /// Report every error of a program, with its place
+    Check(Check),
+    /// Explain an instruction, or list them all; without OPCODE also how to use this command
+    Help(Help),
+}
+
+/// Run a function and print its results, one per line: integers in signed decimal, floats with the
+/// fewest digits that read back, a NaN as `nan:0xBITS`.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The program; `-` is the standard input.
+    pub file: PathBuf,
+    /// Arguments of the function: numbers of the types that its signature says, `null` for a
+    /// reference. Negative numbers need nothing special; `--` must stand before `-inf` and `-0x1`.
+    #[arg(allow_negative_numbers = true)]
+    pub args: Vec<String>,
+    /// The function, by the name of its export or its own.
+    #[arg(long, default_value = "main", value_name = "NAME")]
+    pub func: String,
+    /// What runs the program.
+    #[arg(long, value_enum, default_value_t = Engine::Jit)]
+    pub engine: Engine,
+    /// Which calls of `yield` and `test` suspend: natural (they decide), never, always,
+    /// random:SEED, only:K (the call with number K, counted from 0).
+    #[arg(long, default_value_t = Schedule::Natural, value_name = "SCHEDULE")]
+    pub suspend: Schedule,
+    /// What `sleep` waits on: the time of the machine, or a clock that jumps to the next deadline
+    /// when nothing else can run.
+    #[arg(long, value_enum, default_value_t = Clock::Real)]
+    pub clock: Clock,
+    /// Print what happened to the standard error, as lines `name=value`: suspensions,
+    /// frames_suspended, resumptions, continuations_allocated, continuations_live,
+    /// continuation_bytes_peak, compile_ns, run_ns, code_bytes. The interpreter makes neither
+    /// continuations nor code.
+    #[arg(long)]
+    pub stats: bool,
+}
+
+/// What runs a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// Machine code.
+    Jit,
+    /// The interpreter, on every host.
+    Interp,
+}
+
+/// What `sleep` waits on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Clock {
+    /// The time of the machine.
+    Real,
+    /// Jumps to the next deadline.
+    Virtual,
+}
+
+/// Show what the compiler makes of a program, at one of its stages.
+///
+/// `--after`, `--only` and `--pass-limit` choose passes for `ir`, `async`, `layout`, `cfg` and
+/// `cfg-dot`. Without them `ir` and `cfg` show the program as it was written, `async` and `layout`
+/// after all passes. What is further down the line needs all passes.
+#[derive(Args, Debug)]
+pub struct Compile {
+    /// The program; `-` is the standard input.
+    #[arg(required_unless_present = "list_passes")]
+    pub file: Option<PathBuf>,
+    /// One function alone, by the name of its export or its own.
+    #[arg(long, value_name = "NAME")]
+    pub func: Option<String>,
+    /// What to show.
+    #[arg(long, value_enum, default_value_t = Emit::Asm)]
+    pub emit: Emit,
+    /// Print JSON; for `layout`, `bytes` and `cfg`.
+    #[arg(long)]
+    pub json: bool,
+    /// Run the passes up to and with this one.
+    #[arg(long, value_name = "PASS")]
+    pub after: Option<String>,
+    /// Run this pass alone.
+    #[arg(long, value_name = "PASS", conflicts_with = "after")]
+    pub only: Option<String>,
+    /// Run the first N passes, counted over all functions: halving N finds where something first
+    /// goes wrong.
+    #[arg(long, value_name = "N")]
+    pub pass_limit: Option<usize>,
+    /// List the passes in order and do nothing else.
+    #[arg(long)]
+    pub list_passes: bool,
+}
+
+/// What `compile` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// The IR.
+    Ir,
+    /// The IR after the async transform.
+    Async,
+    /// Machine code in virtual registers.
+    Vcode,
+    /// The machine code as an annotated listing.
+    Asm,
+    /// The machine code as hexadecimal bytes with offsets.
+    Bytes,
+    /// The continuations of async functions: fields with their offsets, and for every suspension
+    /// point what is live and what is stored.
+    Layout,
+    /// The control flow as an SVG picture, drawn by Graphviz.
+    Cfg,
+    /// The control flow in the language of Graphviz.
+    CfgDot,
+}
+
+/// Report every error of a program on the standard error: file, line, column, the line itself and
+/// a caret. A program without errors gives no output and exit code 0.
+#[derive(Args, Debug)]
+pub struct Check {
+    /// The program; `-` is the standard input.
+    pub file: PathBuf,
+}
+
+/// Explain an instruction, or list them all.
+#[derive(Args, Debug)]
+pub struct Help {
+    /// The mnemonic of an instruction, such as `iadd`.
+    pub opcode: Option<String>,
+}

@@ -1,0 +1,70 @@
+//! `enjamb run`.
+
+use crate::args::{Clock, Engine as EngineArgument, Run};
+use crate::input::Input;
+use anyhow::{Context, Result, bail};
+use enjamb::{Config, Engine, Error, Execution, Imports, Instance, Module, Val};
+use std::io::{self, Write};
+
+/// Runs a function and prints its results.
+pub fn execute(run: &Run, output: &mut impl Write) -> Result<()> {
+    let input = Input::read(&run.file)?;
+    let engine = Engine::new(config(run))?;
+    let module = Module::from_text(&engine, &input.text).map_err(|error| input.explain(&error))?;
+    let arguments = arguments(run, &module)?;
+    let instance = Instance::new(&module, &Imports::new())?;
+    let results = instance.call(&run.func, &arguments);
+    if run.stats {
+        print_stats(&instance)?;
+    }
+    for result in results? {
+        writeln!(output, "{result}")?;
+    }
+    Ok(())
+}
+
+fn config(run: &Run) -> Config {
+    Config::new()
+        .execution(match run.engine {
+            EngineArgument::Jit => Execution::Jit,
+            EngineArgument::Interp => Execution::Interpreter,
+        })
+        .clock(match run.clock {
+            Clock::Real => enjamb::Clock::Real,
+            Clock::Virtual => enjamb::Clock::Virtual,
+        })
+        .schedule(run.suspend)
+        .count(run.stats)
+}
+
+/// The arguments, by the types of the function's parameters.
+fn arguments(run: &Run, module: &Module) -> Result<Vec<Val>> {
+    let (name, texts) = (&run.func, &run.args);
+    let Some(signature) = module.signature(name) else {
+        bail!(Error::NoExport {
+            kind: "function",
+            name: name.clone()
+        });
+    };
+    let (expected, given) = (signature.params.len(), texts.len());
+    if expected != given {
+        let plural = if expected == 1 { "" } else { "s" };
+        bail!("`{name}` is {signature} and takes {expected} argument{plural}, not {given}");
+    }
+    let mut arguments = Vec::new();
+    for (&ty, text) in signature.params.iter().zip(texts) {
+        let number = arguments.len() + 1;
+        let value =
+            Val::parse(ty, text).with_context(|| format!("argument {number} of `{name}`"))?;
+        arguments.push(value);
+    }
+    Ok(arguments)
+}
+
+fn print_stats(instance: &Instance) -> Result<()> {
+    let mut errors = io::stderr().lock();
+    for (name, value) in instance.stats()?.entries() {
+        writeln!(errors, "{name}={value}")?;
+    }
+    Ok(())
+}
