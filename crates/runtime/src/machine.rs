@@ -319,7 +319,7 @@ impl State {
 
     /// The results of a task, which is freed, if it has finished.
     fn take_results(&mut self, word: u64) -> Result<Option<Result<Vec<Val>, Error>>, Error> {
-        let index = self.tasks.find(word).map_err(|_| Error::BadTask)?;
+        let index = self.tasks.find_any(word).map_err(|_| Error::BadTask)?;
         let outcome = match self.tasks[index].state {
             TaskState::Finished => {
                 let types = &self.loaded.signature(self.tasks[index].function()).results;
@@ -337,7 +337,7 @@ impl State {
 
     /// Nothing can run, so this task will not finish.
     fn deadlock(&mut self, word: u64) -> Result<(), Error> {
-        let index = self.tasks.find(word).map_err(|_| Error::BadTask)?;
+        let index = self.tasks.find_any(word).map_err(|_| Error::BadTask)?;
         match self.tasks[index].state {
             TaskState::Suspended => {
                 self.fail_deadlocked(index);

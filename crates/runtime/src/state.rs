@@ -295,7 +295,7 @@ impl State {
         for other in self.tasks.indices() {
             if self.tasks[other].joiner == index {
                 self.tasks[other].joiner = NONE;
-                self.tasks[other].detached = true;
+                self.tasks[other].detached = other != index;
             }
         }
         let trap = self.trap_of_suspended(index, TrapCode::Deadlock);

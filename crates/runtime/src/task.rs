@@ -131,18 +131,20 @@ impl Tasks {
 
     /// The task that a value names, unless it has been joined, detached or freed.
     pub(crate) fn find(&self, word: u64) -> Result<u32, TrapCode> {
-        let index = word as u32;
-        match self.tasks.get(index as usize) {
-            Some(task)
-                if u64::from(task.generation) == word >> 32
-                    && task.state != State::Free
-                    && task.joiner == NONE
-                    && !task.detached =>
-            {
-                Ok(index)
-            }
-            _ => Err(TrapCode::InvalidTask),
+        let index = self.find_any(word)?;
+        let task = &self[index];
+        match task.joiner == NONE && !task.detached {
+            true => Ok(index),
+            false => Err(TrapCode::InvalidTask),
         }
+    }
+
+    /// The task that a value names, unless it has been freed.
+    pub(crate) fn find_any(&self, word: u64) -> Result<u32, TrapCode> {
+        let task = self.tasks.get(word as u32 as usize);
+        let task = task
+            .filter(|task| u64::from(task.generation) == word >> 32 && task.state != State::Free);
+        task.map(|_| word as u32).ok_or(TrapCode::InvalidTask)
     }
 
     /// Gives a task a trap, and the state that goes with it.
