@@ -43,18 +43,16 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a function and print its results, one per line
     Run(Run),
-    /// Show what the compiler makes of a program
     Compile(Compile),
-    /// Report every error of a program, with its place
     Check(Check),
-    /// Explain an instruction, or list them all; without OPCODE also how to use this command
     Help(Help),
 }
 
-/// Run a function and print its results, one per line: integers in signed decimal, floats with the
-/// fewest digits that read back, a NaN as `nan:0xBITS`.
+/// Run a function and print its results, one per line.
+///
+/// Integers are printed in signed decimal, floats with the fewest digits that read back, a NaN as
+/// `nan:0xBITS`. An async function is run until it finishes; tasks that are left then end.
 #[derive(Args, Debug)]
 pub struct Run {
     /// The program; `-` is the standard input.
@@ -103,7 +101,7 @@ pub enum Clock {
     Virtual,
 }
 
-/// Show what the compiler makes of a program, at one of its stages.
+/// Show what the compiler makes of a program.
 ///
 /// `--after`, `--only` and `--pass-limit` choose passes for `ir`, `async`, `layout`, `cfg` and
 /// `cfg-dot`. Without them `ir` and `cfg` show the program as it was written, `async` and `layout`
@@ -159,15 +157,17 @@ pub enum Emit {
     CfgDot,
 }
 
-/// Report every error of a program on the standard error: file, line, column, the line itself and
-/// a caret. A program without errors gives no output and exit code 0.
+/// Report every error of a program, with its place.
+///
+/// Each comes on the standard error with file, line, column, the line itself and a caret. A program
+/// without errors gives no output and exit code 0.
 #[derive(Args, Debug)]
 pub struct Check {
     /// The program; `-` is the standard input.
     pub file: PathBuf,
 }
 
-/// Explain an instruction, or list them all.
+/// Explain an instruction, or the command and which instructions there are.
 #[derive(Args, Debug)]
 pub struct Help {
     /// The mnemonic of an instruction, such as `iadd`.

@@ -1,0 +1,185 @@
+//! `enjamb compile` and `enjamb check`.
+
+mod command;
+
+use command::{command, enjamb, example, file};
+use std::io::Read;
+use std::process::Stdio;
+
+fn emit(arguments: &[&str]) -> String {
+    let fib = example("fib_yield.enj");
+    enjamb(&[&["compile", &fib], arguments].concat()).succeeds()
+}
+
+#[test]
+fn every_stage_can_be_shown() {
+    assert!(emit(&["--emit", "ir"]).contains("import %yield = \"enjamb\" \"yield\" () async"));
+    let lowered = emit(&["--emit", "async", "--func", "main"]);
+    assert!(
+        lowered.starts_with("function %fib(i64) -> i64 async lowered {"),
+        "{lowered}"
+    );
+    assert!(lowered.contains("layout0 = size 32 {"), "{lowered}");
+    let vcode = emit(&["--emit", "vcode"]);
+    assert!(vcode.contains("after register allocation"), "{vcode}");
+    let assembly = emit(&["--emit", "asm"]);
+    assert!(assembly.starts_with("%fib:\n"), "{assembly}");
+    assert!(
+        assembly.contains("push rbp") && assembly.contains("; v8 = iadd v"),
+        "{assembly}"
+    );
+    let graph = emit(&["--emit", "cfg-dot"]);
+    assert!(graph.contains("f0_block0 -> f0_block2;"), "{graph}");
+}
+
+#[test]
+fn layouts_say_what_is_live_and_what_is_stored() {
+    let layout = emit(&["--emit", "layout"]);
+    let expected = "\
+function %fib(i64) -> i64 async
+  layout0: 32 bytes, no fewer than 32
+    offset size  field        type
+         0     8 next         the caller's continuation
+         8     8 info         the suspension point
+        16     8 results      of the call
+        24     8 v0           i64
+        24     8 v5           i64
+  point0 in layout0: live v0 (stored always)
+  point1 in layout0: live v0 (stored once)
+  point2 in layout0: live v5 (stored always)
+";
+    assert_eq!(layout, expected);
+    let json = emit(&["--emit", "layout", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["layouts"][0]["size"], 32);
+    assert_eq!(json[0]["points"][1]["live"][0]["stored"], "once");
+}
+
+#[test]
+fn bytes_are_the_same_each_time() {
+    let bytes = emit(&["--emit", "bytes"]);
+    assert!(bytes.starts_with("%fib:\n     0  55 "), "{bytes}");
+    assert!(bytes.contains("stubs and records:\n"));
+    assert_eq!(emit(&["--emit", "bytes"]), bytes);
+    let json: serde_json::Value =
+        serde_json::from_str(&emit(&["--emit", "bytes", "--func", "fib", "--json"])).unwrap();
+    assert_eq!(
+        (json[0]["name"].as_str(), json[0]["offset"].as_u64()),
+        (Some("%fib"), Some(0))
+    );
+    assert!(json[0]["bytes"].as_str().unwrap().starts_with("55"));
+}
+
+#[test]
+fn passes_are_listed_and_chosen() {
+    let list = enjamb(&["compile", "--list-passes"]).succeeds();
+    let names: Vec<&str> = list
+        .lines()
+        .map(|line| line.split(' ').next().unwrap_or_default())
+        .collect();
+    assert_eq!(names, ["tail_await", "rematerialize", "state_machine"]);
+
+    let after = |pass: &str| emit(&["--emit", "ir", "--after", pass]);
+    assert!(after("rematerialize").contains("async {\n"));
+    assert!(after("state_machine").contains("async lowered {\n"));
+    assert_eq!(
+        emit(&["--emit", "ir", "--pass-limit", "0"]),
+        emit(&["--emit", "ir"])
+    );
+    assert_eq!(
+        emit(&["--emit", "ir", "--pass-limit", "2"]),
+        after("rematerialize")
+    );
+    assert_eq!(
+        emit(&["--emit", "async", "--pass-limit", "3"]),
+        after("state_machine")
+    );
+    assert_ne!(
+        emit(&["--emit", "ir", "--only", "state_machine"]),
+        after("state_machine")
+    );
+
+    let fib = example("fib_yield.enj");
+    let errors = enjamb(&["compile", &fib, "--emit", "ir", "--after", "magic"]).fails();
+    assert!(errors.contains("there is no pass `magic`"), "{errors}");
+    let errors = enjamb(&["compile", &fib, "--after", "tail_await"]).fails();
+    assert!(errors.contains("are for --emit ir"), "{errors}");
+    let errors = enjamb(&["compile", &fib, "--json"]).fails();
+    assert!(errors.contains("--json is for"), "{errors}");
+    let errors = enjamb(&["compile", &fib, "--func", "nowhere"]).fails();
+    assert!(errors.contains("no function `nowhere`"), "{errors}");
+    assert_eq!(enjamb(&["compile"]).code, 2);
+}
+
+#[test]
+fn a_missing_graphviz_is_named() {
+    let fib = example("fib_yield.enj");
+    let arguments = ["compile", &fib, "--emit", "cfg"];
+    let output = command(&arguments).env("PATH", "").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("Graphviz") && errors.contains("graphviz"),
+        "{errors}"
+    );
+    let json = emit(&["--emit", "cfg", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        json[0]["blocks"][0]["successors"],
+        serde_json::json!(["block1", "block2"])
+    );
+}
+
+#[test]
+fn a_reader_that_stops_is_no_error() {
+    // Much more than a pipe holds, so that writing meets the closed end.
+    let mut text = String::new();
+    for number in 0..3000 {
+        text += &format!("function %f{number}() {{\nblock0:\n    return\n}}\n");
+    }
+    let path = file("many_functions.enj", text.as_bytes());
+    let mut child = command(&["compile", &path, "--emit", "ir"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut start = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut start).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn check_shows_every_error_at_its_line() {
+    assert_eq!(enjamb(&["check", &example("pipeline.enj")]).succeeds(), "");
+    let text = "function %main(i64) -> i64 {
+block0(v0: i64):
+    v1 = iadd v0, v2
+    v3 = frob v0
+    return v0
+}
+";
+    let path = file("parse_errors.enj", text.as_bytes());
+    let errors = enjamb(&["check", &path]).fails();
+    assert!(errors.contains("parse_errors.enj:4:10\n"), "{errors}");
+    assert!(
+        errors.contains("4 |     v3 = frob v0\n  |          ^^^^"),
+        "{errors}"
+    );
+
+    let text = "function %main(i64) -> i64 {
+block0(v0: i64):
+    v1 = fadd v0, v0
+    return v1, v1
+}
+";
+    let path = file("rule_errors.enj", text.as_bytes());
+    let errors = enjamb(&["check", &path]).fails();
+    assert!(errors.contains("rule_errors.enj:3:5\n"), "{errors}");
+    assert!(errors.contains("rule_errors.enj:4:5\n"), "{errors}");
+    assert!(
+        errors.contains("4 |     return v1, v1\n  |     ^^^^^^^^^^^^^"),
+        "{errors}"
+    );
+}
