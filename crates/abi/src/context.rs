@@ -83,16 +83,6 @@ pub enum Status {
     Trapped = 2,
 }
 
-/// What a leaf that suspended waits for, in [`Context::wait`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-pub enum Wait {
-    /// Nothing: the task goes to the end of the run queue.
-    Yield = 0,
-    /// Something that a helper has registered.
-    Registered = 1,
-}
-
 /// How the emitted `yield` leaf decides, in [`Context::leaf_mode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
@@ -133,9 +123,8 @@ pub struct Context {
     /// What a leaf returns when it suspends; the first caller's link store writes the head of the
     /// chain into `sentinel.next`.
     pub sentinel: ContinuationHeader,
-    /// What the last leaf that suspended waits for: a [`Wait`].
-    pub wait: u64,
-    /// How many yields the dispatcher may resume at once, because nothing else could run between.
+    /// How many times the dispatcher may resume at once what has just suspended, because nothing
+    /// else could run between. A helper that lets a task wait for more than its turn sets it to 0.
     pub fast_resumes: u64,
     /// How the `yield` leaf decides: a [`LeafMode`].
     pub leaf_mode: u64,
@@ -178,9 +167,7 @@ pub mod offsets {
     offsets! {
         /// The sentinel.
         SENTINEL = sentinel;
-        /// What the leaf waits for.
-        WAIT = wait;
-        /// Yields that may be resumed at once.
+        /// Suspensions that may be resumed at once.
         FAST_RESUMES = fast_resumes;
         /// How `yield` decides.
         LEAF_MODE = leaf_mode;

@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use crate::memory;
 use crate::state::{Import, Registration, State};
 use crate::task::State as TaskState;
-use enjamb_abi::context::{Context, Counter, Helper, Status, Wait};
+use enjamb_abi::context::{Context, Counter, Helper, Status};
 use enjamb_ir::{Entity, FuncId, MemoryId, TrapCode};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -154,7 +154,7 @@ impl State {
     fn register(&mut self, registration: Registration) -> Status {
         self.registration = Some(registration);
         let context = self.context.fixed();
-        context.wait = Wait::Registered as u64;
+        context.fast_resumes = 0;
         context.counters[Counter::Suspensions as usize] += 1;
         Status::Suspended
     }

@@ -12,7 +12,7 @@ use crate::memory::LinearMemory;
 use crate::options::{Options, Stats};
 use crate::state::{HelperTrap, Import, State, bare_trap};
 use crate::task::{NONE, State as TaskState, Tasks};
-use enjamb_abi::context::{LeafMode, Wait};
+use enjamb_abi::context::LeafMode;
 use enjamb_ir::{
     Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature, TableId,
     TrapCode, Type, Val,
@@ -72,7 +72,6 @@ impl Instance {
         let tables = context.set_tables_and_globals(layout, module);
         let fixed = context.fixed();
         helpers::install(fixed);
-        fixed.wait = Wait::Yield as u64;
         fixed.leaf_mode = match options.schedule {
             Schedule::Natural | Schedule::Always => LeafMode::Always,
             Schedule::Never => LeafMode::Never,

@@ -11,7 +11,7 @@ use crate::loaded::LoadedModule;
 use crate::memory::LinearMemory;
 use crate::options::{Options, Stats};
 use crate::task::{NONE, State as TaskState, Task, Tasks};
-use enjamb_abi::context::{Counter, Wait};
+use enjamb_abi::context::Counter;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
 use enjamb_ir::{Entity, FuncId, GlobalId, MemoryId, TrapCode, Type, Val};
 use std::ptr::NonNull;
@@ -160,7 +160,7 @@ impl State {
     pub(crate) fn suspended_at_first(&mut self, index: u32, last: u64) {
         let Some(root) = self.make_root(self.result_types(index).len()) else {
             self.free_half_built(last);
-            self.forget_wait();
+            self.registration = None;
             return self.fail(index, Box::new(Trap::new(TrapCode::OutOfMemory)));
         };
         // SAFETY: `last` is a continuation that the entry trampoline got, or the sentinel.
@@ -175,28 +175,16 @@ impl State {
         let task = &mut self.tasks[index];
         task.head = head;
         task.state = TaskState::Suspended;
-        let context = self.context.fixed();
-        context.wait = Wait::Yield as u64;
         match self.registration.take() {
             None => self.wake(index),
             Some(Registration::Result(word)) => {
                 self.deliver(index, &[word]);
                 self.wake(index);
             }
-            Some(Registration::Sleep(milliseconds)) => {
-                self.executor.sleep(index, milliseconds);
-                // It may be due at once, and then before another yield.
-                self.context.fixed().fast_resumes = 0;
-            }
+            Some(Registration::Sleep(milliseconds)) => self.executor.sleep(index, milliseconds),
             Some(Registration::Join(target)) => self.tasks[target].joiner = index,
             Some(Registration::Pending(call)) => self.executor.pending.push((index, call)),
         }
-    }
-
-    /// The leaf said that it waits, but its task did not get to suspend.
-    fn forget_wait(&mut self) {
-        self.registration = None;
-        self.context.fixed().wait = Wait::Yield as u64;
     }
 
     /// Stores what a suspended task has waited for.
@@ -304,7 +292,7 @@ impl State {
 
     /// The trap that compiled code or a helper has just ended an activation with.
     pub(crate) fn take_trap(&mut self) -> Box<Trap> {
-        self.forget_wait();
+        self.registration = None;
         let helper = std::mem::take(&mut self.helper_trap);
         if let Some(trap) = helper.joined {
             self.context.fixed().trap_code = 0;

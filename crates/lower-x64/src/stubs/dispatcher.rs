@@ -1,19 +1,18 @@
 //! The dispatcher: the loop that resumes the activations of a chain, innermost first.
 //!
 //! `extern "C" fn(context, head) -> Status` pushes an activation record and runs the head. While
-//! an activation runs, `r12` is its continuation and `rbx` the rest of the chain; both registers
-//! are preserved by compiled functions. The loop has no code of its own: it is threaded through the
-//! resumption stubs, each of which ends by jumping to the stub of the next continuation.
+//! an activation runs, `r12`, which compiled functions preserve, is its continuation k, and `k.next`
+//! is the rest of the chain. The loop has no code of its own: it is threaded through the resumption
+//! stubs, each of which ends by jumping to the stub of the next continuation.
 //!
 //! ```text
-//!                 ┌────────────────────────────────────────────────────┐
-//!  dispatcher ──→ run k: rbx = k.next, current = k, jump [k.info].resume
-//!                 │                                                    ↑
-//!                 └→ resumption stub: call entry ─ finished ─→ results into the rest's result
-//!                    │                             area, free k, k = rest ────────────┤
-//!                    └ suspended, r ─→ r.next = rest, k = head = sentinel.next,       │
-//!                      free k if r is another object ─ a yield with nothing to run ───┘
-//!                      before ─ else ─→ leave the activation: suspended, head
+//!  dispatcher ─→ run k: current = k, jump [k.info].resume
+//!                  │                                                         ↑
+//!                  └→ resumption stub: call entry; it came back with r       │
+//!                      r = k     suspended again: k.next is the rest still ──┤ k = sentinel.next,
+//!                      r other   suspended: r.next = k.next, free k ─────────┤ if it may go on at
+//!                      r null    finished: results into the result area of   │ once; else leave:
+//!                                the rest, free k, k = rest ─────────────────┘ suspended, k
 //! ```
 //!
 //! Every chain ends with a root continuation, which its task owns. Its record is the
@@ -25,6 +24,8 @@
 //!   rsp+P    result words    R bytes
 //!   rsp+0    parameter words P bytes: never read by a resumed function, but it may write them
 //! ```
+//!
+//! An activation that suspends in its own object costs ten instructions here.
 
 use super::entry::store_results;
 use super::trap::{enter_activation, leave_activation};
@@ -38,7 +39,7 @@ use enjamb_x64::{Cond, Op, Reg};
 
 /// The continuation whose activation runs.
 const RUNNING: Reg = Reg::R12;
-/// The rest of the chain.
+/// The rest of the chain, where it is needed.
 const REST: Reg = Reg::RBX;
 
 /// Emits the entry of the dispatcher.
@@ -48,10 +49,9 @@ pub(super) fn dispatcher(stub: &mut Stub) {
     run(stub);
 }
 
-/// Resumes `RUNNING`: five instructions, the last of which jumps to its resumption stub.
+/// Resumes `RUNNING`: four instructions, the last of which jumps to its resumption stub.
 fn run(stub: &mut Stub) {
     stub.load(Reg::RAX, at(RUNNING, INFO));
-    stub.load(REST, at(RUNNING, NEXT));
     stub.store(context(offsets::CURRENT), RUNNING);
     stub.copy(CONTINUATION, RUNNING);
     stub.op(Op::JmpM, &[at(Reg::RAX, record::RESUME)]);
@@ -60,49 +60,45 @@ fn run(stub: &mut Stub) {
 /// Emits the resumption stub of a shape; `rax` is the record of `RUNNING`.
 pub(super) fn resume(stub: &mut Stub, shape: &ResumeShape) {
     let results = results_of(shape);
+    let labels = [(); 3].map(|()| stub.assembler.new_label());
+    let [not_itself, other_object, suspended] = labels;
     stub.count(Counter::Resumptions);
     stub.reserve_stack(shape.param_bytes + shape.result_bytes);
     stub.op(Op::CallM, &[at(Reg::RAX, record::ENTRY)]);
-    let suspended = stub.assembler.new_label();
-    stub.test(CONTINUATION);
-    stub.assembler.jcc(Cond::NE, suspended);
+    stub.op(Op::Cmp64RM, &[CONTINUATION.into(), RUNNING.into()]);
+    stub.assembler.jcc(Cond::NE, not_itself);
+    stub.release_stack(shape.result_bytes);
+    stub.assembler.bind(suspended);
+    go_on_or_leave(stub);
 
+    stub.assembler.bind(not_itself);
+    stub.load(REST, at(RUNNING, NEXT));
+    stub.test(CONTINUATION);
+    stub.assembler.jcc(Cond::NE, other_object);
     store_results(stub, &results.locations, REST, RESULTS);
     stub.release_stack(shape.result_bytes);
     free_running(stub);
     stub.copy(RUNNING, REST);
     run(stub);
 
-    stub.assembler.bind(suspended);
+    stub.assembler.bind(other_object);
     stub.release_stack(shape.result_bytes);
-    suspend(stub);
+    stub.store(at(CONTINUATION, NEXT), REST);
+    free_running(stub);
+    stub.assembler.jmp(suspended);
 }
 
-/// An activation has come back with `CONTINUATION`: puts it in front of the rest.
-fn suspend(stub: &mut Stub) {
-    const HEAD: Reg = Reg::RSI;
-    let (other_object, linked) = (stub.assembler.new_label(), stub.assembler.new_label());
+/// The chain is whole again, and suspended.
+fn go_on_or_leave(stub: &mut Stub) {
     let leave = stub.assembler.new_label();
-    stub.store(at(CONTINUATION, NEXT), REST);
-    // Read after the store: a tail-awaited leaf returns the sentinel itself.
-    stub.load(HEAD, context(offsets::SENTINEL + NEXT));
-    stub.op(Op::Cmp64RM, &[CONTINUATION.into(), RUNNING.into()]);
-    stub.assembler.jcc(Cond::NE, other_object);
-    stub.assembler.bind(linked);
-    stub.immediate(Op::Cmp64MI, context(offsets::WAIT), 0);
-    stub.assembler.jcc(Cond::NE, leave);
+    // A tail-awaited leaf returns the sentinel itself, whose link is the rest then.
+    stub.load(RUNNING, context(offsets::SENTINEL + NEXT));
     stub.immediate(Op::Sub64MI, context(offsets::FAST_RESUMES), 1);
     stub.assembler.jcc(Cond::B, leave);
-    stub.copy(RUNNING, HEAD);
     run(stub);
-
     stub.assembler.bind(leave);
-    stub.store(context(offsets::SUSPENDED), HEAD);
+    stub.store(context(offsets::SUSPENDED), RUNNING);
     leave_activation(stub, Status::Suspended);
-
-    stub.assembler.bind(other_object);
-    free_running(stub);
-    stub.assembler.jmp(linked);
 }
 
 /// Puts `RUNNING` on its free list. It keeps its `info`, from which the runtime learns the size of

@@ -104,8 +104,7 @@ fn return_sentinel(stub: &mut Stub) {
 
 /// Emits the leaf `yield`: four instructions when it suspends by itself.
 ///
-/// It need not say what it waits for: `Context::wait` is `Yield` unless a helper has just changed
-/// it, and the runtime changes it back.
+/// It need not say what it waits for: helpers that wait for more than a turn do.
 pub(super) fn yield_leaf(stub: &mut Stub, index: u64) {
     let not_always = stub.assembler.new_label();
     let ask = stub.assembler.new_label();
