@@ -31,7 +31,6 @@ fn every_engine_runs_and_counts_alike() {
     }
     let mut expected = vec![
         "the interpreter on the source",
-        "the interpreter after rematerialize",
         "the interpreter after state_machine",
     ];
     if SUPPORTED {

@@ -1,0 +1,59 @@
+//! Functions with as many suspension points as may make a difference to the entry dispatch: around
+//! the small special cases, around the size of a word, and a thousand.
+
+use enjamb_tests::golden;
+use std::fmt::Write;
+
+/// A golden file about a function that adds up 1 to `points` with a suspension behind each sum, then
+/// subtracts its parameter, which is live across all of them.
+fn straight_line(points: usize) -> String {
+    let sum = points * (points + 1) / 2;
+    let mut text = format!(
+        "; run: %main(5) == {sum}\n\
+         ; stats always: suspensions == {points}, resumptions == {points}, continuations_allocated == 1\n\
+         ; stats never: continuations_allocated == 0\n\n\
+         import %yield = \"enjamb\" \"yield\" () async\n\n\
+         function %main(i64) -> i64 async {{\n\
+         block0(v0: i64):\n    v1 = iadd v0, v0\n"
+    );
+    let mut last = 1;
+    for number in 1..=points {
+        let (constant, next) = (last + 1, last + 2);
+        let _ = write!(
+            text,
+            "    v{constant} = iconst.i64 {number}\n    v{next} = iadd v{last}, v{constant}\n    call %yield()\n"
+        );
+        last = next;
+    }
+    let (once, twice) = (last + 1, last + 2);
+    let _ = write!(
+        text,
+        "    v{once} = isub v{last}, v0\n    v{twice} = isub v{once}, v0\n    return v{twice}\n}}\n"
+    );
+    text
+}
+
+fn check(points: usize) {
+    let text = straight_line(points);
+    if let Err(failure) = golden::check(&text, false) {
+        let (line, message) = (failure.line, failure.message);
+        panic!("{points} points, line {line}: {message}");
+    }
+}
+
+#[test]
+fn one_two_three_and_four() {
+    (1..=4).for_each(check);
+}
+
+#[test]
+fn round_the_size_of_a_word() {
+    [31, 32, 33, 63, 64, 65, 127, 128, 129]
+        .into_iter()
+        .for_each(check);
+}
+
+#[test]
+fn a_thousand() {
+    check(1000);
+}
