@@ -5,6 +5,7 @@
 
 use anyhow::Result;
 
+use crate::aarch64::Emulation;
 use crate::process::{Workspace, succeeds};
 use crate::step::{Counts, Outcome, step};
 use crate::{bless, deny, package, test, tidy};
@@ -43,7 +44,11 @@ const STEPS: &[Step] = &[
         bless::leaves_nothing_changed(workspace)
     }),
     ("test", |workspace, require_all| {
-        Ok(Outcome::Counted(test::run(workspace, require_all)?))
+        Ok(Outcome::Counted(test::run(
+            workspace,
+            &Emulation::default(),
+            require_all,
+        )?))
     }),
 ];
 

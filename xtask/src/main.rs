@@ -6,6 +6,8 @@
 //! Exit status: 0 when everything that was asked for held, 1 when something failed, 2 for a wrong command line.
 #![forbid(unsafe_code)]
 
+mod aarch64;
+mod apt;
 mod bench;
 mod bless;
 mod build;
@@ -15,6 +17,7 @@ mod package;
 mod process;
 mod project;
 mod run;
+mod setup_aarch64;
 mod step;
 mod test;
 mod tidy;
@@ -25,6 +28,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::aarch64::Emulation;
 use crate::process::Workspace;
 use crate::step::Counts;
 
@@ -46,6 +50,8 @@ enum Task {
     },
     /// Run every test: units, documentation examples, goldens, and the examples of the library
     Test {
+        #[command(flatten)]
+        emulation: Emulation,
         /// Count what could not run on this machine as failed
         #[arg(long)]
         require_all: bool,
@@ -62,10 +68,14 @@ enum Task {
     },
     /// Run a program in the text format: `enjamb run`, built with optimisations
     Run {
+        #[command(flatten)]
+        emulation: Emulation,
         /// The program, then its arguments and the options of `enjamb run`
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Unpack what builds and runs AArch64 programs on an x86-64 machine into a cache folder; needs no root
+    SetupAarch64,
     /// Check what the compiler cannot: layers, documents, headers, sizes
     Tidy {
         /// Only the check of this name
@@ -98,10 +108,14 @@ fn execute(task: Task) -> Result<bool> {
     let workspace = Workspace::find()?;
     match task {
         Task::Build { release } => build::run(&workspace, release),
-        Task::Test { require_all } => Ok(close(test::run(&workspace, require_all)?)),
+        Task::Test {
+            emulation,
+            require_all,
+        } => Ok(close(test::run(&workspace, &emulation, require_all)?)),
         Task::Bless => bless::run(&workspace),
         Task::Bench { filter, json } => bench::run(&workspace, filter.as_deref(), json.as_deref()),
-        Task::Run { args } => run::run(&workspace, &args),
+        Task::Run { emulation, args } => run::run(&workspace, &emulation, &args),
+        Task::SetupAarch64 => setup_aarch64::run(&workspace),
         Task::Tidy { check } => tidy::run(&workspace, check.as_deref()),
         Task::Ci { only, require_all } => Ok(close(ci::run(&workspace, &only, require_all))),
     }
@@ -124,11 +138,31 @@ fn command_names() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
+
+    use super::{Cli, Task};
+    use crate::aarch64::Target;
+
+    #[test]
+    fn options_before_the_file_are_ours_and_those_behind_it_the_commands() {
+        let words = "xtask run --target aarch64 --cpu cortex-a53 p.enj -3 --target other --cpu any";
+        let Task::Run { emulation, args } = Cli::parse_from(words.split(' ')).command else {
+            panic!("another command");
+        };
+        assert_eq!(emulation.target, Some(Target::Aarch64));
+        assert_eq!(emulation.cpu.as_deref(), Some("cortex-a53"));
+        assert_eq!(args, ["p.enj", "-3", "--target", "other", "--cpu", "any"]);
+    }
+
+    #[test]
+    fn a_processor_belongs_to_a_target() {
+        assert!(Cli::try_parse_from(["xtask", "test", "--cpu", "cortex-a53"]).is_err());
+        assert!(Cli::try_parse_from(["xtask", "test", "--target", "riscv"]).is_err());
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
         assert!(super::command_names().contains(&"test".to_owned()));
     }
 }

@@ -7,15 +7,20 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::aarch64::{Emulation, Target};
 use crate::process::{Workspace, succeeds};
+use crate::setup_aarch64::toolchain;
 use crate::step::Counts;
 
-/// Runs everything. With `require_all` a skipped test counts as failed.
-pub fn run(workspace: &Workspace, require_all: bool) -> Result<Counts> {
+/// Runs everything on this machine, or on the target of the options alone. With `require_all` a skipped test
+/// counts as failed.
+pub fn run(workspace: &Workspace, emulation: &Emulation, require_all: bool) -> Result<Counts> {
     let skip_log = workspace
         .metadata
         .target_directory
@@ -23,10 +28,18 @@ pub fn run(workspace: &Workspace, require_all: bool) -> Result<Counts> {
         .join("skipped-tests.log");
     fs::write(&skip_log, "").with_context(|| format!("cannot write {}", skip_log.display()))?;
 
-    let mut cargo_test = workspace.cargo(&["test", "--workspace", "--no-fail-fast"]);
-    let mut counts = harnesses(cargo_test.env("ENJAMB_SKIP_LOG", &skip_log))?;
-    counts.add(examples(workspace)?);
-
+    let mut counts = match emulation.target {
+        None => native(workspace, &skip_log)?,
+        Some(Target::Aarch64) => {
+            let counts = emulated(workspace, emulation.cpu.as_deref(), &skip_log)?;
+            // A run that was asked for and ran nothing has failed.
+            if counts.passed == 0 {
+                counts.require_all()
+            } else {
+                counts
+            }
+        }
+    };
     let skips = fs::read_to_string(&skip_log)
         .with_context(|| format!("cannot read {}", skip_log.display()))?;
     for line in skips.lines() {
@@ -39,6 +52,51 @@ pub fn run(workspace: &Workspace, require_all: bool) -> Result<Counts> {
     } else {
         counts
     })
+}
+
+/// Runs every test and example as a program of this machine.
+fn native(workspace: &Workspace, skip_log: &Path) -> Result<Counts> {
+    let mut tests = workspace.cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let mut counts = harnesses(tests.env("ENJAMB_SKIP_LOG", skip_log))?;
+    counts.add(examples(workspace, || workspace.cargo(&["run"]))?);
+    Ok(counts)
+}
+
+/// Runs the tests and examples as AArch64 programs under the emulator; where that cannot be had, says why and
+/// counts one check as skipped.
+///
+/// Two parts belong to the host alone: this crate, whose tests call cargo, and the documentation examples.
+fn emulated(workspace: &Workspace, cpu: Option<&str>, skip_log: &Path) -> Result<Counts> {
+    let toolchain = match toolchain(workspace) {
+        Ok(toolchain) => toolchain,
+        Err(reason) => {
+            println!("AArch64: not run ({reason:#})");
+            return Ok(Counts {
+                skipped: 1,
+                ..Counts::default()
+            });
+        }
+    };
+    let start = Instant::now();
+    println!(
+        "AArch64: {}, processor {}",
+        toolchain.version,
+        cpu.unwrap_or("with everything")
+    );
+    let mut tests = toolchain.cargo(workspace, "test", cpu);
+    tests.args([
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--tests",
+        "--no-fail-fast",
+    ]);
+    let mut counts = harnesses(tests.env("ENJAMB_SKIP_LOG", skip_log))?;
+    counts.add(examples(workspace, || {
+        toolchain.cargo(workspace, "run", cpu)
+    })?);
+    println!("AArch64: {counts} ({:.1} s)", start.elapsed().as_secs_f64());
+    Ok(counts)
 }
 
 /// Runs `cargo test`, passes its output on and adds up its closing lines.
@@ -80,28 +138,24 @@ fn closing_line(line: &str) -> Option<Counts> {
     Some(counts)
 }
 
-/// Runs each Rust example; one that exits with an error has failed.
-fn examples(workspace: &Workspace) -> Result<Counts> {
+/// Runs each Rust example of a library with `cargo run` of the given kind; one that exits with an error has
+/// failed.
+fn examples(workspace: &Workspace, cargo_run: impl Fn() -> Command) -> Result<Counts> {
     let mut counts = Counts::default();
     for package in workspace.metadata.workspace_packages() {
         for target in package.targets.iter().filter(|target| target.is_example()) {
             println!("example {} of {}", target.name, package.name);
-            let run = [
-                "run",
+            let which = [
                 "--quiet",
                 "-p",
                 package.name.as_str(),
                 "--example",
                 &target.name,
             ];
-            if succeeds(&mut workspace.cargo(&run))? {
+            if succeeds(cargo_run().args(which))? {
                 counts.passed += 1;
             } else {
-                println!(
-                    "example {} FAILED; again with: cargo {}",
-                    target.name,
-                    run.join(" ")
-                );
+                println!("example {} of {} FAILED", target.name, package.name);
                 counts.failed += 1;
             }
         }
