@@ -4,7 +4,9 @@
 //! program runs in every [engine](engines) that exists and under every [schedule](schedules), and
 //! all of them agree with the interpreter on the program as it was written.
 //!
-//! [`golden`] checks one file of `tests/golden`, whose [`header`] says what to expect.
+//! - [`golden`] checks one file of `tests/golden`, whose [`header`] says what to expect;
+//! - [`generate`] makes random programs that are valid and end;
+//! - [`differential`] compares what engines make of them.
 //!
 //! It may depend on every crate.
 //!
@@ -17,7 +19,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
+pub mod differential;
 pub mod engines;
+pub mod generate;
 pub mod golden;
 pub mod header;
 pub mod host;

@@ -34,6 +34,9 @@ const STACK_LIMIT: usize = 4 << 20;
 /// Instructions that a call may take in the interpreter; a test that takes more hangs.
 const FUEL: u64 = 50_000_000;
 
+/// How a call ends that takes more.
+pub const OUT_OF_FUEL: &str = "out of fuel";
+
 /// The reference first, then every other engine.
 ///
 /// # Errors

@@ -1,0 +1,162 @@
+//! Random programs: valid by construction, and ended by construction.
+//!
+//! A program is a module with a memory, globals, a table and a few functions, sync and async, which
+//! call each other. Their bodies are control flow graphs of any shape, irreducible ones included,
+//! over variables of all types. The first parameter of each function is its fuel: a block costs one,
+//! a callee gets a fraction of what is left, and at zero a function returns what it has.
+
+mod body;
+mod choices;
+mod expression;
+
+pub use choices::{Choices, bytes_of_seed};
+
+use crate::observed::Call;
+use enjamb_ir::build::{BuildError, ModuleBuilder};
+use enjamb_ir::{
+    DataId, Export, FuncId, GlobalId, GlobalInit, MemoryId, Module, Signature, TableId, Type, Val,
+};
+
+/// A random program.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The module.
+    pub module: Module,
+    /// What to call.
+    pub call: Call,
+    /// Whether its tasks communicate by arguments, results and join alone, so that no schedule may
+    /// make a difference.
+    pub schedule_independent: bool,
+}
+
+/// The types that variables, parameters and results have.
+const TYPES: [Type; 8] = [
+    Type::I64,
+    Type::I32,
+    Type::F64,
+    Type::I8,
+    Type::F32,
+    Type::I16,
+    Type::Ref,
+    Type::FuncRef,
+];
+
+/// The fuel of a program.
+const FUEL: i64 = 24;
+
+/// What the functions of a program can name.
+#[derive(Clone, Debug)]
+struct World {
+    /// Whether functions use memory, globals and the host.
+    has_state: bool,
+    /// Whether functions start tasks.
+    has_tasks: bool,
+    functions: Vec<(FuncId, Signature)>,
+    leaf_yield: FuncId,
+    leaf_test: FuncId,
+    leaf_sleep: FuncId,
+    log: FuncId,
+    heap: MemoryId,
+    data: DataId,
+    table: TableId,
+    globals: Vec<(GlobalId, Type)>,
+}
+
+/// Makes a program.
+///
+/// # Errors
+/// If the program breaks a rule, which is a bug of the generator or of the builder.
+pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
+    let mut choices = Choices::new(bytes);
+    let (has_state, has_tasks) = choices.of(&[(true, false), (false, true), (true, true)]);
+    let mut builder = ModuleBuilder::new();
+    let world = declare(&mut builder, &mut choices, has_state, has_tasks)?;
+    for index in 0..world.functions.len() {
+        body::define(&mut builder, &mut choices, &world, index)?;
+    }
+    let module = builder.finish()?;
+    let main = &world.functions[0].1;
+    let args = main
+        .params
+        .iter()
+        .enumerate()
+        .map(|(index, &ty)| match index {
+            0 => Val::I64(FUEL),
+            _ if matches!(ty, Type::Ref | Type::FuncRef) => Val::from_word(ty, 0),
+            _ => Val::from_word(ty, choices.constant(ty)),
+        });
+    let call = Call {
+        function: "f0".to_string(),
+        args: args.collect(),
+    };
+    Ok(Program {
+        module,
+        call,
+        schedule_independent: !(has_state && has_tasks),
+    })
+}
+
+fn declare(
+    builder: &mut ModuleBuilder,
+    choices: &mut Choices<'_>,
+    has_state: bool,
+    has_tasks: bool,
+) -> Result<World, BuildError> {
+    let leaf = |params: &[Type], results: &[Type]| Signature::asynchronous(params, results);
+    let i64s = &[Type::I64][..];
+    let leaf_yield = builder.declare_import("yield", "enjamb", "yield", leaf(&[], &[]))?;
+    let leaf_test = builder.declare_import("test", "enjamb", "test", leaf(i64s, i64s))?;
+    let leaf_sleep = builder.declare_import("sleep", "enjamb", "sleep", leaf(i64s, &[]))?;
+    let log = builder.declare_import("log", "host", "log", Signature::sync(i64s, &[]))?;
+    let heap = builder.declare_memory("heap", 1, 2)?;
+    builder.export("heap", Export::Memory(heap))?;
+    let data = builder.declare_data("data", b"\x01\x80\xff\x7f words of a poem", None)?;
+    let mut globals = Vec::new();
+    for (index, &ty) in TYPES[..6].iter().enumerate() {
+        let name = format!("g{index}");
+        let global = builder.declare_global(&name, ty, GlobalInit::Number(0))?;
+        builder.export(&name, Export::Global(global))?;
+        globals.push((global, ty));
+    }
+    let mut functions = Vec::new();
+    for index in 0..choices.between(1, 5) {
+        let mut signature = signature(choices);
+        // The function that the host calls can suspend.
+        signature.is_async |= index == 0;
+        let id = builder.declare_function(&format!("f{index}"), signature.clone())?;
+        functions.push((id, signature));
+    }
+    let mut entries: Vec<Option<FuncId>> = functions.iter().map(|(id, _)| Some(*id)).collect();
+    entries.push(None);
+    let table = builder.declare_table("table", &entries)?;
+    Ok(World {
+        has_state,
+        has_tasks,
+        functions,
+        leaf_yield,
+        leaf_test,
+        leaf_sleep,
+        log,
+        heap,
+        data,
+        table,
+        globals,
+    })
+}
+
+fn signature(choices: &mut Choices<'_>) -> Signature {
+    let most = choices.of(&[2, 2, 4, 12]);
+    let mut types = |most: usize| -> Vec<Type> {
+        (0..choices.below(most + 1))
+            .map(|_| choices.of(&TYPES))
+            .collect()
+    };
+    let mut params = vec![Type::I64];
+    params.extend(types(most));
+    let results = types(most.min(9));
+    Signature {
+        params,
+        results,
+        is_async: choices.below(3) != 2,
+    }
+}
