@@ -67,6 +67,8 @@ impl Task {
 pub(crate) struct Tasks {
     tasks: Vec<Task>,
     free: u32,
+    /// How many records belong to a task.
+    used: usize,
     /// Traps of tasks in state `Failing` or `Trapped`.
     traps: FxHashMap<u32, Box<Trap>>,
 }
@@ -76,6 +78,7 @@ impl Tasks {
         Tasks {
             tasks: Vec::new(),
             free: NONE,
+            used: 0,
             traps: FxHashMap::default(),
         }
     }
@@ -105,12 +108,14 @@ impl Tasks {
         task.joiner = NONE;
         task.function = function.index() as u32;
         task.state = State::Running;
+        self.used += 1;
         Some(index)
     }
 
     /// Frees a record. The caller has taken care of root and chain.
     pub(crate) fn remove(&mut self, index: u32) {
         self.traps.remove(&index);
+        self.used -= 1;
         let task = &mut self.tasks[index as usize];
         *task = Task {
             root: std::ptr::null_mut(),
@@ -162,7 +167,8 @@ impl Tasks {
     /// Indices of the tasks that exist.
     pub(crate) fn indices(&self) -> Vec<u32> {
         let used = |&index: &u32| self[index].state != State::Free;
-        (0..self.tasks.len() as u32).filter(used).collect()
+        let all = 0..self.tasks.len() as u32;
+        all.filter(used).take(self.used).collect()
     }
 }
 
