@@ -77,3 +77,74 @@ impl Search<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enjamb_ir::{Entity, parse_module};
+    use std::collections::BTreeSet;
+
+    /// Frontiers by their definition: where dominance ends, again and again.
+    fn by_definition(
+        flow: &ControlFlow,
+        dominators: &DominatorTree,
+        roots: &[Block],
+    ) -> BTreeSet<Block> {
+        let mut work = roots.to_vec();
+        let mut found = BTreeSet::new();
+        while let Some(root) = work.pop() {
+            for &block in flow.reverse_post_order() {
+                let mut edges = flow.predecessors(block).iter();
+                let ends = edges.any(|edge| dominators.dominates(root, edge.block))
+                    && !dominators.strictly_dominates(root, block);
+                if ends && found.insert(block) {
+                    work.push(block);
+                }
+            }
+        }
+        found.retain(|block| !roots.contains(block));
+        found
+    }
+
+    #[test]
+    fn agrees_with_the_definition_on_random_graphs() {
+        let mut state = 1u64;
+        let mut below = |bound: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) % bound
+        };
+        let mut found = 0;
+        for _ in 0..500 {
+            let count = 2 + below(12);
+            let mut text = "function %f(i64) {\nblock0(v0: i64):\n    jump block1\n".to_string();
+            for block in 1..=count {
+                let (a, b) = (1 + below(count), 1 + below(count));
+                text += &format!("block{block}:\n    brif v0, block{a}, block{b}\n");
+            }
+            let module = parse_module(&(text + "}")).unwrap();
+            let (_, function) = module.bodies().next().unwrap();
+            let flow = ControlFlow::new(function);
+            let dominators = DominatorTree::new(function, &flow);
+            let mut roots: Vec<Block> = (0..=below(3))
+                .map(|_| Block::from_index(1 + below(count) as usize))
+                .filter(|&block| flow.is_reachable(block))
+                .collect();
+            roots.dedup();
+            let joins = run(&flow, &dominators, &roots);
+            found += joins.len();
+            assert_eq!(
+                joins.iter().copied().collect::<BTreeSet<_>>().len(),
+                joins.len()
+            );
+            let joins = joins.into_iter().collect();
+            assert_eq!(
+                by_definition(&flow, &dominators, &roots),
+                joins,
+                "{roots:?}\n{module}"
+            );
+        }
+        assert!(found > 500, "{found}");
+    }
+}

@@ -115,15 +115,17 @@ fn candidates_across(
     let mut found = FxHashSet::default();
     for (_, in_block) in points.by_block() {
         let mut cursor = liveness.walk_back(function, in_block[0].block);
+        // What came alive behind the next point was asked about there.
+        let mut fresh: Vec<Value> = cursor.live().iter().copied().collect();
         for point in in_block.iter().rev() {
-            while cursor.next_inst().is_some_and(|inst| inst != point.inst) {
+            while let Some(inst) = cursor.next_inst().filter(|&inst| inst != point.inst) {
+                function.for_each_use(inst, |value| fresh.push(value));
                 cursor.step();
             }
-            found.extend(
-                cursor
-                    .live_across()
-                    .filter(|&value| definition(function, value).is_some()),
-            );
+            let is_across = |value: &Value| {
+                definition(function, *value).is_some() && cursor.live().contains(value)
+            };
+            found.extend(fresh.drain(..).filter(is_across));
         }
     }
     let mut work: Vec<Value> = found.iter().copied().collect();

@@ -81,12 +81,12 @@ fn has_several_layouts(module: &Module) -> bool {
 #[test]
 fn source_and_lowered_programs_agree() {
     let mut seen = Seen::default();
-    for seed in 0..600 {
+    for seed in 0..200 {
         check(seed, &mut seen);
     }
-    assert!(seen.finished > 3000, "{seen:?}");
-    assert!(seen.trapped > 100, "{seen:?}");
-    assert!(seen.suspended > 10_000, "{seen:?}");
-    assert!(seen.reused > 1000, "{seen:?}");
-    assert!(seen.several_layouts > 5, "{seen:?}");
+    assert!(seen.finished > 1000, "{seen:?}");
+    assert!(seen.trapped > 30, "{seen:?}");
+    assert!(seen.suspended > 3000, "{seen:?}");
+    assert!(seen.reused > 300, "{seen:?}");
+    assert!(seen.several_layouts > 1, "{seen:?}");
 }

@@ -1,0 +1,186 @@
+//! Large functions: what the transform makes of them grows with them, and it comes to an end.
+//!
+//! Each shape has a size at which work that grows with its square does not end in reasonable time or
+//! memory.
+
+use enjamb_interp::{Imports, Instance, Options, Schedule, Val};
+use enjamb_ir::{Function, Module, parse_module, verify_module};
+
+const YIELD: &str = "import %yield = \"enjamb\" \"yield\" () async\n";
+const TEST: &str = "import %test = \"enjamb\" \"test\" (i64) -> i64 async\n";
+
+fn lowered(text: &str) -> Module {
+    let mut module = parse_module(text).unwrap();
+    enjamb_async::transform(&mut module);
+    verify_module(&module).unwrap();
+    module
+}
+
+fn main_of(module: &Module) -> &Function {
+    module.bodies().next().unwrap().1
+}
+
+/// Instructions, values and what the points save, for each of `count` units.
+fn size_for_each(module: &Module, count: usize) -> usize {
+    let function = main_of(module);
+    let saved: usize = function
+        .points
+        .values()
+        .map(|point| point.saved.len())
+        .sum();
+    (function.instruction_count() + function.values.len() + saved) / count
+}
+
+/// Suspends at the points `at` alone.
+fn run(module: &Module, at: Schedule, argument: i64) -> Vec<Val> {
+    let options = Options {
+        schedule: at,
+        ..Options::default()
+    };
+    let mut instance = Instance::new(module, Imports::new(), options).unwrap();
+    instance.call("main", &[Val::I64(argument)]).unwrap()
+}
+
+/// Adds up what a number of points give, with the first argument alive to the end.
+fn chain(points: usize) -> String {
+    let mut text = format!("{TEST}function %main(i64) -> i64 async {{\nblock0(v0: i64):\n");
+    for point in 0..points {
+        let (sum, result) = (2 * point, 2 * point + 1);
+        text += &format!("v{result} = call %test(v{sum})\n");
+        text += &format!("v{} = iadd v{result}, v0\n", sum + 2);
+    }
+    text + &format!("return v{}\n}}", 2 * points)
+}
+
+#[test]
+fn any_number_of_states() {
+    for count in [1, 2, 3, 63, 64, 65, 1000, 10_000] {
+        let module = lowered(&chain(count));
+        assert_eq!(main_of(&module).points.len(), count);
+        let expected = [Val::I64(3 * (count as i64 + 1))];
+        let last = count as u64 - 1;
+        for only in [0, 1, last / 2, last.saturating_sub(1), last] {
+            assert_eq!(
+                run(&module, Schedule::Only(only), 3),
+                expected,
+                "{only} of {count}"
+            );
+        }
+        if count <= 1000 {
+            assert_eq!(run(&module, Schedule::Always, 3), expected, "{count}");
+        }
+    }
+}
+
+#[test]
+fn many_values_at_one_point() {
+    let count = 10_000;
+    let mut text = format!("{YIELD}function %main(i64) -> i64 async {{\nblock0(v0: i64):\n");
+    for value in 0..count {
+        text += &format!("v{} = iadd v{value}, v0\n", value + 1);
+    }
+    text += "call %yield()\n";
+    for value in 0..count {
+        text += &format!(
+            "v{} = iadd v{value}, v{}\n",
+            count + value + 1,
+            count - value
+        );
+    }
+    let module = lowered(&(text + &format!("return v{}\n}}", 2 * count)));
+    assert!(size_for_each(&module, count) < 12);
+    let expected = run(&module, Schedule::Never, 1);
+    assert_eq!(run(&module, Schedule::Always, 1), expected);
+}
+
+#[test]
+fn a_nest_of_loops() {
+    let depth = 2000;
+    let mut text =
+        format!("{YIELD}function %main(i64) -> i64 async {{\nblock0(v0: i64):\njump block1\n");
+    for outer in 1..depth {
+        text += &format!("block{outer}:\njump block{}\n", outer + 1);
+    }
+    text += &format!("block{depth}:\ncall %yield()\njump block{}\n", depth + 1);
+    for exit in 0..depth {
+        let (here, header) = (depth + 1 + exit, depth - exit);
+        text += &format!("block{here}:\nbrif v0, block{}, block{header}\n", here + 1);
+    }
+    let module = lowered(&(text + &format!("block{}:\nreturn v0\n}}", 2 * depth + 1)));
+    assert!(size_for_each(&module, depth) < 12);
+    assert_eq!(run(&module, Schedule::Always, 7), [Val::I64(7)]);
+}
+
+/// Each block of a chain has all later exits in its dominance frontier, since a table leads to them
+/// as well.
+#[test]
+fn exits_that_a_chain_shares_with_a_table() {
+    let count = 20_000;
+    let mut text = format!("{YIELD}function %main(i64) -> i64 async {{\nblock0(v0: i64):\n");
+    let exits: Vec<String> = (0..count)
+        .map(|exit| format!("block{}", 3 + count + exit))
+        .collect();
+    text += &format!("brif v0, block1, block2\nblock1:\ncall %yield()\njump block3\nblock2:\n");
+    text += &format!("br_table v0, {}, [{}]\n", exits[0], exits.join(", "));
+    for link in 0..count {
+        let next = if link + 1 < count {
+            4 + link
+        } else {
+            2 + count + count
+        };
+        text += &format!(
+            "block{}:\nbrif v0, block{next}, {}\n",
+            3 + link,
+            exits[link]
+        );
+    }
+    for exit in &exits {
+        text += &format!("{exit}:\nreturn v0\n");
+    }
+    let module = lowered(&(text + "}"));
+    assert!(size_for_each(&module, count) < 8);
+    assert_eq!(run(&module, Schedule::Always, 7), [Val::I64(7)]);
+}
+
+#[test]
+fn a_long_chain_of_addresses_used_behind_many_points() {
+    let count = 2000;
+    let mut text = format!(
+        "{YIELD}function %main(i64) -> i64 async {{\nss0 = slot 16 align 8\nblock0(v0: i64):
+v1 = iconst.i64 8\nv2 = iconst.i64 -8\nv3 = stack_addr ss0[0]\n"
+    );
+    for link in 0..count {
+        text += &format!(
+            "v{} = addr_add v{}, v{}\n",
+            link + 4,
+            link + 3,
+            1 + link % 2
+        );
+    }
+    for point in 0..count {
+        text += &format!("call %yield()\nistore8 addr[v{}], v0\n", 3 + count - point);
+    }
+    let module = lowered(&(text + "v2004 = load.i64 ss0[8]\nreturn v2004\n}"));
+    assert!(size_for_each(&module, count) < 40);
+    assert_eq!(run(&module, Schedule::Always, 7), [Val::I64(7)]);
+}
+
+#[test]
+fn constants_from_the_entry_used_behind_many_points() {
+    let count = 10_000;
+    let mut text = format!("{YIELD}function %main(i64) -> i64 async {{\nblock0(v0: i64):\n");
+    for constant in 1..=count {
+        text += &format!("v{constant} = iconst.i64 {constant}\n");
+    }
+    for point in 1..=count {
+        let sum = if point == 1 { 0 } else { count + point - 1 };
+        text += &format!(
+            "call %yield()\nv{} = iadd v{sum}, v{point}\n",
+            count + point
+        );
+    }
+    let module = lowered(&(text + &format!("return v{}\n}}", 2 * count)));
+    assert!(size_for_each(&module, count) < 30);
+    let sum = (count * (count + 1) / 2) as i64;
+    assert_eq!(run(&module, Schedule::Only(5000), 7), [Val::I64(7 + sum)]);
+}
