@@ -2,7 +2,10 @@
 
 use crate::header::{Listing, ListingKind};
 use crate::stages;
-use enjamb_ir::{FieldType, Function, Module, PointDecl, SavedSource, Stage};
+use enjamb_abi::code::CodeOptions;
+use enjamb_abi::context::InstanceLayout;
+use enjamb_codegen::Lowering;
+use enjamb_ir::{FieldType, FuncId, Function, Module, PointDecl, SavedSource, Stage};
 use std::fmt::Write;
 
 /// Makes the text of a listing.
@@ -20,12 +23,12 @@ pub fn make(module: &Module, wanted: &Listing) -> Result<String, String> {
         wanted.is_none_or(|name| *name == function.name)
     };
     let mut texts = Vec::new();
-    for (_, function) in module.bodies().filter(|(_, function)| chosen(function)) {
+    for (id, function) in module.bodies().filter(|(_, function)| chosen(function)) {
         texts.push(match &wanted.kind {
             ListingKind::Pass(_) => module.display_function(function).to_string(),
             ListingKind::Layout if function.stage == Stage::Source => continue,
             ListingKind::Layout => layouts(function),
-            ListingKind::Assembly(target) => return Err(format!("no target is called {target}")),
+            ListingKind::Assembly(target) => assembly(&module, id, target)?,
         });
     }
     if texts.is_empty() {
@@ -72,4 +75,19 @@ fn saved(function: &Function, point: &PointDecl) -> String {
         text += " nothing";
     }
     text
+}
+
+/// The assembly of a function of a transformed module for a target.
+fn assembly(module: &Module, function: FuncId, target: &str) -> Result<String, String> {
+    if target != "x86_64" {
+        return Err(format!("no target is called {target}"));
+    }
+    let layout = InstanceLayout::new(module);
+    let options = CodeOptions {
+        check: true,
+        ..CodeOptions::default()
+    };
+    let lowered = Lowering::new(module, &layout, options).run(function, true);
+    let text = lowered.map_err(|error| error.to_string())?.text;
+    Ok(text.map(|text| text.assembly).unwrap_or_default())
 }
