@@ -120,19 +120,15 @@ fn exits_that_a_chain_shares_with_a_table() {
     let exits: Vec<String> = (0..count)
         .map(|exit| format!("block{}", 3 + count + exit))
         .collect();
-    text += &format!("brif v0, block1, block2\nblock1:\ncall %yield()\njump block3\nblock2:\n");
+    text += "brif v0, block1, block2\nblock1:\ncall %yield()\njump block3\nblock2:\n";
     text += &format!("br_table v0, {}, [{}]\n", exits[0], exits.join(", "));
-    for link in 0..count {
+    for (link, exit) in exits.iter().enumerate() {
         let next = if link + 1 < count {
             4 + link
         } else {
             2 + count + count
         };
-        text += &format!(
-            "block{}:\nbrif v0, block{next}, {}\n",
-            3 + link,
-            exits[link]
-        );
+        text += &format!("block{}:\nbrif v0, block{next}, {exit}\n", 3 + link);
     }
     for exit in &exits {
         text += &format!("{exit}:\nreturn v0\n");
