@@ -89,24 +89,8 @@ fn interesting(ty: Type) -> Vec<u64> {
             .to_vec(),
         _ => {
             let bits = u64::from(ty.bits());
-            let mut words = vec![
-                0,
-                1,
-                2,
-                3,
-                5,
-                7,
-                8,
-                12,
-                31,
-                32,
-                33,
-                63,
-                64,
-                100,
-                bits - 1,
-                bits,
-            ];
+            let mut words: Vec<u64> = (0..9).collect();
+            words.extend([12, 31, 32, 33, 63, 64, 100, bits - 1, bits]);
             for bit in [7, 8, 15, 16, 30, 31, 32, 33, 47, 62, 63] {
                 words.extend([1 << bit, (1 << bit) - 1]);
             }
@@ -187,6 +171,30 @@ impl Uses {
     }
 }
 
+impl Uses {
+    /// The same with a constant as one of two integer operands, which instructions may take in.
+    fn add_constants(&mut self, row: &OpcodeInfo, head: &str, operands: &[Type], result: Type) {
+        let &[first, second] = operands else { return };
+        if !first.is_int() || first != second {
+            return;
+        }
+        let smallest = -1_i64 << (first.bits() - 1);
+        let mut constants = vec![0, 1, -1, 2, 5, 8, 33, -100, smallest, !smallest];
+        constants.extend((first == Type::I64).then_some(1 << 40));
+        for constant in constants {
+            for order in ["v0, v1", "v1, v0"] {
+                let name = format!("{}_{}", row.name, self.functions.len());
+                writeln!(
+                    self.text,
+                    "function %{name}({first}) -> {result} {{\nblock0(v0: {first}):\n    v1 = iconst.{first} {constant}\n    v2 = {head} {order}\n    return v2\n}}",
+                )
+                .expect("text");
+                self.functions.push((name, vec![first], result));
+            }
+        }
+    }
+}
+
 /// Every way to apply the pure and trapping instructions on numbers.
 fn uses() -> Uses {
     let mut uses = Uses {
@@ -234,12 +242,9 @@ fn uses() -> Uses {
                     } else {
                         String::new()
                     };
-                    uses.add(
-                        row,
-                        &format!("{}{suffix} {condition}", row.name),
-                        &operands,
-                        result,
-                    );
+                    let head = format!("{}{suffix} {condition}", row.name);
+                    uses.add(row, &head, &operands, result);
+                    uses.add_constants(row, &head, &operands, result);
                 }
             }
         }
