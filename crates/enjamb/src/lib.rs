@@ -11,25 +11,38 @@
 //! ```
 //! use enjamb::prelude::*;
 //!
+//! const PROGRAM: &str = r#"
+//! import %yield = "enjamb" "yield" () async
+//! import %report = "host" "report" (i64)
+//!
+//! export "sum" = %sum
+//! function %sum(i64) -> i64 async {           ; 0 + 1 + … + (n - 1), giving way to others each time
+//! block0(v0: i64):
+//!     v1 = iconst.i64 0
+//!     jump block1(v1, v1)
+//! block1(v2: i64, v3: i64):                   ; v2 counts, v3 is the sum
+//!     v4 = icmp slt v2, v0
+//!     brif v4, block2, block3
+//! block2:
+//!     call %yield()                           ; suspends here; v0, v2 and v3 are saved
+//!     call %report(v3)
+//!     v5 = iadd v3, v2
+//!     v6 = iconst.i64 1
+//!     v7 = iadd v2, v6
+//!     jump block1(v7, v5)
+//! block3:
+//!     return v3
+//! }
+//! "#;
+//!
 //! fn main() -> Result<(), Error> {
 //!     let engine = Engine::jit()?;
-//!     let module = Module::from_text(&engine, r#"
-//!         import %yield = "enjamb" "yield" () async
-//!         import %price = "shop" "price" (i64) -> f64
-//!         export "total" = %total
-//!         function %total(i64, f64) -> f64 async {
-//!         block0(v0: i64, v1: f64):
-//!             v2 = call %price(v0)
-//!             call %yield()             ; everything live is kept while others run
-//!             v3 = fmul v2, v1
-//!             return v3
-//!         }
-//!     "#)?;
+//!     let module = Module::from_text(&engine, PROGRAM)?;
 //!     let mut imports = Imports::new();
-//!     imports.func("shop", "price", |article: i64| article as f64 + 0.5);
+//!     imports.func("host", "report", |sum: i64| println!("{sum} so far"));
 //!     let instance = Instance::new(&module, &imports)?;
-//!     let total = instance.func::<(i64, f64), f64>("total")?;
-//!     assert_eq!(total.block_on((7, 2.0))?, 15.0);
+//!     let sum = instance.func::<(i64,), i64>("sum")?;
+//!     assert_eq!(sum.block_on((5,))?, 10);
 //!     Ok(())
 //! }
 //! ```
