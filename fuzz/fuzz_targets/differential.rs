@@ -1,0 +1,8 @@
+//! Any bytes are the decisions of a random program: every engine agrees on it, under every schedule.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Err(reason) = enjamb_tests::differential::check_program(bytes) {
+        panic!("{reason}");
+    }
+});
