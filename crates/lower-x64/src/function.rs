@@ -78,7 +78,7 @@ pub fn lower_function(
 ) -> Result<LoweredFunction, LowerError> {
     let name = module.functions.get(function).map(|decl| &decl.name);
     let _span = tracing::debug_span!("lower", function = name).entered();
-    let lowered = lower(module, layout, function, arena)?;
+    let lowered = lower(module, layout, function, options.allocator, arena)?;
     let body = module.functions[function].body();
     let fail = |reason: Reason| LowerError::new(lowered.function.name(), reason);
     let body = body.ok_or_else(|| fail(Reason::NoBody))?;

@@ -2,17 +2,29 @@
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
+use enjamb_abi::code::RegisterAllocator;
 use enjamb_ir::{Block, Entity, Function, Stage};
 
 /// The reachable blocks of a function, the entry first.
 ///
 /// The async transform has put those of a lowered function in order: entry, dispatch, resumption
 /// blocks, body, suspension blocks. Those of a source function come in reverse post-order.
-pub(crate) fn allocation_order(function: &Function, arena: &Bump) -> Vec<Block> {
+///
+/// So do all for the single-pass allocator, which takes a value for live everywhere between its
+/// definition and its last use in this order, and looks at all live values at each block: the values
+/// that suspension blocks save would be live through the rest of the body. Where the code ends up is
+/// the same, since suspension blocks are cold.
+pub(crate) fn allocation_order(
+    function: &Function,
+    allocator: RegisterAllocator,
+    arena: &Bump,
+) -> Vec<Block> {
     let postorder = postorder(function, arena);
-    match function.stage {
-        Stage::Source => postorder.into_iter().rev().collect(),
-        Stage::Lowered => {
+    match (function.stage, allocator) {
+        (Stage::Source, _) | (_, RegisterAllocator::SinglePass) => {
+            postorder.into_iter().rev().collect()
+        }
+        (Stage::Lowered, RegisterAllocator::Backtracking) => {
             let mut reachable = bumpalo::vec![in arena; false; function.blocks.len()];
             for block in postorder {
                 reachable[block.index()] = true;

@@ -21,7 +21,7 @@ use crate::machine::{Code, Opd, Register, Step};
 use crate::select::{Selection, is_condition, is_rematerialized};
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
-use enjamb_abi::code::Symbol;
+use enjamb_abi::code::{RegisterAllocator, Symbol};
 use enjamb_abi::context::InstanceLayout;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{
@@ -78,6 +78,7 @@ pub(crate) fn lower<'a>(
     module: &'a Module,
     layout: &'a InstanceLayout,
     id: FuncId,
+    allocator: RegisterAllocator,
     arena: &'a Bump,
 ) -> Result<Lowered, LowerError> {
     let decl = module.functions.get(id);
@@ -95,7 +96,7 @@ pub(crate) fn lower<'a>(
     if i32::try_from(layout.size()).is_err() {
         return Err(fail(None, Reason::ModuleTooLarge));
     }
-    let order = crate::order::allocation_order(function, arena);
+    let order = crate::order::allocation_order(function, allocator, arena);
     let frame = FrameRequest::new(function).map_err(|reason| fail(None, reason))?;
     let mut lowering = Lowering {
         module,
