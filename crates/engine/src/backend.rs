@@ -8,6 +8,7 @@ use crate::machine_code::MachineCode;
 use crate::module::Module;
 use crate::stats::Stats;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, Val};
+use std::time::Duration;
 
 /// Memories and globals of an instance.
 pub(crate) trait Access {
@@ -25,11 +26,33 @@ pub(crate) trait Access {
     fn global_set(&mut self, global: GlobalId, value: Val) -> bool;
 }
 
+/// A task that serves an import of another instance.
+pub(crate) type Task = enjamb_runtime::TaskHandle;
+
+/// What has become of a [`Task`].
+pub(crate) enum Poll {
+    /// It has finished, and is gone.
+    Finished(Result<Vec<Val>, Error>),
+    /// It waits; no task of its instance can run before this time has passed.
+    Waiting(Duration),
+}
+
 /// What runs the functions of an instance.
 pub(crate) trait Backend: Send {
     /// Runs a function with arguments, and then results, in a buffer. Both have been checked
     /// against its signature.
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error>;
+    /// Starts a task that serves an import of another instance, if this backend can run tasks a
+    /// few turns at a time.
+    fn serve(&mut self, _function: FuncId, _arguments: &[Val]) -> Option<Result<Task, Error>> {
+        None
+    }
+    /// Gives the tasks some turns: the results of one that serves, or how long nothing can run.
+    fn poll(&mut self, _task: Task) -> Poll {
+        Poll::Waiting(Duration::ZERO)
+    }
+    /// Forgets a task that serves and has not finished.
+    fn abandon(&mut self, _task: Task) {}
     /// Memories and globals, between calls.
     fn access(&mut self) -> &mut dyn Access;
     /// What happened so far, without times and sizes of code.

@@ -2,6 +2,7 @@
 
 use crate::caller::Caller;
 use crate::error::HostError;
+use crate::remote::Remote;
 use crate::value::{HostValue, HostValues};
 use enjamb_ir::{Signature, Val};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ pub(crate) type HostCode = dyn Fn(&Caller<'_>, &mut [u64]) -> Result<(), HostErr
 pub struct HostFunction {
     pub(crate) signature: Signature,
     pub(crate) code: Arc<HostCode>,
+    /// The async function of an instance that this is.
+    pub(crate) remote: Option<Remote>,
 }
 
 impl std::fmt::Debug for HostFunction {
@@ -68,7 +71,11 @@ fn host_function<P: HostValues, R: HostReturn>(
         code(caller, P::read(words)).into_result()?.write(words);
         Ok(())
     });
-    HostFunction { signature, code }
+    HostFunction {
+        signature,
+        code,
+        remote: None,
+    }
 }
 
 macro_rules! closures {
@@ -135,5 +142,9 @@ pub(crate) fn untyped(
         }
         Ok(())
     });
-    HostFunction { signature, code }
+    HostFunction {
+        signature,
+        code,
+        remote: None,
+    }
 }

@@ -4,6 +4,7 @@ use crate::caller::Caller;
 use crate::error::{Error, HostError, LinkError};
 use crate::host::{self, HostFunction, IntoHostFunction};
 use crate::instance::Instance;
+use crate::remote::Remote;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{Export, FunctionKind, Signature, Val};
 use std::sync::Arc;
@@ -60,8 +61,9 @@ impl Imports {
         self.insert(namespace, name, host::untyped(signature, function))
     }
 
-    /// Every function that another instance exports. An async one runs with its own instance's
-    /// tasks until it finishes; the tasks of the caller wait meanwhile.
+    /// Every function that another instance exports. While an async one waits, the task that
+    /// called it is suspended, if machine code runs both instances; otherwise it runs to its end
+    /// first.
     pub fn instance(&mut self, namespace: &str, exporter: &Instance) -> &mut Self {
         let ir = exporter.module().ir();
         for (name, export) in &ir.exports {
@@ -70,12 +72,19 @@ impl Imports {
             };
             let exporter = exporter.clone();
             let signature = ir.functions[function].signature().clone();
+            let remote = signature
+                .is_async
+                .then(|| Remote::new(exporter.clone(), function));
             let code = Arc::new(move |_: &Caller<'_>, words: &mut [u64]| {
-                exporter
-                    .run(function, words)
-                    .map_err(|error| error.to_string().into())
+                let outcome = exporter.run(function, words);
+                outcome.map_err(|error| error.to_string().into())
             });
-            self.insert(namespace, name, HostFunction { signature, code });
+            let function = HostFunction {
+                signature,
+                code,
+                remote,
+            };
+            self.insert(namespace, name, function);
         }
         self
     }

@@ -162,7 +162,7 @@ impl Instance {
     }
 
     /// The backend, unless it is in use.
-    fn enter(&self) -> Result<MutexGuard<'_, Box<dyn Backend>>, Error> {
+    pub(crate) fn enter(&self) -> Result<MutexGuard<'_, Box<dyn Backend>>, Error> {
         match self.inner.backend.try_lock() {
             Ok(backend) => Ok(backend),
             // A host function panicked; memories and globals are as it left them.

@@ -60,6 +60,7 @@ mod instance;
 mod interpreter;
 mod machine_code;
 mod module;
+mod remote;
 mod state;
 mod stats;
 mod value;

@@ -1,6 +1,6 @@
 //! Machine code as a backend.
 
-use crate::backend::{Access, Backend};
+use crate::backend::{Access, Backend, Poll, Task};
 use crate::caller::Caller;
 use crate::config::{Allocator, Clock, Config};
 use crate::error::{Error, Location, Trap};
@@ -9,8 +9,11 @@ use crate::stats::Stats;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{FuncId, FunctionKind, GlobalId, MemoryId, Module, Type, Val};
-use enjamb_runtime::{ClockKind, HostContext, HostError, Imports, Instance, LoadedModule, Options};
+use enjamb_runtime::{
+    ClockKind, HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome, Step,
+};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Code of a module, ready to run.
 pub(crate) struct Code {
@@ -52,6 +55,8 @@ impl Code {
 pub(crate) struct MachineCode {
     module: Arc<Module>,
     instance: Instance,
+    /// Tasks that serve other instances: while there are any, no task ends with a call.
+    served: usize,
 }
 
 impl MachineCode {
@@ -74,7 +79,11 @@ impl MachineCode {
         let imports = imports(&module, functions);
         let instance = Instance::new(Arc::clone(&code.loaded), imports, options)
             .map_err(|error| failure(&module, error))?;
-        Ok(MachineCode { module, instance })
+        Ok(MachineCode {
+            module,
+            instance,
+            served: 0,
+        })
     }
 }
 
@@ -84,24 +93,45 @@ fn imports(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Import
     for (declared, function) in module.functions.values().zip(functions) {
         let (
             FunctionKind::Import {
-                namespace, name, ..
+                namespace,
+                name,
+                signature,
             },
             Some(function),
         ) = (&declared.kind, function)
         else {
             continue;
         };
+        if let Some(remote) = function.remote.clone().filter(|_| signature.is_async) {
+            let module = Arc::clone(module);
+            let call = move |context: &mut HostContext<'_>, arguments: &[Val]| match remote
+                .call(arguments)
+            {
+                Some(outcome) => outcome,
+                None => call(&module, &function, context, arguments).map(Outcome::Ready),
+            };
+            imports.define(namespace, name, Box::new(call));
+            continue;
+        }
         let module = Arc::clone(module);
-        let call = move |context: &mut HostContext<'_>, arguments: &[Val]| {
-            let results = &function.signature.results;
-            let mut words: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
-            words.resize(arguments.len().max(results.len()), 0);
-            Caller::call(&module, context, &function, &mut words).map_err(HostError::from)?;
-            Ok(values(results, &words))
-        };
-        imports.define_sync(namespace, name, call);
+        imports.define_sync(namespace, name, move |context, arguments| {
+            call(&module, &function, context, arguments)
+        });
     }
     imports
+}
+
+fn call(
+    module: &Module,
+    function: &HostFunction,
+    context: &mut HostContext<'_>,
+    arguments: &[Val],
+) -> Result<Vec<Val>, HostError> {
+    let results = &function.signature.results;
+    let mut words: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
+    words.resize(arguments.len().max(results.len()), 0);
+    Caller::call(module, context, function, &mut words)?;
+    Ok(values(results, &words))
 }
 
 fn values(types: &[Type], words: &[u64]) -> Vec<Val> {
@@ -116,7 +146,9 @@ impl Backend for MachineCode {
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let arguments = values(&self.module.functions[function].signature().params, words);
         let results = self.instance.call(function, &arguments);
-        self.instance.drop_tasks();
+        if self.served == 0 {
+            self.instance.drop_tasks();
+        }
         for (word, value) in words
             .iter_mut()
             .zip(results.map_err(|e| failure(&self.module, e))?)
@@ -124,6 +156,40 @@ impl Backend for MachineCode {
             *word = value.to_word();
         }
         Ok(())
+    }
+
+    fn serve(&mut self, function: FuncId, arguments: &[Val]) -> Option<Result<Task, Error>> {
+        let task = self.instance.spawn(function, arguments);
+        self.served += usize::from(task.is_ok());
+        Some(task.map_err(|error| failure(&self.module, error)))
+    }
+
+    fn poll(&mut self, task: Task) -> Poll {
+        // A few turns, so that neither instance keeps the other one waiting for long.
+        for _ in 0..100 {
+            let step = match self.instance.is_done(task) {
+                Ok(false) => self.instance.step(),
+                Ok(true) | Err(_) => Step::Idle,
+            };
+            match step {
+                Step::Ran => {}
+                Step::Waiting(wait) => return Poll::Waiting(wait),
+                Step::Idle => {
+                    // It has finished, or it never will and `run_until` says why.
+                    let results = self.instance.run_until(task);
+                    self.abandon(task);
+                    return Poll::Finished(results.map_err(|error| failure(&self.module, error)));
+                }
+            }
+        }
+        Poll::Waiting(Duration::ZERO)
+    }
+
+    fn abandon(&mut self, _task: Task) {
+        self.served -= 1;
+        if self.served == 0 {
+            self.instance.drop_tasks();
+        }
     }
 
     fn access(&mut self) -> &mut dyn Access {

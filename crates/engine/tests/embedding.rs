@@ -355,6 +355,63 @@ fn exports_of_an_instance_serve_imports_of_another_one() {
     });
 }
 
+const SLEEPER: &str = r#"
+import %sleep = "enjamb" "sleep" (i64) async
+export "nap" = %nap
+function %nap(i64) -> i64 async {
+block0(v0: i64):
+    call %sleep(v0)
+    return v0
+}
+"#;
+
+const NAPPERS: &str = r#"
+import %nap = "sleeper" "nap" (i64) -> i64 async
+function %main(i64) -> i64, i8 async {
+    sig0 = () -> i64
+block0(v0: i64):
+    v1 = spawn %nap_twice(v0)
+    v2 = spawn %nap(v0)
+    v3 = is_done v2
+    v4 = join sig0, v1
+    v5 = join sig0, v2
+    v6 = iadd v4, v5
+    return v6, v3
+}
+function %nap_twice(i64) -> i64 async {
+block0(v0: i64):
+    v1 = call %nap(v0)
+    v2 = call %nap(v1)
+    v3 = iadd v1, v2
+    return v3
+}
+function %leaves(i64) async {
+block0(v0: i64):
+    v1 = spawn %nap(v0)
+    detach v1
+    return
+}
+"#;
+
+#[test]
+fn a_task_waits_for_another_instance_while_others_run() {
+    with_each_engine(|engine| {
+        let sleeper = instance(engine, SLEEPER, &Imports::new());
+        let mut imports = Imports::new();
+        imports.instance("sleeper", &sleeper);
+        let nappers = instance(engine, NAPPERS, &imports);
+        let main = nappers.func::<(i64,), (i64, bool)>("main").unwrap();
+        // The interpreter runs the other instance to the end at once.
+        let at_once = engine.config().execution == Execution::Interpreter;
+        assert_eq!(main.block_on((5,)).unwrap(), (15, at_once));
+        assert_eq!(main.block_on((0,)).unwrap().0, 0);
+        // What is dropped with its caller is dropped there too.
+        nappers.call("leaves", &[Val::I64(2)]).unwrap();
+        assert_eq!(sleeper.stats().unwrap().continuations_live, 0);
+        assert_eq!(sleeper.call("nap", &[Val::I64(1)]).unwrap(), [Val::I64(1)]);
+    });
+}
+
 #[test]
 fn a_host_function_cannot_call_the_instance_that_runs() {
     let slot: Arc<Mutex<Option<Instance>>> = Arc::default();
