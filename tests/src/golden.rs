@@ -63,8 +63,12 @@ fn read(text: &str) -> Result<Module, Failure> {
 fn check_runs(module: &Module, header: &Header) -> Result<(), Failure> {
     let start = header.runs[0].line;
     let engines = engines::of_module(module).map_err(|reason| Failure::new(start, reason))?;
+    let schedules = match header.schedules.as_slice() {
+        [] => schedules::of_module(module),
+        chosen => chosen.to_vec(),
+    };
     for run in &header.runs {
-        for schedule in schedules::of_module(module) {
+        for &schedule in &schedules {
             let expects = schedule == Schedule::Natural || !header.schedule_dependent;
             check_schedule(&engines, run, schedule, expects)?;
         }

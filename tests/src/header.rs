@@ -4,6 +4,7 @@
 //! ; Free text says what the file is about.
 //! ; shows: M11, M13                      lines of the contract
 //! ; schedule-dependent                   what the header expects holds for `natural` only
+//! ; schedules: never, always             only these, where all of them take too long
 //! ; run: %main(20) == 6765               in a new instance; also `trap CODE`, or nothing at all
 //! ; then: %count() == 1, -0.5            in the same instance
 //! ; calls: log(1), log(2)                calls of host functions, in order, since the last `run`
@@ -26,6 +27,8 @@ use enjamb_ir::{Export, Module, Named, Schedule, Signature, Type, Val};
 pub struct Header {
     /// Whether the schedule may change what the program does.
     pub schedule_dependent: bool,
+    /// The schedules to run under; all of them if there are none.
+    pub schedules: Vec<Schedule>,
     /// What is run.
     pub runs: Vec<Run>,
     /// What is printed.
@@ -132,6 +135,12 @@ fn parse_line(
     let value = value.trim();
     let what = match key {
         "shows" => return Ok(()),
+        "schedules" => {
+            let schedules = value.split(',').map(|text| text.trim().parse());
+            let schedules: Result<_, enjamb_ir::schedule::ScheduleError> = schedules.collect();
+            header.schedules = schedules.map_err(|error| error.to_string())?;
+            return Ok(());
+        }
         "run" => {
             let (call, ending) = parse_call(module, value)?;
             header.runs.push(Run {

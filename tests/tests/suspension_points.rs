@@ -6,12 +6,13 @@ use std::fmt::Write;
 
 /// A golden file about a function that adds up 1 to `points` with a suspension behind each sum, then
 /// subtracts its parameter, which is live across all of them.
-fn straight_line(points: usize) -> String {
+fn straight_line(points: usize, schedules: &str) -> String {
     let sum = points * (points + 1) / 2;
     let mut text = format!(
         "; run: %main(5) == {sum}\n\
          ; stats always: suspensions == {points}, resumptions == {points}, continuations_allocated == 1\n\
-         ; stats never: continuations_allocated == 0\n\n\
+         ; stats never: continuations_allocated == 0\n\
+         ; schedules: {schedules}\n\n\
          import %yield = \"enjamb\" \"yield\" () async\n\n\
          function %main(i64) -> i64 async {{\n\
          block0(v0: i64):\n    v1 = iadd v0, v0\n"
@@ -33,8 +34,8 @@ fn straight_line(points: usize) -> String {
     text
 }
 
-fn check(points: usize) {
-    let text = straight_line(points);
+fn check(points: usize, schedules: &str) {
+    let text = straight_line(points, schedules);
     if let Err(failure) = golden::check(&text, false) {
         let (line, message) = (failure.line, failure.message);
         panic!("{points} points, line {line}: {message}");
@@ -43,17 +44,17 @@ fn check(points: usize) {
 
 #[test]
 fn one_two_three_and_four() {
-    (1..=4).for_each(check);
+    (1..=4).for_each(|points| check(points, "natural, never, always, random:1, random:2, only:1"));
 }
 
 #[test]
 fn round_the_size_of_a_word() {
     [31, 32, 33, 63, 64, 65, 127, 128, 129]
         .into_iter()
-        .for_each(check);
+        .for_each(|points| check(points, "never, always, random:1"));
 }
 
 #[test]
 fn a_thousand() {
-    check(1000);
+    check(1000, "never, always");
 }
