@@ -53,6 +53,11 @@
 //! | [`interp`] | `enjamb-interp` | its meaning as a program |
 //! | [`codegen`] | `enjamb-codegen` | the compiler, pass by pass |
 //! | this one | `enjamb-engine` | what a program needs that embeds it |
+//!
+//! What holds: machine code and interpreter give the same results in the same order; whatever is
+//! wrong with a program or a call is an [`Error`], and engine and instance can be used after it.
+//!
+//! It depends on `enjamb-engine`, `enjamb-codegen`, `enjamb-interp` and `enjamb-ir`.
 
 #![forbid(unsafe_code)]
 
