@@ -4,7 +4,7 @@
 
 mod command;
 
-use command::{enjamb, file, root};
+use command::{enjamb, example, file, root};
 use enjamb::ir::{FloatCond, IntCond, Opcode, Rule, TrapCode, Type, manual};
 use std::fs;
 
@@ -66,6 +66,8 @@ fn programs_in_the_document_are_without_errors() {
         let path = file(&format!("ir_md_{number}.enj"), program.as_bytes());
         assert_eq!(enjamb(&["check", &path]).succeeds(), "");
     }
+    let example = fs::read_to_string(example("fib_yield.enj")).unwrap();
+    assert!(example.ends_with(programs[0]), "{example}");
     let first = file("ir_md_first.enj", programs[0].as_bytes());
     assert_eq!(
         enjamb(&["run", &first, "10", "--engine", "interp"]).succeeds(),
