@@ -1,14 +1,21 @@
 //! How the cost of every pass grows with the size of a function.
 //!
 //! `cargo bench -p enjamb-tests --bench growth` prints, for each shape of function and each step of
-//! the compiler, nanoseconds per value at growing sizes and the exponent fitted to the larger half
-//! of them. A quadratic step shows as an exponent near two. `-- --gate` fails above the limit.
+//! the compiler, nanoseconds per value at growing sizes and the exponent fitted to them by least
+//! squares. A quadratic step shows as an exponent near two. `-- --gate` fails above the limit;
+//! `-- --json PATH` says where the rows go (`target/bench/growth.json`), from which the next run of
+//! the workloads makes a section of `docs/performance.md`; `-- SHAPE` runs one shape of function.
 
+use clap::Parser;
+use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, PASSES, compile};
 use enjamb_ir::{Function, Module, parse_module, verify_module};
 use enjamb_liveness::{ControlFlow, DominatorTree, Liveness, LoopNest};
+use enjamb_tests::bench::exponent;
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -224,7 +231,6 @@ fn measure_passes(module: &Module, mut body: Function) -> Vec<(&'static str, f64
 }
 
 fn measure_lowering(module: &Module) -> Vec<(&'static str, f64)> {
-    use enjamb_abi::code::{CodeOptions, RegisterAllocator};
     let module = Arc::new(module.clone());
     let allocators = [
         ("lower, single pass", RegisterAllocator::SinglePass),
@@ -247,48 +253,108 @@ fn measure_lowering(module: &Module) -> Vec<(&'static str, f64)> {
     allocators.into_iter().map(lower).collect()
 }
 
-/// Slope of the logarithms between the two largest sizes.
-fn exponent(small: (usize, f64), large: (usize, f64)) -> f64 {
-    (large.1 / small.1).ln() / (large.0 as f64 / small.0 as f64).ln()
+/// Measures how the cost of every pass grows.
+#[derive(Parser)]
+struct Arguments {
+    /// Only shapes of functions whose name contains this
+    filter: Option<String>,
+    /// Where to write the rows
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+    /// Fails if a step grows faster than it may
+    #[arg(long)]
+    gate: bool,
+    /// Passed by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// How one step grows.
+struct Growth {
+    shape: &'static Shape,
+    step: &'static str,
+    ns_per_value: Vec<f64>,
+    exponent: f64,
+}
+
+impl Growth {
+    fn to_json(&self) -> Value {
+        json!({
+            "shape": self.shape.name,
+            "step": self.step,
+            "values": self.shape.sizes,
+            "ns_per_value": self.ns_per_value,
+            "exponent": self.exponent,
+        })
+    }
+}
+
+/// Every step on functions of one shape.
+fn measure_shape(shape: &'static Shape) -> Vec<Growth> {
+    println!(
+        "{}: ns per value at {:?} values, exponent",
+        shape.name, shape.sizes
+    );
+    let sizes = shape.sizes.iter();
+    let rows: Vec<_> = sizes.map(|&size| measure(&(shape.text)(size))).collect();
+    let grown = (0..rows[0].len()).map(|index| {
+        let points = shape.sizes.iter().zip(&rows);
+        let costs: Vec<_> = points
+            .map(|(&size, row)| (size as f64, row[index].1))
+            .collect();
+        let growth = Growth {
+            shape,
+            step: rows[0][index].0,
+            ns_per_value: costs.iter().map(|(size, cost)| cost / size).collect(),
+            exponent: exponent(&costs),
+        };
+        let numbers: Vec<_> = growth
+            .ns_per_value
+            .iter()
+            .map(|ns| format!("{ns:9.1}"))
+            .collect();
+        println!(
+            "  {:20} {} {:6.2}",
+            growth.step,
+            numbers.join(" "),
+            growth.exponent
+        );
+        growth
+    });
+    grown.collect()
+}
+
+fn write(arguments: &Arguments, grown: &[Growth]) -> std::io::Result<()> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench/growth.json");
+    let path = arguments.json.as_ref().unwrap_or(&default);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let rows: Vec<Value> = grown.iter().map(Growth::to_json).collect();
+    std::fs::write(path, serde_json::to_string_pretty(&rows)? + "\n")
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let gate = arguments.iter().any(|argument| argument == "--gate");
-    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
-    let mut worst: (f64, String) = (0.0, String::new());
-    for shape in SHAPES {
-        if filter.is_some_and(|filter| !shape.name.contains(filter.as_str())) {
-            continue;
-        }
-        println!(
-            "{}: ns per value at {:?} values, exponent",
-            shape.name, shape.sizes
-        );
-        let rows: Vec<_> = shape
-            .sizes
-            .iter()
-            .map(|&size| measure(&(shape.text)(size)))
-            .collect();
-        for step in 0..rows[0].len() {
-            let name = rows[0][step].0;
-            let per_value = shape
-                .sizes
-                .iter()
-                .zip(&rows)
-                .map(|(&n, row)| row[step].1 / n as f64);
-            let per_value: Vec<String> = per_value.map(|ns| format!("{ns:9.1}")).collect();
-            let last = rows.len() - 1;
-            let point = |at: usize| (shape.sizes[at], rows[at][step].1);
-            let exponent = exponent(point(last - 1), point(last));
-            println!("  {name:20} {} {exponent:6.2}", per_value.join(" "));
-            if exponent > worst.0 {
-                worst = (exponent, format!("{} of {}", name, shape.name));
-            }
-        }
+    let arguments = Arguments::parse();
+    let filter = arguments.filter.as_deref().unwrap_or_default();
+    let shapes = SHAPES.iter().filter(|shape| shape.name.contains(filter));
+    let grown: Vec<Growth> = shapes.flat_map(measure_shape).collect();
+    let Some(worst) = grown
+        .iter()
+        .max_by(|a, b| a.exponent.total_cmp(&b.exponent))
+    else {
+        eprintln!("error: no shape has `{filter}` in its name");
+        return ExitCode::FAILURE;
+    };
+    println!(
+        "largest exponent: {:.2}, {} of {}",
+        worst.exponent, worst.step, worst.shape.name
+    );
+    if let Err(error) = write(&arguments, &grown) {
+        eprintln!("error: cannot write the rows: {error}");
+        return ExitCode::FAILURE;
     }
-    println!("largest exponent: {:.2}, {}", worst.0, worst.1);
-    if gate && worst.0 > LIMIT + TOLERANCE {
+    if arguments.gate && worst.exponent > LIMIT + TOLERANCE {
         println!("above {LIMIT} (+{TOLERANCE} for noise)");
         return ExitCode::FAILURE;
     }
