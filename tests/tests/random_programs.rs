@@ -1,9 +1,15 @@
 //! Random programs and random texts, for about a second each. The fuzz targets under `fuzz/` do the
 //! same for as long as one likes, and so does `ENJAMB_SECONDS=600 cargo test --test random_programs`.
 
+use enjamb_ir::Schedule;
 use enjamb_tests::differential::{check_compiles, check_program, check_text};
+use enjamb_tests::engines::{Engine, Interpreter};
 use enjamb_tests::generate::{self, Choices, bytes_of_seed};
+use enjamb_tests::observed::Ending;
 use std::time::{Duration, Instant};
+
+/// Seeds that are tried however slow the machine is.
+const LEAST: u64 = 8;
 
 /// Seeds for as long as a test goes on: 1.5 seconds, or `ENJAMB_SECONDS` of the environment. They
 /// begin at 1, or at `ENJAMB_SEED`.
@@ -13,7 +19,7 @@ fn seeds() -> impl Iterator<Item = u64> {
     let time = number("ENJAMB_SECONDS").map_or(Duration::from_millis(1500), Duration::from_secs);
     let end = Instant::now() + time;
     (first..).take_while(move |seed| {
-        let goes_on = Instant::now() < end;
+        let goes_on = seed - first < LEAST || Instant::now() < end;
         if !goes_on {
             println!("{} seeds", seed - first);
         }
@@ -78,4 +84,29 @@ fn what_the_verifier_accepts_compiles() {
             panic!("ENJAMB_SEED={seed}: {reason}\n{text}");
         }
     }
+}
+
+/// Random programs are of use if most of them suspend, and if they end in different ways.
+#[test]
+fn programs_suspend_and_return() {
+    const PROGRAMS: u64 = 60;
+    let (mut returned, mut suspended) = (0, 0);
+    for seed in 1..=PROGRAMS {
+        let program = generate::program(&bytes_of_seed(seed)).expect("a program");
+        let engine = Interpreter::new("the interpreter".to_string(), program.module, false);
+        let calls = std::slice::from_ref(&program.call);
+        let (observed, stats) = engine.run(calls, Schedule::Always).expect("an instance");
+        returned += u64::from(matches!(observed.calls[0].1, Ending::Results(_)));
+        suspended += u64::from(
+            stats
+                .iter()
+                .any(|(name, count)| *name == "suspensions" && *count > 0),
+        );
+    }
+    println!("{returned} of {PROGRAMS} return, {suspended} suspend");
+    assert!(
+        returned > PROGRAMS / 3 && returned < PROGRAMS,
+        "{returned} return"
+    );
+    assert!(suspended > PROGRAMS / 3, "{suspended} suspend");
 }

@@ -143,7 +143,7 @@ impl Body<'_, '_, '_> {
         let empty = self.builder.icmp(IntCond::SignedLess, left, zero);
         self.builder.brif(empty, self.exit, &[], work, &[]);
         self.builder.switch_to_block(work);
-        for _ in 0..self.choices.below(7) {
+        for _ in 0..self.choices.between(1, 8) {
             self.statement();
         }
         self.terminator();
@@ -155,12 +155,12 @@ impl Body<'_, '_, '_> {
 
     fn terminator(&mut self) {
         match self.choices.below(16) {
-            0..3 => self.leave(),
-            3..6 => {
+            0 => self.leave(),
+            1..4 => {
                 let target = self.somewhere();
                 self.builder.jump(target, &[]);
             }
-            6..12 => {
+            4..12 => {
                 let ty = self.choices.of(&[Type::I8, Type::I64, Type::I16]);
                 let condition = self.value(ty);
                 let (yes, no) = (self.somewhere(), self.somewhere());
@@ -221,9 +221,9 @@ impl Body<'_, '_, '_> {
     fn statement(&mut self) {
         let (state, tasks) = (self.world.has_state, self.world.has_tasks);
         match self.choices.below(24) {
-            0..9 => self.compute(),
-            9..11 => self.slot_access(),
-            11..13 if self.signature.is_async => self.leaf(),
+            0..7 => self.compute(),
+            7..9 => self.slot_access(),
+            9..13 if self.signature.is_async => self.leaf(),
             13..16 => self.call(),
             16..19 if tasks && self.signature.is_async => self.spawn_and_join(),
             16..19 if state => self.memory_access(),

@@ -54,7 +54,7 @@ impl Body<'_, '_, '_> {
             OperandKind::FloatCond => Payload::FloatCond(self.choices.of(FloatCond::ALL)),
             _ => Payload::None,
         };
-        if traps && !self.choices.once_in(8) {
+        if traps && !self.choices.once_in(6) {
             self.tame(opcode, ty, &mut args);
         }
         let inst = self.builder.inst(opcode, ty, payload, &args, &[]);

@@ -42,7 +42,7 @@ const TYPES: [Type; 8] = [
 ];
 
 /// The fuel of a program.
-const FUEL: i64 = 24;
+const FUEL: i64 = 40;
 
 /// What the functions of a program can name.
 #[derive(Clone, Debug)]
