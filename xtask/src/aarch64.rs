@@ -91,6 +91,8 @@ impl Toolchain {
             .env("RUSTC", self.compiler())
             .env(format!("{VARIABLES}_LINKER"), self.linker())
             .env("CARGO_ENCODED_RUSTFLAGS", encoded(&self.link_arguments()))
+            // Line numbers are all that a backtrace shows, and variables would double the work of the linker.
+            .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
             .env("QEMU_LD_PREFIX", self.root.join("usr").join(TARGET))
             .env("ENJAMB_EMULATOR", &self.emulator);
         self.with_libraries(&mut command);

@@ -159,15 +159,16 @@ pub fn text_of(command: &mut Command) -> Result<String> {
         .with_context(|| format!("cannot start {program}"))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        let words: Vec<_> = command
-            .get_args()
-            .map(|word| word.to_string_lossy())
-            .collect();
+        let words = without_settings(
+            command
+                .get_args()
+                .map(|word| word.to_string_lossy().into_owned()),
+        );
+        let said = complaint.trim().replace('\n', "; ");
         bail!(
-            "`{program} {}` failed ({}):\n{}",
+            "`{program} {}` failed ({}): {said}",
             words.join(" "),
-            output.status,
-            complaint.trim()
+            output.status
         );
     }
     // A source that cannot be reached is only a warning to apt, and the cause of what fails later.
@@ -178,6 +179,19 @@ pub fn text_of(command: &mut Command) -> Result<String> {
         println!("{program}: {line}");
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The words of a command line without `-o SETTING`, which would bury what was asked for.
+fn without_settings(mut words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut rest = Vec::new();
+    while let Some(word) = words.next() {
+        if word == "-o" {
+            words.next();
+        } else {
+            rest.push(word);
+        }
+    }
+    rest
 }
 
 fn is_on_path(program: &str) -> bool {
@@ -258,6 +272,8 @@ mod tests {
         let error = text_of(Command::new("sh").args(["-c", "echo no such package >&2; exit 100"]))
             .unwrap_err();
         assert!(error.to_string().contains("no such package"), "{error}");
+        let words = ["-o", "Dir::Cache=folder", "show", "-o", "X=1", "package"].map(str::to_owned);
+        assert_eq!(without_settings(words.into_iter()), ["show", "package"]);
         assert_eq!(
             text_of(Command::new("sh").args(["-c", "echo text"])).unwrap(),
             "text\n"
