@@ -5,7 +5,7 @@
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Val, parse_module};
 use enjamb_runtime::{
-    HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome, PendingCall, Step,
+    HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome, PendingCall,
     TaskHandle,
 };
 use std::sync::Arc;
