@@ -70,6 +70,7 @@ impl<'a> Editor<'a> {
 
     fn append(&mut self, block: Block, inst: Inst) {
         self.function.positions[inst] = self.function.positions[self.call];
+        self.function.inst_origins[inst] = Some(self.function.source_inst(self.call));
         self.function.append_inst(block, inst);
     }
 }

@@ -239,6 +239,7 @@ impl Stretch<'_> {
             };
             function.make_results(copy, &[function.value_type(value)]);
             function.positions[copy] = function.positions[inst];
+            function.inst_origins[copy] = Some(function.source_inst(inst));
             let result = function.results(copy)[0];
             function.origins[result] = Some(function.origins[value].unwrap_or(value));
             self.here.insert(value, result);

@@ -43,6 +43,7 @@ fn make_tail_call(function: &mut Function, call: Inst) -> Inst {
     let args = function.args(call).to_vec();
     let tail_call = function.make_inst(opcode, data.ty, data.payload, &args, &[]);
     function.positions[tail_call] = function.positions[call];
+    function.inst_origins[tail_call] = Some(function.source_inst(call));
     // The results have no definition left, and no use.
     function.set_results(call, &[]);
     tail_call

@@ -10,7 +10,8 @@ use std::io::{self, Write};
 pub fn execute(run: &Run, output: &mut impl Write) -> Result<()> {
     let input = Input::read(&run.file)?;
     let engine = Engine::new(config(run))?;
-    let module = Module::from_text(&engine, &input.text).map_err(|error| input.explain(&error))?;
+    let module = Module::from_named_text(&engine, &input.name, &input.text)
+        .map_err(|error| input.explain(&error))?;
     let arguments = arguments(run, &module)?;
     let instance = Instance::new(&module, &Imports::new())?;
     let results = instance.call(&run.func, &arguments);

@@ -44,6 +44,18 @@ impl Module {
         Module::ready(engine, module, started)
     }
 
+    /// As [`Module::from_text`], for a text from a file: where the text names no source position,
+    /// errors of the running program say at which line and column of this file they happened.
+    ///
+    /// # Errors
+    /// As [`Module::from_text`].
+    pub fn from_named_text(engine: &Engine, file_name: &str, text: &str) -> Result<Module, Error> {
+        let started = Instant::now();
+        let (mut module, source_map) = read_text(text)?;
+        source_map.annotate(&mut module, file_name);
+        Module::ready(engine, module, started)
+    }
+
     /// Verifies and compiles a module that was built.
     ///
     /// # Errors
@@ -132,6 +144,10 @@ impl Module {
 /// # Errors
 /// [`Error::Parse`] or [`Error::Verify`], with everything that is wrong and its place in the text.
 pub fn check_text(text: &str) -> Result<enjamb_ir::Module, Error> {
+    Ok(read_text(text)?.0)
+}
+
+fn read_text(text: &str) -> Result<(enjamb_ir::Module, SourceMap), Error> {
     let parsed = parse_with_spans(text).map_err(|errors| Error::Parse(errors.diagnostics))?;
     let (module, source_map) = (parsed.module, parsed.source_map);
     verify_module(&module).map_err(|errors| {
@@ -142,7 +158,7 @@ pub fn check_text(text: &str) -> Result<enjamb_ir::Module, Error> {
                 .collect(),
         )
     })?;
-    Ok(module)
+    Ok((module, source_map))
 }
 
 /// An error of the verifier with its place in the text. What has no place of its own is shown at

@@ -138,6 +138,9 @@ pub struct Function {
     pub positions: SecondaryMap<Inst, Option<SourcePos>>,
     /// For a value that a pass made in place of one of the source function: that one.
     pub origins: SecondaryMap<Value, Option<Value>>,
+    /// For an instruction that a pass made for one of the source function: that one. Passes leave
+    /// the indices of source instructions alone.
+    pub inst_origins: SecondaryMap<Inst, Option<Inst>>,
     value_pool: Vec<Value>,
     target_pool: Vec<Target>,
 }
@@ -159,6 +162,7 @@ impl Function {
             points: PrimaryMap::new(),
             positions: SecondaryMap::new(),
             origins: SecondaryMap::new(),
+            inst_origins: SecondaryMap::new(),
             value_pool: Vec::new(),
             target_pool: Vec::new(),
         }
@@ -338,6 +342,11 @@ impl Function {
             .terminator(block)
             .map_or(&[][..], |inst| self.targets(inst));
         targets.iter().map(|target| target.block)
+    }
+
+    /// The instruction of the source function that `inst` was made for: itself, if no pass made it.
+    pub fn source_inst(&self, inst: Inst) -> Inst {
+        self.inst_origins[inst].unwrap_or(inst)
     }
 
     /// The type of a value.

@@ -45,8 +45,9 @@ pub fn entry(row: &OpcodeInfo) -> String {
 fn remark(example: &Example) -> String {
     let number = |literal: &Literal| format!("{}:{}", literal.text, literal.ty);
     let arguments = example.arguments.iter().enumerate();
-    let arguments: Vec<String> =
-        arguments.map(|(index, argument)| format!("v{index} = {}", number(argument))).collect();
+    let arguments: Vec<String> = arguments
+        .map(|(index, argument)| format!("v{index} = {}", number(argument)))
+        .collect();
     let outcome = match &example.expectation {
         Expectation::Ends => String::new(),
         Expectation::Returns(result) => format!("gives {}", number(result)),
@@ -65,19 +66,27 @@ fn form(row: &OpcodeInfo) -> String {
     let first_result = row.operands.len();
     let results: Vec<String> = match row.results {
         [TypeRule::Rest] => vec![format!("v{first_result}, …")],
-        results => (0..results.len()).map(|index| format!("v{}", first_result + index)).collect(),
+        results => (0..results.len())
+            .map(|index| format!("v{}", first_result + index))
+            .collect(),
     };
     let assigned = if results.is_empty() { "" } else { " = " };
     let suffix = if row.has_type_suffix() { ".T" } else { "" };
     let operands = operands(row);
-    let form = format!("{}{assigned}{}{suffix} {operands}", results.join(", "), row.name);
+    let form = format!(
+        "{}{assigned}{}{suffix} {operands}",
+        results.join(", "),
+        row.name
+    );
     form.trim_end().to_string()
 }
 
 fn operands(row: &OpcodeInfo) -> String {
     let values: Vec<String> = match row.operands {
         [TypeRule::Rest] => vec!["v0, …".to_string()],
-        operands => (0..operands.len()).map(|index| format!("v{index}")).collect(),
+        operands => (0..operands.len())
+            .map(|index| format!("v{index}"))
+            .collect(),
     };
     let behind = |first: &str| match values.is_empty() {
         true => first.to_string(),
@@ -117,9 +126,17 @@ fn operands(row: &OpcodeInfo) -> String {
 fn typing(row: &OpcodeInfo) -> String {
     let list = |rules: &[TypeRule]| match rules {
         [] => "none".to_string(),
-        rules => rules.iter().map(|&rule| describe(rule)).collect::<Vec<_>>().join(", "),
+        rules => rules
+            .iter()
+            .map(|&rule| describe(rule))
+            .collect::<Vec<_>>()
+            .join(", "),
     };
-    let mut text = format!("Operands: {}. Results: {}.", list(row.operands), list(row.results));
+    let mut text = format!(
+        "Operands: {}. Results: {}.",
+        list(row.operands),
+        list(row.results)
+    );
     if let Some(class) = row.class {
         text += &format!(" `T` is {}.", class.description());
     }
@@ -174,7 +191,13 @@ Operands: `T`, `T`. Results: `T`. `T` is an integer type. No effects.
         assert_eq!(form(Opcode::ReturnCall), "return_call %function(v0, …)");
         assert_eq!(form(Opcode::Return), "return v0, …");
         assert_eq!(form(Opcode::Unreachable), "unreachable");
-        assert_eq!(form(Opcode::MemoryInit), "memory_init %memory, %data, v0, v1, v2");
-        assert_eq!(form(Opcode::ResultLoad), "v1 = result_load.T point0.INDEX, v0");
+        assert_eq!(
+            form(Opcode::MemoryInit),
+            "memory_init %memory, %data, v0, v1, v2"
+        );
+        assert_eq!(
+            form(Opcode::ResultLoad),
+            "v1 = result_load.T point0.INDEX, v0"
+        );
     }
 }

@@ -12,7 +12,7 @@ pub struct Trap {
     pub function: Option<FuncId>,
     /// Its name.
     pub function_name: Option<String>,
-    /// The instruction, in the module after all passes.
+    /// The instruction, in the module before all passes.
     pub inst: Option<Inst>,
     /// The instruction as text.
     pub instruction: Option<String>,

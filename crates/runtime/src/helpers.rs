@@ -58,11 +58,16 @@ fn guarded(context: *mut Context, run: impl FnOnce(Machine) -> Result<Status, Ho
     let Some(machine) = (unsafe { Machine::of_context(context) }) else {
         return Status::Trapped as u64;
     };
+    // To be read before anything runs: calls of the host that nest in this one overwrite it.
+    let frame = machine.with(|state| state.context.fixed().exit_fp as *const u64);
+    // SAFETY: the stub that called the helper has stored its frame pointer and waits for the helper;
+    // above the frame pointer stands its return address.
+    let return_address = unsafe { frame.add(1).read() };
     let result = catch_unwind(AssertUnwindSafe(|| run(machine)));
     match result.unwrap_or_else(|payload| Err(panic_message(&*payload))) {
         Ok(status) => status as u64,
         Err(error) => {
-            machine.with(|state| state.set_helper_trap(error));
+            machine.with(|state| state.set_helper_trap(error, return_address));
             Status::Trapped as u64
         }
     }
@@ -140,13 +145,9 @@ fn call_host(machine: Machine, function: FuncId, buffer: &mut [u64]) -> Result<S
 }
 
 impl State {
-    fn set_helper_trap(&mut self, error: HostError) {
-        let context = self.context.fixed();
-        context.trap_code = error.code as u64 + 1;
-        let frame = context.exit_fp as *const u64;
-        // SAFETY: the stub that called the helper has stored its frame pointer, and above that
-        // stands its return address.
-        self.helper_trap.return_address = unsafe { frame.add(1).read() };
+    fn set_helper_trap(&mut self, error: HostError, return_address: u64) {
+        self.context.fixed().trap_code = error.code as u64 + 1;
+        self.helper_trap.return_address = return_address;
         self.helper_trap.message = Some(error.message).filter(|message| !message.is_empty());
     }
 

@@ -124,13 +124,25 @@ impl LoadedModule {
         inst: Option<Inst>,
         position: Option<SourcePos>,
     ) {
-        let module = &*self.compiled.transformed;
+        // The program is shown as it was written, not as the passes left it.
+        let (source, transformed) = (&*self.compiled.source, &*self.compiled.transformed);
         trap.function = Some(function);
-        trap.function_name = Some(module.functions[function].name.clone());
+        trap.function_name = Some(source.functions[function].name.clone());
         trap.position = position;
-        if let (Some(inst), Some(body)) = (inst, module.functions[function].body()) {
+        let bodies = source.functions[function]
+            .body()
+            .zip(transformed.functions[function].body());
+        if let (Some(inst), Some((body, lowered))) = (inst, bodies) {
+            let inst = lowered.source_inst(inst);
             trap.inst = Some(inst);
-            trap.instruction = Some(display_inst(Some(module), body, inst).to_string());
+            let mut instruction = display_inst(Some(source), body, inst).to_string();
+            // The text ends with the position, which the trap names in full.
+            if let (Some(_), Some((bare, _))) =
+                (body.positions[inst], instruction.rsplit_once(" @ "))
+            {
+                instruction.truncate(bare.len());
+            }
+            trap.instruction = Some(instruction);
             trap.position = position.or(body.positions[inst]);
         }
         self.name_position(trap);

@@ -3,7 +3,9 @@
 use super::ParsedModule;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::entity::{Block, FuncId, Inst, SecondaryMap};
+use crate::function::SourcePos;
 use crate::hash::FxHashMap;
+use crate::module::{FunctionDecl, Module};
 use crate::verify::{Subject, VerifyError};
 
 /// Where the parts of a module stand: a side table, so the module itself carries no positions.
@@ -53,6 +55,27 @@ impl SourceMap {
     /// Where a function declares a slot, signature, layout or point of this name, as `ss0`.
     pub fn declaration(&self, function: FuncId, name: &str) -> Option<Span> {
         self.functions[function].declarations.get(name).copied()
+    }
+
+    /// Gives every instruction that has no source position the place where it stands in the text,
+    /// under this name of the text's file. Errors of a running program then name the line.
+    pub fn annotate(&self, module: &mut Module, file_name: &str) {
+        let file = module.files.push(file_name.to_string());
+        for (function, spans) in self.functions.iter() {
+            let Some(body) = module
+                .functions
+                .get_mut(function)
+                .and_then(FunctionDecl::body_mut)
+            else {
+                continue;
+            };
+            for (inst, span) in spans.insts.iter() {
+                if let (Some(span), None) = (span, body.positions[inst]) {
+                    let (line, column) = (span.line, span.column);
+                    body.positions[inst] = Some(SourcePos { file, line, column });
+                }
+            }
+        }
     }
 
     pub(super) fn set_name(&mut self, name: &str, span: Span) {

@@ -64,8 +64,12 @@ impl Lowering<'_> {
     fn add_sum(&mut self, terms: &mut Terms, inst: Inst) -> Lower<()> {
         let (first, second) = (self.arg(inst, 0)?, self.arg(inst, 1)?);
         self.add_term(terms, first)?;
-        match (self.data(inst).opcode, self.immediate(second)) {
-            (Opcode::Isub, Some(constant)) => self.add_offset(terms, -constant),
+        // A difference is an address part whatever the size of its constant.
+        match (
+            self.data(inst).opcode,
+            self.function.integer_constant(second),
+        ) {
+            (Opcode::Isub, Some(constant)) => self.add_offset(terms, constant.wrapping_neg()),
             (Opcode::Isub, None) => Err(Reason::Malformed),
             _ => self.add_term(terms, second),
         }
