@@ -19,6 +19,7 @@ use Allowed::{All, Only};
 const LAYERS: &[(&str, u32, Allowed)] = &[
     ("ir", 0, Only(&[])),
     ("x64", 0, Only(&[])),
+    ("aarch64", 0, Only(&[])),
     ("liveness", 1, Only(&["ir"])),
     ("abi", 1, Only(&["ir"])),
     ("interp", 1, Only(&["ir"])),
