@@ -93,6 +93,8 @@ impl Toolchain {
             .env("CARGO_ENCODED_RUSTFLAGS", encoded(&self.link_arguments()))
             // Line numbers are all that a backtrace shows, and variables would double the work of the linker.
             .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
+            // Emulation makes a program several times slower; this makes up for it, and checks stay on.
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
             .env("QEMU_LD_PREFIX", self.root.join("usr").join(TARGET))
             .env("ENJAMB_EMULATOR", &self.emulator);
         self.with_libraries(&mut command);
