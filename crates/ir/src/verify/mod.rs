@@ -10,7 +10,7 @@
 //! - R3 An active data segment lies within the pages that its memory has at the start.
 //! - R4 A global has a type that can be kept, and an initial value of that type.
 //! - R5 What globals, tables, data segments, exports and source positions name is declared.
-//! - R6 No signature has `cont`; `addr` is only a parameter of sync functions that the module defines.
+//! - R6 No signature has `cont`, or more than 1,000 parameters or results; `addr` is only a parameter of sync functions that the module defines.
 //!
 //! Structure
 //!

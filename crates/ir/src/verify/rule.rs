@@ -31,7 +31,7 @@ rules! {
     ActiveData = "An active data segment lies within the pages that its memory has at the start.";
     GlobalInit = "A global has a type that can be kept, and an initial value of that type.";
     Declared = "What globals, tables, data segments, exports and source positions name is declared.";
-    Signatures = "No signature has `cont`; `addr` is only a parameter of sync functions that the module defines.";
+    Signatures = "No signature has `cont`, or more than 1,000 parameters or results; `addr` is only a parameter of sync functions that the module defines.";
 }
 "Structure" {
     Placement = "A function has a block; each of its blocks and instructions stands in exactly one place.";

@@ -148,6 +148,10 @@ fn head(function: &Function, report: &mut Report) {
     }
 }
 
+/// The most parameters and the most results: what goes on the stack at a call is then always less
+/// than the reserve that the stack limit leaves.
+const MAX_SIGNATURE: usize = 1_000;
+
 /// Checks the types of a signature; `addr_allowed` is false for imports.
 pub(super) fn signature(
     signature: &Signature,
@@ -159,6 +163,15 @@ pub(super) fn signature(
     if all().any(|&ty| ty == Type::Cont) {
         let message = "`cont` in a signature";
         report.add(Rule::Signatures, subject.clone(), message);
+    }
+    for (what, count) in [
+        ("parameters", signature.params.len()),
+        ("results", signature.results.len()),
+    ] {
+        if count > MAX_SIGNATURE {
+            let message = format!("{count} {what} are more than {MAX_SIGNATURE}");
+            report.add(Rule::Signatures, subject.clone(), message);
+        }
     }
     let message = if signature.results.contains(&Type::Addr) {
         "`addr` among the results"
