@@ -6,10 +6,15 @@
 //! `-- --json PATH` says where the rows go (`target/bench/growth.json`), from which the next run of
 //! the workloads makes a section of `docs/performance.md`; `-- SHAPE` runs one shape of function.
 
+#[path = "workloads/clock.rs"]
+mod clock;
+
 use clap::Parser;
+use clock::cpu_time;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
-use enjamb_codegen::{CompileOptions, PASSES, compile};
-use enjamb_ir::{Function, Module, parse_module, verify_module};
+use enjamb_abi::context::InstanceLayout;
+use enjamb_codegen::{Lowering, PASSES};
+use enjamb_ir::{Module, parse_module, verify_module};
 use enjamb_liveness::{ControlFlow, DominatorTree, Liveness, LoopNest};
 use enjamb_tests::bench::exponent;
 use serde_json::{Value, json};
@@ -17,9 +22,9 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Instant;
 
+/// How often each step runs.
+const RUNS: usize = 3;
 /// No step may grow faster than this.
 const LIMIT: f64 = 1.1;
 /// Added to the limit by the noise of a shared machine.
@@ -175,12 +180,12 @@ fn points_in_loops(values: usize) -> String {
     text
 }
 
-/// Time of one run of `work` in nanoseconds: the best of a few, as noise only adds.
+/// Processor time of one run of `work` in nanoseconds: the best of a few, as noise only adds.
 fn time<R>(mut work: impl FnMut() -> R) -> f64 {
-    let runs = (0..3).map(|_| {
-        let started = Instant::now();
+    let runs = (0..RUNS).map(|_| {
+        let started = cpu_time();
         black_box(work());
-        started.elapsed().as_nanos() as f64
+        (cpu_time() - started).as_nanos() as f64
     });
     runs.fold(f64::INFINITY, f64::min)
 }
@@ -210,47 +215,50 @@ fn measure(text: &str) -> Vec<(&'static str, f64)> {
         "liveness",
         time(|| black_box(Liveness::new(body, &flow, &dominators, &loops))),
     ));
-    steps.extend(measure_passes(&module, body.clone()));
-    steps.extend(measure_lowering(&module));
+    steps.extend(measure_passes(module.clone()));
     steps
 }
 
-fn measure_passes(module: &Module, mut body: Function) -> Vec<(&'static str, f64)> {
+/// The passes and, behind them, the lowering with each allocator.
+fn measure_passes(mut module: Module) -> Vec<(&'static str, f64)> {
     let mut steps = Vec::new();
+    let main = module
+        .function_named("main")
+        .expect("the module has a main function");
     for pass in PASSES {
-        let runs = (0..3).map(|_| {
+        let body = module.functions[main].body().expect("main has a body");
+        let (mut best, mut after) = (f64::INFINITY, None);
+        for _ in 0..RUNS {
             let mut copy = body.clone();
-            let started = Instant::now();
-            (pass.run)(module, &mut copy);
-            started.elapsed().as_nanos() as f64
-        });
-        steps.push((pass.name, runs.fold(f64::INFINITY, f64::min)));
-        (pass.run)(module, &mut body);
+            let started = cpu_time();
+            (pass.run)(&module, &mut copy);
+            best = best.min((cpu_time() - started).as_nanos() as f64);
+            after = Some(copy);
+        }
+        steps.push((pass.name, best));
+        if let (Some(body), Some(after)) = (module.functions[main].body_mut(), after) {
+            *body = after;
+        }
     }
-    steps
-}
-
-fn measure_lowering(module: &Module) -> Vec<(&'static str, f64)> {
-    let module = Arc::new(module.clone());
-    let allocators = [
+    let layout = InstanceLayout::new(&module);
+    for (name, allocator) in [
         ("lower, single pass", RegisterAllocator::SinglePass),
         ("lower, backtracking", RegisterAllocator::Backtracking),
-    ];
-    let lower = |(name, allocator)| {
+    ] {
         let code = CodeOptions {
             allocator,
             check: false,
             ..CodeOptions::default()
         };
-        let options = CompileOptions {
-            code,
-            verify_passes: false,
-            ..CompileOptions::default()
+        let mut lowering = Lowering::new(&module, &layout, code);
+        let lower = || {
+            lowering
+                .run(main, false)
+                .expect("the generated text compiles")
         };
-        let compiled = compile(module.clone(), &options).expect("the generated text compiles");
-        (name, compiled.stats.lower_ns as f64)
-    };
-    allocators.into_iter().map(lower).collect()
+        steps.push((name, time(lower)));
+    }
+    steps
 }
 
 /// Measures how the cost of every pass grows.
@@ -261,6 +269,9 @@ struct Arguments {
     /// Where to write the rows
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
+    /// Only functions of up to this many values
+    #[arg(long, value_name = "VALUES", default_value_t = 1_000_000)]
+    largest: usize,
     /// Fails if a step grows faster than it may
     #[arg(long)]
     gate: bool,
@@ -271,8 +282,9 @@ struct Arguments {
 
 /// How one step grows.
 struct Growth {
-    shape: &'static Shape,
+    shape: &'static str,
     step: &'static str,
+    values: Vec<usize>,
     ns_per_value: Vec<f64>,
     exponent: f64,
 }
@@ -280,9 +292,9 @@ struct Growth {
 impl Growth {
     fn to_json(&self) -> Value {
         json!({
-            "shape": self.shape.name,
+            "shape": self.shape,
             "step": self.step,
-            "values": self.shape.sizes,
+            "values": self.values,
             "ns_per_value": self.ns_per_value,
             "exponent": self.exponent,
         })
@@ -290,29 +302,27 @@ impl Growth {
 }
 
 /// Every step on functions of one shape.
-fn measure_shape(shape: &'static Shape) -> Vec<Growth> {
-    println!(
-        "{}: ns per value at {:?} values, exponent",
-        shape.name, shape.sizes
-    );
-    let sizes = shape.sizes.iter();
-    let rows: Vec<_> = sizes.map(|&size| measure(&(shape.text)(size))).collect();
-    let grown = (0..rows[0].len()).map(|index| {
-        let points = shape.sizes.iter().zip(&rows);
+fn measure_shape(shape: &'static Shape, largest: usize) -> Vec<Growth> {
+    let sizes = shape.sizes.iter().copied().filter(|&size| size <= largest);
+    let sizes: Vec<usize> = sizes.collect();
+    println!("{}: ns per value at {sizes:?} values, exponent", shape.name);
+    let measured = sizes.iter().map(|&size| measure(&(shape.text)(size)));
+    let rows: Vec<_> = measured.collect();
+    let steps = rows.first().map_or(0, Vec::len);
+    let grown = (0..steps).map(|step| {
+        let points = sizes.iter().zip(&rows);
         let costs: Vec<_> = points
-            .map(|(&size, row)| (size as f64, row[index].1))
+            .map(|(&size, row)| (size as f64, row[step].1))
             .collect();
         let growth = Growth {
-            shape,
-            step: rows[0][index].0,
+            shape: shape.name,
+            step: rows[0][step].0,
+            values: sizes.clone(),
             ns_per_value: costs.iter().map(|(size, cost)| cost / size).collect(),
             exponent: exponent(&costs),
         };
-        let numbers: Vec<_> = growth
-            .ns_per_value
-            .iter()
-            .map(|ns| format!("{ns:9.1}"))
-            .collect();
+        let numbers = growth.ns_per_value.iter().map(|ns| format!("{ns:9.1}"));
+        let numbers: Vec<_> = numbers.collect();
         println!(
             "  {:20} {} {:6.2}",
             growth.step,
@@ -338,17 +348,18 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = arguments.filter.as_deref().unwrap_or_default();
     let shapes = SHAPES.iter().filter(|shape| shape.name.contains(filter));
-    let grown: Vec<Growth> = shapes.flat_map(measure_shape).collect();
-    let Some(worst) = grown
-        .iter()
-        .max_by(|a, b| a.exponent.total_cmp(&b.exponent))
-    else {
-        eprintln!("error: no shape has `{filter}` in its name");
+    let grown: Vec<Growth> = shapes
+        .flat_map(|shape| measure_shape(shape, arguments.largest))
+        .collect();
+    // One size has no exponent.
+    let fitted = grown.iter().filter(|growth| growth.exponent.is_finite());
+    let Some(worst) = fitted.max_by(|a, b| a.exponent.total_cmp(&b.exponent)) else {
+        eprintln!("error: no shape with `{filter}` in its name has two sizes that small");
         return ExitCode::FAILURE;
     };
     println!(
         "largest exponent: {:.2}, {} of {}",
-        worst.exponent, worst.step, worst.shape.name
+        worst.exponent, worst.step, worst.shape
     );
     if let Err(error) = write(&arguments, &grown) {
         eprintln!("error: cannot write the rows: {error}");

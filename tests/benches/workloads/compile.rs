@@ -1,6 +1,7 @@
 //! Compile time: both allocators, on a function with more and more suspension points.
 
-use crate::measure::{Row, Settings, cpu_time};
+use crate::clock::cpu_time;
+use crate::measure::{Row, Settings};
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Module, parse_module};

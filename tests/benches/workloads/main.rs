@@ -7,6 +7,7 @@
 // Futures thirty levels deep have types thirty levels deep.
 #![recursion_limit = "512"]
 
+mod clock;
 mod compile;
 mod futures;
 mod machine;

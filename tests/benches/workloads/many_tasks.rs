@@ -1,9 +1,10 @@
 //! Many tasks that wait at once. Each case runs in a fresh process: its memory grows from what a
 //! process without tasks has, and nothing is left over from the case before.
 
+use crate::clock::cpu_time;
 use crate::futures::{Above, Bottom, Boxed, Level, WAITING, frames_boxed, live};
 use crate::machine::{available_bytes, resident_bytes};
-use crate::measure::{Row, Settings, cpu_time};
+use crate::measure::{Row, Settings};
 use crate::{peers, programs};
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};

@@ -2,6 +2,7 @@
 //! the machine does meets all of them. Time is processor time of this thread, which does all the
 //! work and never waits: what other programs take is not in it, but what they do to caches is.
 
+use crate::clock::cpu_time;
 use enjamb_tests::bench::Summary;
 use serde_json::{Value, json};
 use std::hint::black_box;
@@ -22,18 +23,6 @@ impl Settings {
     pub fn selects(&self, name: &str) -> bool {
         name.contains(&self.filter)
     }
-}
-
-/// Processor time that this thread has used, in user and system mode.
-pub fn cpu_time() -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the pointer is to a `timespec` that outlives the call, which does nothing but fill it.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    assert_eq!(status, 0, "every Linux has this clock");
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// How long one sample should take at least.
