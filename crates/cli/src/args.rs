@@ -114,10 +114,10 @@ pub struct Compile {
     /// One function alone, by the name of its export or its own.
     #[arg(long, value_name = "NAME")]
     pub func: Option<String>,
-    /// What to show.
-    #[arg(long, value_enum, default_value_t = Emit::Asm)]
-    pub emit: Emit,
-    /// Print JSON; for `layout`, `bytes` and `cfg`.
+    /// What to show: `asm`, or `ir` if passes are chosen, unless it is said.
+    #[arg(long, value_enum)]
+    pub emit: Option<Emit>,
+    /// Print JSON: an array with an object per function. What is text otherwise stands in `text`.
     #[arg(long)]
     pub json: bool,
     /// Run the passes up to and with this one.
@@ -133,6 +133,23 @@ pub struct Compile {
     /// List the passes in order and do nothing else.
     #[arg(long)]
     pub list_passes: bool,
+}
+
+impl Compile {
+    /// Whether passes are chosen.
+    pub fn chooses_passes(&self) -> bool {
+        self.after.is_some() || self.only.is_some() || self.pass_limit.is_some()
+    }
+
+    /// What to show.
+    pub fn emit(&self) -> Emit {
+        let by_default = if self.chooses_passes() {
+            Emit::Ir
+        } else {
+            Emit::Asm
+        };
+        self.emit.unwrap_or(by_default)
+    }
 }
 
 /// What `compile` shows.
@@ -170,6 +187,6 @@ pub struct Check {
 /// Explain an instruction, or the command and which instructions there are.
 #[derive(Args, Debug)]
 pub struct Help {
-    /// The mnemonic of an instruction, such as `iadd`.
+    /// The mnemonic of an instruction, such as `iadd`, or a command, such as `run`.
     pub opcode: Option<String>,
 }

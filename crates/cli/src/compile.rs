@@ -23,15 +23,11 @@ pub fn execute(compile: &Compile, output: &mut impl Write) -> Result<()> {
         }
         return Ok(());
     }
-    let with_json = [Emit::Layout, Emit::Bytes, Emit::Cfg];
-    if compile.json && !with_json.contains(&compile.emit) {
-        bail!("--json is for --emit layout, bytes and cfg");
-    }
     let file = compile.file.as_deref().context("no file")?;
     let input = Input::read(file)?;
     let module = enjamb::check_text(&input.text).map_err(|error| input.explain(&error))?;
     let chosen = chosen(compile, &module)?;
-    match compile.emit {
+    match compile.emit() {
         Emit::Ir | Emit::Async | Emit::Layout | Emit::Cfg | Emit::CfgDot => {
             show_ir(compile, module, &chosen, output)
         }
@@ -66,18 +62,18 @@ fn show_ir(
         only: compile.only.clone(),
         limit: compile.pass_limit,
     };
-    let after_passes = matches!(compile.emit, Emit::Async | Emit::Layout);
+    let after_passes = matches!(compile.emit(), Emit::Async | Emit::Layout);
     if after_passes || selection != Selection::default() {
         codegen::run_passes(&mut module, &selection, true).map_err(|error| anyhow!("{error}"))?;
     }
-    match compile.emit {
+    match compile.emit() {
         Emit::Layout if compile.json => {
             let reports = bodies(&module, chosen).map(|function| frames::json(&module, function));
             print_json(&Value::Array(reports.collect()), output)
         }
         Emit::Layout => bodies(&module, chosen)
             .try_for_each(|function| frames::print(&module, function, output)),
-        Emit::Cfg if compile.json => {
+        Emit::Cfg | Emit::CfgDot if compile.json => {
             let graphs = bodies(&module, chosen).map(control_flow::json);
             print_json(&Value::Array(graphs.collect()), output)
         }
@@ -90,6 +86,10 @@ fn show_ir(
             "{}",
             control_flow::dot(&module, bodies(&module, chosen))
         )?),
+        _ if compile.json => {
+            let text = |body| (body, module.display_function(body).to_string());
+            print_texts(bodies(&module, chosen).map(text), output)
+        }
         _ if compile.func.is_none() => Ok(write!(output, "{module}")?),
         _ => {
             for function in bodies(&module, chosen) {
@@ -106,7 +106,7 @@ fn show_code(
     chosen: &[FuncId],
     output: &mut impl Write,
 ) -> Result<()> {
-    if compile.after.is_some() || compile.only.is_some() || compile.pass_limit.is_some() {
+    if compile.chooses_passes() {
         bail!("--after, --only and --pass-limit are for --emit ir, async, layout, cfg and cfg-dot");
     }
     let target = TARGET
@@ -117,26 +117,37 @@ fn show_code(
         ..CompileOptions::default()
     };
     let compiled = codegen::compile(Arc::new(module), &options)?;
-    if compile.emit == Emit::Bytes {
+    if compile.emit() == Emit::Bytes {
         return show_bytes(compile, &compiled, chosen, output);
     }
     let mut lowering = Lowering::new(&compiled.transformed, &compiled.layout, options.code);
+    let mut texts = Vec::new();
     for &function in chosen {
         let text = lowering
             .run(function, true)?
             .text
             .context("the lowering gave no text")?;
-        let shown = if compile.emit == Emit::Asm {
-            text.assembly
-        } else {
-            text.vcode
+        let shown = match compile.emit() {
+            Emit::Asm => text.assembly,
+            _ => text.vcode,
         };
-        writeln!(output, "{}", shown.trim_end())?;
-        if Some(&function) != chosen.last() {
-            writeln!(output)?;
-        }
+        let body = compiled.transformed.functions[function].body();
+        texts.push((body.context("an imported function has no code")?, shown));
     }
-    Ok(())
+    if compile.json {
+        return print_texts(texts.into_iter(), output);
+    }
+    let texts: Vec<&str> = texts.iter().map(|(_, text)| text.trim_end()).collect();
+    Ok(writeln!(output, "{}", texts.join("\n\n"))?)
+}
+
+/// What is shown as text, as JSON: the name and the text of each function.
+fn print_texts<'a>(
+    texts: impl Iterator<Item = (&'a Function, String)>,
+    output: &mut impl Write,
+) -> Result<()> {
+    let row = |(body, text): (&Function, String)| json!({ "name": format!("%{}", body.name), "text": text });
+    print_json(&texts.map(row).collect(), output)
 }
 
 /// The bytes of functions, or with no function chosen all bytes of the module: functions, stubs and

@@ -11,6 +11,9 @@ pub fn execute(help: &Help, output: &mut impl Write) -> Result<()> {
     let Some(name) = &help.opcode else {
         return overview(output);
     };
+    if let Some(command) = Arguments::command().find_subcommand_mut(name) {
+        return Ok(write!(output, "{}", command.render_long_help())?);
+    }
     // A line that was copied from a program has a suffix: `load.i64`.
     let mnemonic = name.split('.').next().unwrap_or(name);
     match mnemonic.parse::<Opcode>() {

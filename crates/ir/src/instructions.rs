@@ -24,8 +24,8 @@ const CONT: Type = Type::Cont;
 const ADDR: Type = Type::Addr;
 const FUNCREF: Type = Type::FuncRef;
 
-/// The example of all instructions that only the async transform makes: the reference shows them
-/// together, in the lowered form of a small function.
+/// The example of all instructions that only the async transform makes: their lines of the program
+/// [`LOWERED`](crate::reference::LOWERED).
 const SEE_LOWERED: &str = "";
 
 macro_rules! instructions {

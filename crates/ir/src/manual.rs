@@ -28,7 +28,12 @@ pub fn entry(row: &OpcodeInfo) -> String {
         text += "\n";
     }
     text += &format!("\n{}\n", typing(row));
-    if let Ok(Some(example)) = example_module(row) {
+    if row.effects.has(Effects::LOWERED) {
+        // A line of a longer program, whose arguments and results say nothing about it.
+        if let Ok(Some(Example { lines, .. })) = example_module(row) {
+            text += &format!("\n    {}\n", lines.join("\n    "));
+        }
+    } else if let Ok(Some(example)) = example_module(row) {
         text += "\n";
         for (index, line) in example.lines.iter().enumerate() {
             let remark = match index + 1 == example.lines.len() {

@@ -5,7 +5,7 @@
 //! memory or call a function without saying what it is. The generated reference shows the lines, a
 //! test runs the programs.
 
-use crate::opcode::{Opcode, OpcodeInfo};
+use crate::opcode::{Effects, Opcode, OpcodeInfo};
 use crate::operand::TrapCode;
 use crate::types::{Type, comma_separated};
 use std::fmt;
@@ -37,6 +37,56 @@ pub const DECLARATIONS: &str = "    ss0 = slot 16 align 8
     sig1 = (i64) -> i64 async
     sig2 = () -> i64
 ";
+
+/// The program that shows the instructions which the async transform makes: a function of one
+/// suspension point as it is after that pass. It gives back three times what it is called with.
+pub const LOWERED: &str = r#"import %ask = "enjamb" "test" (i64) -> i64 async
+
+export "main" = %main
+
+function %main(i64) -> i64 async lowered {
+    ss0 = slot 8 align 8
+    layout0 = size 40 { v2: i64 @ 24, ss0: bytes 8 align 8 @ 32 }
+    point0 = layout0 (i64) saves [v2 = v2, ss0 = ss0]
+block0(v0: cont, v1: i64):
+    v5 = is_suspended v0
+    brif v5, block1, block3(v1)
+block1 cold:
+    v6 = cont_state v0
+    br_table v6, block2, [block2]
+block2 cold:
+    v7 = result_load.i64 point0.0, v0
+    v8 = field_load.i64 layout0.v2, v0
+    field_restore_slot layout0.ss0, ss0, v0
+    jump block4(v7, v8)
+block3(v2: i64):
+    store ss0[0], v2
+    v9, v10 = call %ask(v2)
+    v11 = is_suspended v9
+    brif v11, block5, block4(v10, v2)
+block4(v3: i64, v4: i64):
+    v12 = load.i64 ss0[0]
+    v13 = iadd v3, v4
+    v14 = iadd v13, v12
+    return v14
+block5 cold:
+    v15 = own_continuation
+    v16 = is_suspended v15
+    brif v16, block6, block7
+block6 cold:
+    v17 = has_layout layout0, v15
+    brif v17, block8(v15), block7
+block7 cold:
+    v18 = new_continuation layout0, v9
+    jump block8(v18)
+block8(v19: cont) cold:
+    field_store layout0.v2, v19, v2
+    field_save_slot layout0.ss0, ss0, v19
+    set_point point0, v19
+    link v9, v19
+    suspend v19
+}
+"#;
 
 /// A number as an example writes it, `12:i64`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +155,9 @@ fn opcode_of(line: &str) -> Option<Opcode> {
 /// # Errors
 /// If the row's example is not written as [`OpcodeInfo::example`] says.
 pub fn example_module(row: &OpcodeInfo) -> Result<Option<Example>, ExampleError> {
+    if row.effects.has(Effects::LOWERED) {
+        return lowered_example(row).map(Some);
+    }
     if row.example.is_empty() {
         return Ok(None);
     }
@@ -141,6 +194,20 @@ pub fn example_module(row: &OpcodeInfo) -> Result<Option<Example>, ExampleError>
         expectation,
         module,
     }))
+}
+
+/// The first line of [`LOWERED`] with the instruction of a row.
+fn lowered_example(row: &OpcodeInfo) -> Result<Example, ExampleError> {
+    let line = LOWERED
+        .lines()
+        .find(|line| opcode_of(line) == Some(row.opcode));
+    let missing = || ExampleError(format!("the lowered program does not show {}", row.name));
+    Ok(Example {
+        lines: vec![line.ok_or_else(missing)?.trim().to_string()],
+        arguments: vec![literal("5:i64")?],
+        expectation: Expectation::Returns(literal("15:i64")?),
+        module: LOWERED.to_string(),
+    })
 }
 
 /// A list of types, for the head of a function.
