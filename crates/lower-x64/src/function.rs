@@ -7,7 +7,7 @@ use crate::registers::{reg, register_file};
 use bumpalo::Bump;
 use enjamb_abi::code::{Code, CodeOptions, RegisterAllocator, Symbol};
 use enjamb_abi::context::InstanceLayout;
-use enjamb_ir::{FuncId, Module};
+use enjamb_ir::{Block, FuncId, Function, FunctionDecl, Module, SecondaryMap};
 use enjamb_regalloc::{Algorithm, Allocator, Check, Options};
 use enjamb_x64::{Item, Listing};
 use std::fmt::Write;
@@ -43,12 +43,16 @@ pub struct Stats {
     pub allocation: enjamb_regalloc::Stats,
 }
 
-/// The options for an [`Allocator`] that go with those for code.
-pub fn allocator_options(options: &CodeOptions) -> Options {
-    let algorithm = match options.allocator {
+fn algorithm(allocator: RegisterAllocator) -> Algorithm {
+    match allocator {
         RegisterAllocator::Backtracking => Algorithm::Ion,
         RegisterAllocator::SinglePass => Algorithm::Fast,
-    };
+    }
+}
+
+/// The options for an [`Allocator`] that go with those for code.
+pub fn allocator_options(options: &CodeOptions) -> Options {
+    let algorithm = algorithm(options.allocator);
     match options.check {
         true => Options::checked(algorithm),
         false => Options {
@@ -60,7 +64,46 @@ pub fn allocator_options(options: &CodeOptions) -> Options {
     }
 }
 
-/// Lowers a function that the module defines. `arena` holds what is needed meanwhile, and
+/// The most work, as [`backtracking_work`] estimates it, that the backtracking allocator is given:
+/// some tenths of a second.
+const BACKTRACKING_LIMIT: usize = 60_000;
+
+/// How much there is to do for the backtracking allocator, in instructions. Every value that a
+/// branch hands over costs it as much as one; and at a block of many predecessors it merges the
+/// ranges of all of them one by one, each time looking at what it has, which is quadratic.
+fn backtracking_work(function: &Function) -> usize {
+    let mut predecessors: SecondaryMap<Block, usize> = SecondaryMap::with_default(0);
+    let mut handed_over = 0;
+    for &block in &function.order {
+        for &inst in function.terminator(block).as_slice() {
+            for &target in function.targets(inst) {
+                predecessors[target.block] += 1;
+                handed_over += function.target_args(target).len();
+            }
+        }
+    }
+    let joins = predecessors
+        .iter()
+        .map(|(_, &count)| count.saturating_mul(count) / 256);
+    function.instruction_count() + handed_over + joins.sum::<usize>()
+}
+
+/// The allocator that a function gets: the one that was asked for, unless the function is so large
+/// that the backtracking one would take more than its share of time and memory.
+fn allocator_for(function: &Function, asked: RegisterAllocator) -> RegisterAllocator {
+    let is_large = || backtracking_work(function) > BACKTRACKING_LIMIT;
+    if asked == RegisterAllocator::Backtracking && is_large() {
+        tracing::debug!(
+            function = function.name,
+            "large: registers in a single pass"
+        );
+        return RegisterAllocator::SinglePass;
+    }
+    asked
+}
+
+/// Lowers a function that the module defines. Registers are allocated in a single pass, whatever
+/// the options say, if the function is very large. `arena` holds what is needed meanwhile, and
 /// `allocator`, made with [`allocator_options`], keeps its memory for the next function. `with_text`
 /// keeps the stages in between as text.
 ///
@@ -78,8 +121,12 @@ pub fn lower_function(
 ) -> Result<LoweredFunction, LowerError> {
     let name = module.functions.get(function).map(|decl| &decl.name);
     let _span = tracing::debug_span!("lower", function = name).entered();
-    let lowered = lower(module, layout, function, options.allocator, arena)?;
-    let body = module.functions[function].body();
+    let body = module.functions.get(function).and_then(FunctionDecl::body);
+    let chosen = body.map_or(options.allocator, |body| {
+        allocator_for(body, options.allocator)
+    });
+    let lowered = lower(module, layout, function, chosen, arena)?;
+    allocator.set_algorithm(algorithm(chosen));
     let fail = |reason: Reason| LowerError::new(lowered.function.name(), reason);
     let body = body.ok_or_else(|| fail(Reason::NoBody))?;
     let allocation = allocator

@@ -101,6 +101,11 @@ impl Allocator {
         }
     }
 
+    /// Uses another algorithm from the next function on; what is kept between functions serves both.
+    pub fn set_algorithm(&mut self, algorithm: Algorithm) {
+        self.options.algorithm = algorithm;
+    }
+
     /// Assigns a register or spill slot to every operand, and orders the blocks for emission.
     pub fn allocate<'f, I: MachineInst>(
         &mut self,
