@@ -14,7 +14,7 @@ use bumpalo::Bump;
 use enjamb_abi::code::CodeOptions;
 use enjamb_abi::context::InstanceLayout;
 use enjamb_abi::target::Target;
-use enjamb_ir::{FuncId, Module, verify_module};
+use enjamb_ir::{FuncId, Module, Stage, verify_module};
 use enjamb_lower_x64::{LoweredFunction, allocator_options, lower_function};
 use enjamb_regalloc::Allocator;
 use std::sync::Arc;
@@ -45,7 +45,8 @@ impl Default for CompileOptions {
 /// Compiles a module.
 ///
 /// # Errors
-/// If the module breaks a rule of the IR, code cannot be made for the target, or a function or the
+/// If the module breaks a rule of the IR or, not being trusted, has a lowered function; if code
+/// cannot be made for the target; or if a function or the
 /// whole exceeds a limit of the encoding.
 pub fn compile(
     module: Arc<Module>,
@@ -53,6 +54,7 @@ pub fn compile(
 ) -> Result<CompiledModule, CompileError> {
     let Target::X86_64 = Target::from_triple(&options.target)?;
     verify_module(&module)?;
+    refuse_untrusted(&module)?;
     let started = Instant::now();
     let mut transformed = (*module).clone();
     run_passes(
@@ -85,6 +87,20 @@ pub fn compile(
         instructions,
     };
     Ok(assemble(module, transformed, layout, linked, stats))
+}
+
+/// Only the async transform, or somebody who is trusted, makes lowered functions.
+fn refuse_untrusted(module: &Module) -> Result<(), CompileError> {
+    let lowered = module
+        .bodies()
+        .find(|(_, body)| body.stage == Stage::Lowered);
+    match lowered {
+        Some((_, body)) if !module.trusted => {
+            let function = body.name.clone();
+            Err(CompileError::Untrusted { function })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn assemble(

@@ -10,6 +10,12 @@ use std::fmt;
 pub enum CompileError {
     /// The module breaks rules of the IR.
     Verify(VerifyErrors),
+    /// A module that is not trusted has a function that was lowered already. The instructions of
+    /// such functions handle continuations, and with them the memory of the runtime, as they like.
+    Untrusted {
+        /// The function.
+        function: String,
+    },
     /// There is no pass of this name.
     UnknownPass {
         /// The name that was asked for.
@@ -40,6 +46,10 @@ impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CompileError::Verify(errors) => errors.fmt(f),
+            CompileError::Untrusted { function } => write!(
+                f,
+                "%{function} is lowered already, which only a trusted module may have compiled"
+            ),
             CompileError::UnknownPass { name } => {
                 write!(f, "there is no pass `{name}`; the passes are")?;
                 for (index, pass) in crate::passes::PASSES.iter().enumerate() {

@@ -3,8 +3,8 @@
 use enjamb_abi::continuation::{RESULTS, field_size_align, result_area};
 use enjamb_ir::hash::FxHashSet;
 use enjamb_ir::{
-    Entity, FieldId, FieldType, Function, LayoutId, Opcode, Payload, PointId, SavedField, SavedSource,
-    SourcePos, Type,
+    Entity, FieldId, FieldType, Function, LayoutId, Opcode, Payload, PointId, SavedField,
+    SavedSource, SourcePos, Type,
 };
 use std::fmt;
 
