@@ -34,7 +34,7 @@ struct Arguments {
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
     /// Samples of each figure
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = 11)]
     samples: usize,
     /// Also runs the workloads of 10,000,000 tasks, as far as the machine's memory allows
     #[arg(long)]

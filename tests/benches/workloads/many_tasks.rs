@@ -73,19 +73,25 @@ pub fn run(settings: &Settings) -> Result<Vec<Row>, Box<dyn Error>> {
                 );
                 continue;
             }
-            rows.extend(case(&name, depth, tasks)?);
+            let large = tasks > 1_000_000;
+            let rounds = if large {
+                LARGE_SAMPLES
+            } else {
+                settings.samples
+            };
+            rows.extend(case(&name, depth, tasks, rounds)?);
         }
     }
     Ok(rows)
 }
 
-/// Samples of a case: few, as each is a process and an average over all its tasks.
-const SAMPLES: usize = 3;
+/// Samples of a case of 10,000,000 tasks: few, as each is an average over all its tasks.
+const LARGE_SAMPLES: usize = 3;
 
-fn case(name: &str, depth: u64, tasks: u64) -> Result<Vec<Row>, Box<dyn Error>> {
+fn case(name: &str, depth: u64, tasks: u64, rounds: usize) -> Result<Vec<Row>, Box<dyn Error>> {
     let subjects = [OURS, FUTURES, BOXED, TOKIO, COROUTINES];
     let mut samples = vec![Vec::new(); subjects.len()];
-    for _ in 0..SAMPLES {
+    for _ in 0..rounds {
         for (subject, samples) in subjects.iter().zip(&mut samples) {
             samples.push(in_child(subject, depth, tasks)?);
         }
