@@ -40,6 +40,18 @@ impl Trap {
             message: None,
         }
     }
+
+    /// Bytes that it takes, texts included.
+    pub(crate) fn size(&self) -> u64 {
+        let texts = [
+            &self.function_name,
+            &self.instruction,
+            &self.place,
+            &self.message,
+        ];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        (std::mem::size_of::<Trap>() + texts) as u64
+    }
 }
 
 impl fmt::Display for Trap {

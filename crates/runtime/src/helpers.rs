@@ -196,12 +196,10 @@ impl State {
                 Ok(Status::Finished)
             }
             TaskState::Trapped => {
-                let trap = self.tasks.take_trap(target);
+                let trap = self.take_trap_of(target);
                 self.remove(target);
-                let code = trap
-                    .as_ref()
-                    .map_or(TrapCode::InvalidTask, |trap| trap.code);
-                self.helper_trap.joined = trap;
+                let code = trap.code;
+                self.helper_trap.joined = Some(trap);
                 Err(code.into())
             }
             _ => Ok(self.register(Registration::Join(target))),

@@ -2,13 +2,11 @@
 
 use crate::error::{Error, HostError};
 use crate::instance::Instance;
-use crate::machine::{Machine, Step};
-use crate::task::State;
+use crate::machine::Machine;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, Val};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a host function gives back.
@@ -30,7 +28,9 @@ pub trait PendingCall: Send {
     /// The results, once they are there. It is not asked again after that.
     fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>>;
 
-    /// How long the executor may sleep before it asks again, when nothing else can run.
+    /// How long the executor may wait before it asks again; nothing, if being asked is what gets
+    /// the call on. Otherwise the executor waits no less than a part of the time that the call has
+    /// taken so far, so that asking many calls that take long costs little.
     fn wait(&self) -> Duration {
         Duration::from_micros(50)
     }
@@ -147,20 +147,6 @@ impl Imports {
         self.define(namespace, name, Box::new(function))
     }
 
-    /// Offers a function of another instance. If it is async, the caller waits while the other
-    /// instance runs, a few turns at a time, whenever the executor asks.
-    pub fn define_instance(
-        &mut self,
-        namespace: &str,
-        name: &str,
-        instance: Arc<Mutex<Instance>>,
-        function: FuncId,
-    ) -> &mut Self {
-        let call =
-            move |_: &mut HostContext<'_>, args: &[Val]| remote_call(&instance, function, args);
-        self.define(namespace, name, Box::new(call))
-    }
-
     pub(crate) fn take(&mut self, namespace: &str, name: &str) -> Result<HostFunction, Error> {
         // The map is keyed by owned strings; imports are few.
         let key = (namespace.to_string(), name.to_string());
@@ -174,76 +160,5 @@ impl Imports {
 impl fmt::Debug for Imports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Imports({})", self.functions.len())
-    }
-}
-
-const IN_USE: &str = "the instance that provides the function is in use";
-
-fn remote_call(
-    instance: &Arc<Mutex<Instance>>,
-    function: FuncId,
-    args: &[Val],
-) -> Result<Outcome, HostError> {
-    let mut other = instance.try_lock().map_err(|_| IN_USE)?;
-    let is_async = other
-        .signature(function)
-        .is_some_and(|signature| signature.is_async);
-    if !is_async {
-        return Ok(Outcome::Ready(other.call(function, args)?));
-    }
-    let task = other.spawn(function, args)?;
-    drop(other);
-    let mut call = RemoteCall {
-        instance: Arc::clone(instance),
-        task,
-        wait: Duration::ZERO,
-    };
-    match call.poll() {
-        Some(results) => Ok(Outcome::Ready(results?)),
-        None => Ok(Outcome::Pending(Box::new(call))),
-    }
-}
-
-/// A task of another instance, waited for.
-struct RemoteCall {
-    instance: Arc<Mutex<Instance>>,
-    task: crate::instance::TaskHandle,
-    wait: Duration,
-}
-
-impl RemoteCall {
-    /// Turns of the other instance's executor per poll.
-    const TURNS: u32 = 100;
-}
-
-impl PendingCall for RemoteCall {
-    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>> {
-        let Ok(mut other) = self.instance.try_lock() else {
-            return Some(Err(IN_USE.into()));
-        };
-        self.wait = Duration::ZERO;
-        for _ in 0..Self::TURNS {
-            match other.task_state(self.task) {
-                Ok(State::Finished | State::Trapped) => {
-                    return Some(other.run_until(self.task).map_err(HostError::from));
-                }
-                Ok(_) => {}
-                Err(error) => return Some(Err(error.into())),
-            }
-            match other.step() {
-                Step::Ran => {}
-                Step::Waiting(wait) => {
-                    self.wait = wait;
-                    return None;
-                }
-                // Finds the deadlock, and says so.
-                Step::Idle => return Some(other.run_until(self.task).map_err(HostError::from)),
-            }
-        }
-        None
-    }
-
-    fn wait(&self) -> Duration {
-        self.wait
     }
 }

@@ -142,14 +142,10 @@ impl Instance {
     /// # Errors
     /// If it has been joined or detached.
     pub fn is_done(&self, task: TaskHandle) -> Result<bool, Error> {
-        let state = self.task_state(task)?;
-        Ok(matches!(state, TaskState::Finished | TaskState::Trapped))
-    }
-
-    pub(crate) fn task_state(&self, task: TaskHandle) -> Result<TaskState, Error> {
         self.machine.with(|state| {
             let index = state.tasks.find(task.0).map_err(|_| Error::BadTask)?;
-            Ok(state.tasks[index].state)
+            let state = state.tasks[index].state;
+            Ok(matches!(state, TaskState::Finished | TaskState::Trapped))
         })
     }
 
@@ -187,7 +183,8 @@ impl Instance {
 
     /// Frees every task, whatever it waits for.
     pub fn drop_tasks(&mut self) {
-        self.machine.with(State::drop_tasks);
+        let calls = self.machine.with(State::drop_tasks);
+        drop(calls);
     }
 
     /// What the instance has done so far.

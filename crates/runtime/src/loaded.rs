@@ -45,12 +45,33 @@ impl SignatureNumbers {
     }
 }
 
+/// What compiled code takes for granted beyond the base of the instruction set, and whether the
+/// processor has it: on x86-64, `popcnt` and the rounding of floats.
+fn processor_features() -> Vec<(&'static str, bool)> {
+    #[cfg(target_arch = "x86_64")]
+    return vec![
+        ("POPCNT", std::arch::is_x86_feature_detected!("popcnt")),
+        ("SSE4.1", std::arch::is_x86_feature_detected!("sse4.1")),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    Vec::new()
+}
+
+fn check_features(features: &[(&str, bool)]) -> Result<(), Error> {
+    let missing = features.iter().find(|(_, present)| !present);
+    missing.map_or(Ok(()), |(name, _)| {
+        Err(Error::Load(format!("the processor lacks {name}")))
+    })
+}
+
 impl LoadedModule {
     /// Publishes the code of a module.
     ///
     /// # Errors
-    /// If the system has no memory, or the module lacks a stub that it has to have.
+    /// If the processor lacks what the code may use, the system has no memory, or the module lacks
+    /// a stub that it has to have.
     pub fn new(compiled: Arc<CompiledModule>) -> Result<Arc<LoadedModule>, Error> {
+        check_features(&processor_features())?;
         let code = CodeMemory::publish(&compiled.bytes, &compiled.absolute)?;
         let address = |symbol: &Symbol| {
             let offset = compiled.offset(symbol);
@@ -172,5 +193,17 @@ impl LoadedModule {
         let file = self.module().files.get(position.file).cloned();
         let file = file.unwrap_or_else(|| position.file.to_string());
         trap.place = Some(format!("{file}:{}:{}", position.line, position.column));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_that_lacks_a_feature_is_refused() {
+        assert_eq!(check_features(&processor_features()), Ok(()));
+        let error = check_features(&[("POPCNT", true), ("SSE4.1", false)]).unwrap_err();
+        assert_eq!(error.to_string(), "cannot load: the processor lacks SSE4.1");
     }
 }

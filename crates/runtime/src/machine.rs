@@ -11,6 +11,7 @@ use crate::task::State as TaskState;
 use enjamb_abi::context::{Context, Status};
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::{Entity, FuncId, TrapCode, Val};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::time::Duration;
@@ -47,6 +48,13 @@ pub enum Step {
 struct Outer {
     task: u32,
     current: u64,
+    stack_limit: u64,
+}
+
+thread_local! {
+    /// The lowest address that compiled code, of whichever instance, may use of this thread's
+    /// stack; 0 while none is entered.
+    static STACK_LIMIT: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Yields in a row that the dispatcher may resume by itself before timers and host get a look.
@@ -95,15 +103,24 @@ impl Machine {
         let stack = &raw const here as u64;
         let (context, outer) = self.with(|state| {
             let fixed = state.context.fixed();
+            let stack_limit = STACK_LIMIT.get();
             if state.depth == 0 {
-                fixed.stack_limit = stack.saturating_sub(state.options.stack_size as u64);
+                let lowest = stack.saturating_sub(state.options.stack_size as u64);
+                fixed.stack_limit = lowest.max(stack_limit);
             }
+            STACK_LIMIT.set(fixed.stack_limit);
             let current = fixed.current;
             state.depth += 1;
             let task = std::mem::replace(&mut state.current_task, task);
-            (state.context.pointer(), Outer { task, current })
+            let outer = Outer {
+                task,
+                current,
+                stack_limit,
+            };
+            (state.context.pointer(), outer)
         });
         let status = run(context);
+        STACK_LIMIT.set(outer.stack_limit);
         self.with(|state| {
             state.depth -= 1;
             state.current_task = outer.task;
@@ -137,7 +154,7 @@ impl Machine {
     pub(crate) fn start(self, function: FuncId, args: &[u64]) -> Result<u32, TrapCode> {
         let (task, results) = self.with(|state| {
             let results = state.loaded.signature(function).results.len();
-            (state.tasks.insert(function), results)
+            (state.insert_task(function), results)
         });
         let task = task.ok_or(TrapCode::OutOfMemory)?;
         let words = args.len().max(results);
@@ -162,9 +179,8 @@ impl Machine {
     pub(crate) fn resume(self, task: u32, fast_resumes: u64) {
         let chain = self.with(|state| {
             if state.tasks[task].state == TaskState::Failing {
-                if let Some(trap) = state.tasks.take_trap(task) {
-                    state.fail_suspended(task, trap);
-                }
+                let trap = state.take_trap_of(task);
+                state.fail_suspended(task, trap);
                 return None;
             }
             state.tasks[task].state = TaskState::Running;
@@ -194,8 +210,7 @@ impl Machine {
             state.executor.fire();
             state.turns += 1;
             let idle = state.executor.is_queue_empty();
-            !state.executor.pending.is_empty()
-                && (idle || state.turns.is_multiple_of(HOST_INTERVAL))
+            state.executor.waits_for_host() && (idle || state.turns.is_multiple_of(HOST_INTERVAL))
         });
         let host_wait = if ask_host { self.poll_pending() } else { None };
         let next = self.with(|state| {
@@ -214,27 +229,18 @@ impl Machine {
         }
     }
 
-    /// Asks the host about every call that it has not finished: how long to wait at most.
+    /// Asks the host about the calls whose time has come: how long to wait at most.
     fn poll_pending(self) -> Option<Duration> {
-        let calls = self.with(|state| std::mem::take(&mut state.executor.pending));
-        let mut waiting = Vec::with_capacity(calls.len());
-        let mut wait = None;
-        for (task, mut call) in calls {
-            let polled = catch_unwind(AssertUnwindSafe(|| call.poll()));
-            let polled = polled.unwrap_or_else(|payload| Some(Err(panic_message(&*payload))));
+        for mut pending in self.with(|state| state.executor.due_host_calls()) {
+            let call = &mut pending.call;
+            let polled = catch_unwind(AssertUnwindSafe(|| call.poll().ok_or_else(|| call.wait())));
+            let polled = polled.unwrap_or_else(|payload| Ok(Err(panic_message(&*payload))));
             match polled {
-                Some(results) => self.with(|state| state.complete(task, results)),
-                None => {
-                    wait = [wait, Some(call.wait())].into_iter().flatten().min();
-                    waiting.push((task, call));
-                }
+                Ok(results) => self.with(|state| state.complete(pending.task, results)),
+                Err(wait) => self.with(|state| state.executor.ask_again(pending, wait)),
             }
         }
-        self.with(|state| {
-            waiting.append(&mut state.executor.pending);
-            state.executor.pending = waiting;
-        });
-        wait
+        self.with(|state| state.executor.next_host_call())
     }
 
     /// Calls a function and, if it is async, runs tasks until it has finished.
@@ -325,10 +331,7 @@ impl State {
                 let types = &self.loaded.signature(self.tasks[index].function()).results;
                 Ok(self.values(types, &self.results(index)))
             }
-            TaskState::Trapped => match self.tasks.take_trap(index) {
-                Some(trap) => Err(Error::Trap(trap)),
-                None => Err(Error::BadTask),
-            },
+            TaskState::Trapped => Err(Error::Trap(self.take_trap_of(index))),
             _ => return Ok(None),
         };
         self.remove(index);

@@ -10,10 +10,11 @@ pub struct Options {
     pub schedule: Schedule,
     /// What `sleep` waits on.
     pub clock: ClockKind,
-    /// How much of the stack compiled code may use, in bytes, counted from the outermost call. The
-    /// thread needs some more for the host functions that it calls.
+    /// How much of the stack compiled code may use, in bytes, counted from the outermost call. If
+    /// another instance on the same thread has called, no more than is left to that one. The
+    /// thread needs some more for the host functions that are called.
     pub stack_size: usize,
-    /// The most bytes that continuations may take.
+    /// The most bytes that continuations and tasks may take.
     pub continuation_limit: u64,
     /// Whether to keep [`Stats`]. The code has to be compiled for counting.
     pub count: bool,

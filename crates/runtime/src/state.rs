@@ -4,13 +4,13 @@
 
 use crate::context::ContextBlock;
 use crate::error::{Error, Trap};
-use crate::executor::Executor;
+use crate::executor::{Executor, PendingHostCall};
 use crate::heap::{Heap, Object};
 use crate::host::{HostFunction, PendingCall};
 use crate::loaded::LoadedModule;
 use crate::memory::LinearMemory;
 use crate::options::{Options, Stats};
-use crate::task::{NONE, State as TaskState, Task, Tasks};
+use crate::task::{NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use enjamb_abi::context::Counter;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
 use enjamb_ir::{Entity, FuncId, GlobalId, MemoryId, TrapCode, Type, Val};
@@ -90,6 +90,40 @@ unsafe fn result_words<'a>(object: *mut ContinuationHeader, count: usize) -> &'a
 impl State {
     fn result_types(&self, index: u32) -> &[Type] {
         &self.loaded.signature(self.tasks[index].function()).results
+    }
+
+    /// A new task in state `Running`, or `None` if there is no memory for it.
+    pub(crate) fn insert_task(&mut self, function: FuncId) -> Option<u32> {
+        let record = if self.tasks.is_full() { RECORD_SIZE } else { 0 };
+        if !self.heap.charge(record) {
+            return None;
+        }
+        let task = self.tasks.insert(function);
+        if task.is_none() {
+            self.heap.discharge(record);
+        }
+        task
+    }
+
+    /// Gives a task a trap, and the state that goes with it. If there is no memory to keep the trap
+    /// in, it becomes `out_of_memory`.
+    fn set_trap(&mut self, index: u32, state: TaskState, trap: Box<Trap>) {
+        let fits = self.heap.charge(trap.size());
+        self.tasks
+            .set_trap(index, state, Some(trap).filter(|_| fits));
+    }
+
+    /// Takes the trap of a task, if it has one that was kept.
+    fn take_kept_trap(&mut self, index: u32) -> Option<Box<Trap>> {
+        let trap = self.tasks.take_trap(index)?;
+        self.heap.discharge(trap.size());
+        Some(trap)
+    }
+
+    /// Takes the trap of a task in state `Failing` or `Trapped`.
+    pub(crate) fn take_trap_of(&mut self, index: u32) -> Box<Trap> {
+        let trap = self.take_kept_trap(index);
+        trap.unwrap_or_else(|| Box::new(Trap::new(TrapCode::OutOfMemory)))
     }
 
     /// Appends a task to the run queue. From then on a `yield` has to let it run first.
@@ -182,9 +216,27 @@ impl State {
                 self.wake(index);
             }
             Some(Registration::Sleep(milliseconds)) => self.executor.sleep(index, milliseconds),
-            Some(Registration::Join(target)) => self.tasks[target].joiner = index,
-            Some(Registration::Pending(call)) => self.executor.pending.push((index, call)),
+            Some(Registration::Join(target)) => self.wait_for(index, target),
+            Some(Registration::Pending(call)) => self.executor.wait_for_host(index, call),
         }
+    }
+
+    /// Lets a suspended task wait for another one. The link of its root, which ends the chain, then
+    /// holds the number of that one plus 1.
+    fn wait_for(&mut self, index: u32, target: u32) {
+        self.tasks[target].joiner = index;
+        let link = std::ptr::without_provenance_mut(target as usize + 1);
+        // SAFETY: a suspended task has a root, and nobody follows the link of a root.
+        unsafe { (*self.tasks[index].root).next = link };
+    }
+
+    /// The task that a suspended task waits for, if it waits for one.
+    fn joined_by(&self, index: u32) -> Option<u32> {
+        // SAFETY: a suspended task has a root.
+        let link = unsafe { (*self.tasks[index].root).next };
+        let target = u32::try_from(link.addr().checked_sub(1)?).ok()?;
+        // The link may be of an earlier wait.
+        self.tasks.is_joiner(index, target).then_some(target)
     }
 
     /// Stores what a suspended task has waited for.
@@ -223,6 +275,7 @@ impl State {
     /// Frees a task without a chain.
     pub(crate) fn remove(&mut self, index: u32) {
         self.free_root(index);
+        self.take_kept_trap(index);
         self.tasks.remove(index);
     }
 
@@ -241,13 +294,13 @@ impl State {
         if joiner != NONE {
             self.fail_later(joiner, trap);
         } else if !detached {
-            self.tasks.set_trap(index, TaskState::Trapped, trap);
+            self.set_trap(index, TaskState::Trapped, trap);
         }
     }
 
     /// What a suspended task waits for has failed: it traps when its turn comes.
     pub(crate) fn fail_later(&mut self, index: u32, trap: Box<Trap>) {
-        self.tasks.set_trap(index, TaskState::Failing, trap);
+        self.set_trap(index, TaskState::Failing, trap);
         self.wake(index);
     }
 
@@ -280,11 +333,9 @@ impl State {
 
     /// Ends a task that waits for one of the tasks that wait for it, or for nothing at all.
     pub(crate) fn fail_deadlocked(&mut self, index: u32) {
-        for other in self.tasks.indices() {
-            if self.tasks[other].joiner == index {
-                self.tasks[other].joiner = NONE;
-                self.tasks[other].detached = other != index;
-            }
+        if let Some(target) = self.joined_by(index) {
+            self.tasks[target].joiner = NONE;
+            self.tasks[target].detached = target != index;
         }
         let trap = self.trap_of_suspended(index, TrapCode::Deadlock);
         self.fail_suspended(index, trap);
@@ -315,9 +366,10 @@ impl State {
         trap
     }
 
-    /// Frees all tasks.
-    pub(crate) fn drop_tasks(&mut self) {
-        self.executor.clear();
+    /// Frees all tasks. The calls that they have waited for are to be dropped when the state is not
+    /// borrowed any more: they are the host's.
+    pub(crate) fn drop_tasks(&mut self) -> Vec<PendingHostCall> {
+        let calls = self.executor.clear();
         for index in self.tasks.indices() {
             let (head, root) = (self.tasks[index].head, self.tasks[index].root);
             if matches!(
@@ -328,6 +380,9 @@ impl State {
             }
             self.remove(index);
         }
+        let records = self.tasks.clear() as u64;
+        self.heap.discharge(records * RECORD_SIZE);
+        calls
     }
 
     pub(crate) fn stats(&mut self) -> Stats {

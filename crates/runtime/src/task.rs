@@ -67,25 +67,38 @@ impl Task {
 pub(crate) struct Tasks {
     tasks: Vec<Task>,
     free: u32,
+    /// The generation of new records: the values of freed records have earlier ones.
+    first_generation: u32,
     /// How many records belong to a task.
     used: usize,
-    /// Traps of tasks in state `Failing` or `Trapped`.
+    /// Traps of tasks in state `Failing` or `Trapped`, unless there was no memory to keep them in.
     traps: FxHashMap<u32, Box<Trap>>,
 }
+
+/// The size of a record in bytes.
+pub(crate) const RECORD_SIZE: u64 = std::mem::size_of::<Task>() as u64;
+/// Records that are kept when there are no tasks.
+const KEPT: usize = 64;
 
 impl Tasks {
     pub(crate) fn new() -> Tasks {
         Tasks {
             tasks: Vec::new(),
             free: NONE,
+            first_generation: 1,
             used: 0,
             traps: FxHashMap::default(),
         }
     }
 
+    /// Whether the next task needs a new record.
+    pub(crate) fn is_full(&self) -> bool {
+        self.free == NONE
+    }
+
     /// A task in state `Running`, or `None` if there is no memory for its record.
     pub(crate) fn insert(&mut self, function: FuncId) -> Option<u32> {
-        if self.free == NONE {
+        if self.is_full() {
             self.tasks.try_reserve(1).ok()?;
             let index = u32::try_from(self.tasks.len()).ok()?;
             if index == NONE {
@@ -94,7 +107,7 @@ impl Tasks {
             self.tasks.push(Task {
                 root: std::ptr::null_mut(),
                 head: std::ptr::null_mut(),
-                generation: 1,
+                generation: self.first_generation,
                 function: 0,
                 joiner: NONE,
                 state: State::Free,
@@ -112,9 +125,8 @@ impl Tasks {
         Some(index)
     }
 
-    /// Frees a record. The caller has taken care of root and chain.
+    /// Frees a record. The caller has taken care of root, chain and trap.
     pub(crate) fn remove(&mut self, index: u32) {
-        self.traps.remove(&index);
         self.used -= 1;
         let task = &mut self.tasks[index as usize];
         *task = Task {
@@ -152,16 +164,37 @@ impl Tasks {
         task.map(|_| word as u32).ok_or(TrapCode::InvalidTask)
     }
 
-    /// Gives a task a trap, and the state that goes with it.
-    pub(crate) fn set_trap(&mut self, index: u32, state: State, trap: Box<Trap>) {
+    /// Gives a task the state of one that has a trap, and the trap, if it is kept.
+    pub(crate) fn set_trap(&mut self, index: u32, state: State, trap: Option<Box<Trap>>) {
         debug_assert!(matches!(state, State::Failing | State::Trapped));
         self.tasks[index as usize].state = state;
-        self.traps.insert(index, trap);
+        self.traps.extend(trap.map(|trap| (index, trap)));
     }
 
-    /// Takes the trap of a task in state `Failing` or `Trapped`.
+    /// Takes the trap of a task in state `Failing` or `Trapped`, if one was kept.
     pub(crate) fn take_trap(&mut self, index: u32) -> Option<Box<Trap>> {
         self.traps.remove(&index)
+    }
+
+    /// Whether a task waits for this other one.
+    pub(crate) fn is_joiner(&self, index: u32, target: u32) -> bool {
+        let target = self.tasks.get(target as usize);
+        target.is_some_and(|target| target.state != State::Free && target.joiner == index)
+    }
+
+    /// Gives up all records if they are many and no task has one, and says how many they were: a
+    /// peak of tasks does not make each later search through the records long.
+    pub(crate) fn clear(&mut self) -> usize {
+        let count = self.tasks.len();
+        if self.used != 0 || count <= KEPT {
+            return 0;
+        }
+        let newest = self.tasks.iter().map(|task| task.generation).max();
+        self.first_generation = newest.unwrap_or(self.first_generation);
+        self.free = NONE;
+        self.tasks = Vec::new();
+        self.traps = FxHashMap::default();
+        count
     }
 
     /// Indices of the tasks that exist.
@@ -195,6 +228,31 @@ mod tests {
     #[test]
     fn records_are_small() {
         assert_eq!(std::mem::size_of::<Task>(), 32);
+    }
+
+    #[test]
+    fn a_peak_leaves_no_records_and_no_valid_values() {
+        let mut tasks = Tasks::new();
+        let function = FuncId::from_index(0);
+        let first = tasks.insert(function).unwrap();
+        tasks.remove(first);
+        assert_eq!(tasks.clear(), 0, "one record is not worth it");
+        let peak: Vec<u32> = (0..1000).map(|_| tasks.insert(function).unwrap()).collect();
+        let words: Vec<u64> = peak.iter().map(|&task| tasks.word(task)).collect();
+        for &task in &peak[1..] {
+            tasks.remove(task);
+        }
+        assert_eq!(tasks.clear(), 0, "a task has a record");
+        tasks.remove(peak[0]);
+        assert_eq!(tasks.clear(), 1000);
+        assert_eq!(tasks.tasks.len(), 0);
+        assert!(tasks.is_full());
+        for _ in 0..1000 {
+            tasks.insert(function).unwrap();
+        }
+        let dead = |&word: &u64| tasks.find_any(word) == Err(TrapCode::InvalidTask);
+        assert!(words.iter().all(dead));
+        assert_eq!(tasks.indices().len(), 1000);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use enjamb_ir::{MemoryId, Schedule, TrapCode, Val, parse_module};
 use enjamb_runtime::{
     ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options, Outcome, PendingCall,
 };
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 const COUNTING: Options = Options {
     schedule: Schedule::Natural,
@@ -459,49 +459,6 @@ fn the_host_calls_back() {
     assert!(
         error.to_string().contains("is called while it runs"),
         "{error}"
-    );
-}
-
-#[test]
-fn an_instance_serves_another_one() {
-    let provider = Arc::new(Mutex::new(instance(TASKS, Imports::new(), COUNTING)));
-    let text = "
-import %sleeper = \"tasks\" \"sleeper\" (i64, i64) -> i64 async
-import %fails = \"tasks\" \"fails\" (i64) -> i64 async
-import %note = \"tasks\" \"note\" (i64)
-function %main(i64) -> i64 async {
-block0(v0: i64):
-    call %note(v0)
-    v1 = call %sleeper(v0, v0)
-    v2 = call %fails(v0)
-    v3 = iadd v1, v2
-    return v3
-}";
-    let mut imports = Imports::new();
-    for name in ["sleeper", "fails", "note"] {
-        let function = provider
-            .lock()
-            .unwrap()
-            .loaded()
-            .module()
-            .function_named(name)
-            .unwrap();
-        imports.define_instance("tasks", name, Arc::clone(&provider), function);
-    }
-    let mut caller = instance(text, imports, COUNTING);
-    assert_eq!(
-        call(&mut caller, "main", &[Val::I64(7)]),
-        Ok(vec![Val::I64(8)])
-    );
-    assert_eq!(
-        trap_code(call(&mut caller, "main", &[Val::I64(0)])),
-        TrapCode::DivisionByZero
-    );
-    let held = Arc::clone(&provider);
-    let _lock = held.lock().unwrap();
-    assert_eq!(
-        trap_code(call(&mut caller, "main", &[Val::I64(7)])),
-        TrapCode::HostError
     );
 }
 

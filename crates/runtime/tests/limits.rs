@@ -1,0 +1,307 @@
+//! What an instance may use up: memory for tasks, the stack of a thread, the time of the host.
+
+use enjamb_codegen::{CompileOptions, compile};
+use enjamb_ir::{TrapCode, Val, parse_module};
+use enjamb_runtime::{
+    Error, HostError, Imports, Instance, LoadedModule, Options, Outcome, PendingCall, Step,
+    TaskHandle,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+fn load(text: &str) -> Arc<LoadedModule> {
+    let module = parse_module(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let compiled = compile(Arc::new(module), &CompileOptions::default()).unwrap();
+    LoadedModule::new(Arc::new(compiled)).unwrap()
+}
+
+fn call(instance: &mut Instance, name: &str, args: &[Val]) -> Result<Vec<Val>, Error> {
+    let function = instance.loaded().module().function_named(name).unwrap();
+    instance.call(function, args)
+}
+
+fn spawn(instance: &mut Instance, name: &str, args: &[Val]) -> TaskHandle {
+    let function = instance.loaded().module().function_named(name).unwrap();
+    instance.spawn(function, args).unwrap()
+}
+
+fn trap_code(result: Result<Vec<Val>, Error>) -> TrapCode {
+    result.unwrap_err().trap().unwrap().code
+}
+
+const SPAWNERS: &str = r#"
+import %yield = "enjamb" "yield" () async
+global %spawned: i64 = 0
+
+function %finishes() async {
+block0:
+    return
+}
+function %traps() async {
+block0:
+    v0 = iconst.i64 0
+    v1 = sdiv v0, v0
+    return
+}
+function %count() {
+block0:
+    v0 = global_get.i64 %spawned
+    v1 = iconst.i64 1
+    v2 = iadd v0, v1
+    global_set %spawned, v2
+    return
+}
+function %finishing() async {
+block0:
+    jump block1
+block1:
+    v0 = spawn %finishes()
+    call %count()
+    jump block1
+}
+function %trapping(i64) async {
+block0(v0: i64):
+    jump block1(v0)
+block1(v1: i64):
+    v2 = spawn %traps()
+    call %count()
+    v3 = iconst.i64 1
+    v4 = isub v1, v3
+    brif v4, block1(v4), block2
+block2:
+    return
+}
+"#;
+
+const LIMIT: u64 = 64 << 10;
+
+fn spawner() -> Instance {
+    let options = Options {
+        continuation_limit: LIMIT,
+        ..Options::default()
+    };
+    Instance::new(load(SPAWNERS), Imports::new(), options).unwrap()
+}
+
+/// How many tasks have been spawned since this was last asked.
+fn spawned(instance: &mut Instance) -> i64 {
+    let global = enjamb_ir::Entity::from_index(0);
+    let Some(Val::I64(count)) = instance.global(global) else {
+        panic!("the global is an i64");
+    };
+    instance.set_global(global, Val::I64(0)).unwrap();
+    count
+}
+
+#[test]
+fn finished_tasks_count_against_the_limit() {
+    let mut instance = spawner();
+    for _ in 0..3 {
+        let code = trap_code(call(&mut instance, "finishing", &[]));
+        assert_eq!(code, TrapCode::OutOfMemory);
+        // The root call has a record of 32 bytes too. Dropping the tasks gives all of it back.
+        assert_eq!(spawned(&mut instance), LIMIT as i64 / 32 - 1);
+        instance.drop_tasks();
+    }
+    assert_eq!(call(&mut instance, "finishes", &[]), Ok(vec![]));
+}
+
+#[test]
+fn kept_traps_count_against_the_limit() {
+    let mut instance = spawner();
+    for _ in 0..3 {
+        let code = trap_code(call(&mut instance, "trapping", &[Val::I64(1 << 20)]));
+        assert_eq!(code, TrapCode::OutOfMemory);
+        let spawned = spawned(&mut instance);
+        assert!((100..LIMIT as i64 / 32).contains(&spawned), "{spawned}");
+        instance.drop_tasks();
+    }
+    assert_eq!(
+        call(&mut instance, "trapping", &[Val::I64(100)]),
+        Ok(vec![])
+    );
+}
+
+#[test]
+fn a_trap_that_could_not_be_kept_is_out_of_memory() {
+    let mut instance = spawner();
+    let function = instance.loaded().module().function_named("traps").unwrap();
+    for _ in 0..3 {
+        let spawned = std::iter::from_fn(|| instance.spawn(function, &[]).ok());
+        let tasks: Vec<TaskHandle> = spawned.collect();
+        let ends = tasks
+            .iter()
+            .map(|&task| trap_code(instance.run_until(task)));
+        let ends: Vec<TrapCode> = ends.collect();
+        assert_eq!(ends[0], TrapCode::DivisionByZero);
+        // The last records fitted in where no trap did.
+        assert_eq!(ends.last(), Some(&TrapCode::OutOfMemory));
+    }
+}
+
+const WAITERS: &str = r#"
+import %yield = "enjamb" "yield" () async
+function %wait_for(task) -> i64 async {
+    sig0 = () -> i64
+block0(v0: task):
+    call %yield()
+    v1 = join sig0, v0
+    return v1
+}
+"#;
+
+#[test]
+fn each_task_of_many_cycles_deadlocks() {
+    let mut instance = Instance::new(load(WAITERS), Imports::new(), Options::default()).unwrap();
+    // The tasks of a new instance have these values. Of each three, two wait for each other, and
+    // the third for itself.
+    let value = |index: u64| Val::Task(1 << 32 | index);
+    let waits_for = |index: u64| [index + 1, index.saturating_sub(1), index][index as usize % 3];
+    let tasks: Vec<TaskHandle> = (0..3000)
+        .map(|index| spawn(&mut instance, "wait_for", &[value(waits_for(index))]))
+        .collect();
+    assert_eq!(tasks[7].value(), value(7));
+    while instance.step() != Step::Idle {}
+    for three in tasks.chunks(3) {
+        let error = instance.run_until(three[2]);
+        assert_eq!(trap_code(error), TrapCode::Deadlock);
+        // The trap of the first goes to the second, which joined it, was joined, and is gone.
+        assert_eq!(instance.run_until(three[0]), Err(Error::BadTask));
+        assert_eq!(instance.step(), Step::Ran);
+        assert_eq!(instance.step(), Step::Idle);
+        assert_eq!(instance.run_until(three[1]), Err(Error::BadTask));
+    }
+    // All records are free again: the next task has an index that there was before.
+    let next = spawn(&mut instance, "wait_for", &[value(0)]);
+    assert!(matches!(next.value(), Val::Task(word) if (word as u32) < 3000 && word >> 32 > 1));
+}
+
+const CALLER: &str = r#"
+import %soon = "host" "soon" () async
+import %late = "host" "late" () async
+function %waits() async {
+block0:
+    call %late()
+    return
+}
+function %main(i64) async {
+block0(v0: i64):
+    jump block1(v0)
+block1(v1: i64):
+    call %soon()
+    v2 = iconst.i64 1
+    v3 = isub v1, v2
+    brif v3, block1(v3), block2
+block2:
+    return
+}
+"#;
+
+struct Soon(bool);
+
+impl PendingCall for Soon {
+    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>> {
+        std::mem::replace(&mut self.0, true).then(|| Ok(vec![]))
+    }
+}
+
+struct Late(Arc<AtomicU64>);
+
+impl PendingCall for Late {
+    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+
+    fn wait(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
+}
+
+#[test]
+fn calls_that_wait_are_not_asked_whenever_others_are() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&asked);
+    let mut imports = Imports::new();
+    imports
+        .define(
+            "host",
+            "soon",
+            Box::new(|_, _| Ok(Outcome::Pending(Box::new(Soon(false))))),
+        )
+        .define(
+            "host",
+            "late",
+            Box::new(move |_, _| Ok(Outcome::Pending(Box::new(Late(Arc::clone(&counter)))))),
+        );
+    let mut instance = Instance::new(load(CALLER), imports, Options::default()).unwrap();
+    for _ in 0..500 {
+        spawn(&mut instance, "waits", &[]);
+    }
+    assert_eq!(call(&mut instance, "main", &[Val::I64(100)]), Ok(vec![]));
+    assert_eq!(asked.load(Ordering::Relaxed), 500);
+    instance.drop_tasks();
+    assert_eq!(Arc::strong_count(&asked), 2, "the host's calls are dropped");
+}
+
+/// Goes down some 400 KiB, then calls the host.
+const DIVER: &str = r#"
+import %next = "host" "next" () -> i64
+function %dive(i64) -> i64 {
+    ss0 = slot 80 align 8
+block0(v0: i64):
+    store ss0[8], v0
+    brif v0, block1, block2
+block1:
+    v1 = iconst.i64 1
+    v2 = isub v0, v1
+    v3 = call %dive(v2)
+    v4 = load.i64 ss0[8]
+    v5 = isub v4, v2
+    v6 = imul v5, v3
+    return v6
+block2:
+    v7 = call %next()
+    return v7
+}
+"#;
+
+/// The first of a chain of instances each of which is called by a host function of the one before.
+fn divers(loaded: &Arc<LoadedModule>, count: u32) -> Instance {
+    let mut imports = Imports::new();
+    let mut next = (count > 1).then(|| divers(loaded, count - 1));
+    imports.define_sync("host", "next", move |_, _| match &mut next {
+        Some(instance) => Ok(call(instance, "dive", &[Val::I64(3800)])?),
+        None => Ok(vec![Val::I64(7)]),
+    });
+    Instance::new(Arc::clone(loaded), imports, Options::default()).unwrap()
+}
+
+#[test]
+fn a_chain_of_instances_shares_the_stack_of_its_thread() {
+    let dive = || {
+        let loaded = load(DIVER);
+        let depth = [Val::I64(3800)];
+        let mut chain = divers(&loaded, 10);
+        // All of them together would take more than the thread has.
+        let error = call(&mut chain, "dive", &depth).unwrap_err();
+        assert_eq!(error.trap().unwrap().code, TrapCode::StackOverflow);
+        // Afterwards, one alone has all that it may use.
+        assert_eq!(
+            call(&mut divers(&loaded, 1), "dive", &depth),
+            Ok(vec![Val::I64(7)])
+        );
+        assert_eq!(
+            trap_code(call(&mut chain, "dive", &depth)),
+            TrapCode::StackOverflow
+        );
+        let short = [Val::I64(10)];
+        assert_eq!(
+            trap_code(call(&mut chain, "dive", &short)),
+            TrapCode::StackOverflow
+        );
+    };
+    let thread = std::thread::Builder::new().stack_size(2 << 20);
+    thread.spawn(dive).unwrap().join().unwrap();
+}
