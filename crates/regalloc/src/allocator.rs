@@ -9,6 +9,7 @@ use crate::error::{AllocationError, Fault, Rule};
 use crate::function::{MachineFunction, View};
 use crate::inst::MachineInst;
 use crate::registers::RegisterFile;
+use crate::share_slots;
 use crate::validate;
 
 /// The allocation checker is quadratic after [`Algorithm::Fast`]; beyond so many instructions it is
@@ -21,7 +22,8 @@ pub enum Algorithm {
     /// Backtracking over live ranges with splitting: good code, some microseconds per instruction.
     #[default]
     Ion,
-    /// One pass backwards over each block: a tenth of the time or less, many more spill slots.
+    /// One pass backwards over each block: a tenth of the time or less, many more spills. Slots that are
+    /// never live at once are made one afterwards.
     Fast,
 }
 
@@ -137,7 +139,10 @@ impl Allocator {
             self.context = Ctx::default();
             return Err(explain(function, &error));
         }
-        let output = std::mem::take(&mut self.context.output);
+        let mut output = std::mem::take(&mut self.context.output);
+        if self.options.algorithm == Algorithm::Fast {
+            share_slots::run(function, &mut output);
+        }
         let checker_skipped = self.check(&view, registers, &output)?;
         self.scratch.reset();
         let allocation = Allocation::new(view, registers, output, checker_skipped, &self.scratch);

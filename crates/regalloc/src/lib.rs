@@ -81,6 +81,7 @@ mod function;
 mod inst;
 mod prepare;
 mod registers;
+mod share_slots;
 mod validate;
 
 pub use allocation::{Allocation, Item, Items, Stats};
