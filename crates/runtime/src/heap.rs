@@ -45,7 +45,10 @@ pub(crate) struct Heap {
     recycled: FreeLists,
     large: FxHashSet<(u64, u32)>,
     limit: u64,
+    /// What counts against the limit: objects, free ones of the classes too, and charges.
     used: u64,
+    /// Of this, objects of the classes.
+    carved: u64,
     counting: bool,
     counts: Counts,
 }
@@ -81,6 +84,7 @@ impl Heap {
             large: FxHashSet::default(),
             limit,
             used: 0,
+            carved: 0,
             counting,
             counts: Counts::default(),
         }
@@ -124,6 +128,7 @@ impl Heap {
         }
         let (first, count) = carve(&mut self.chunks, &mut self.fresh, batch, size)?;
         self.used += u64::from(size) * u64::from(count);
+        self.carved += u64::from(size) * u64::from(count);
         for number in (0..count).rev() {
             let address = first + (number * size) as usize;
             push(list, NonNull::new(address as *mut ContinuationHeader)?);
@@ -182,9 +187,28 @@ impl Heap {
         fits
     }
 
-    /// Takes back what [`Heap::charge`] has counted.
+    /// The same whether they fit or not.
+    pub(crate) fn charge_anyway(&mut self, bytes: u64) {
+        self.used = self.used.saturating_add(bytes);
+    }
+
+    /// Takes back what the two have counted.
     pub(crate) fn discharge(&mut self, bytes: u64) {
         self.used -= bytes;
+    }
+
+    /// Takes back the objects of the classes, if they are many. No object may be alive. After that
+    /// what one class had is open to all of them.
+    pub(crate) fn reset(&mut self, lists: &mut FreeLists) {
+        if self.used <= self.limit / 2 {
+            return;
+        }
+        self.drain(lists);
+        *lists = [0; FREE_LISTS];
+        self.recycled = [0; FREE_LISTS];
+        self.used -= std::mem::take(&mut self.carved);
+        self.fresh = 0..0;
+        release_chunks(&mut self.chunks);
     }
 
     /// Takes the objects that compiled code has put on the list of large ones.
@@ -222,6 +246,14 @@ fn carve(
     Some((first, count))
 }
 
+fn release_chunks(chunks: &mut Vec<(NonNull<u8>, Layout)>) {
+    for (chunk, layout) in chunks.drain(..) {
+        // SAFETY: allocated in `carve` with this layout. Nothing uses the objects in it: none is
+        // alive when the heap is reset or dropped.
+        unsafe { dealloc(chunk.as_ptr(), layout) };
+    }
+}
+
 fn release_large(address: u64, size: u32) {
     if let Ok(layout) = Layout::from_size_align(size as usize, ALIGN) {
         // SAFETY: `allocate_large` made it with this layout and recorded both; it is released once,
@@ -235,10 +267,7 @@ impl Drop for Heap {
         for &(address, size) in &self.large {
             release_large(address, size);
         }
-        for &(chunk, layout) in &self.chunks {
-            // SAFETY: allocated in `carve` with this layout; the objects in it die with the heap.
-            unsafe { dealloc(chunk.as_ptr(), layout) };
-        }
+        release_chunks(&mut self.chunks);
     }
 }
 
@@ -298,6 +327,32 @@ mod tests {
         assert!(!heap.charge(401));
         heap.discharge(600);
         assert!(heap.allocate(&mut lists, 504).is_some());
+    }
+
+    #[test]
+    fn what_one_class_had_is_open_to_all_after_a_reset() {
+        for counting in [false, true] {
+            let (mut heap, mut lists) = (Heap::new(1000, counting), [0; FREE_LISTS]);
+            let record = record(64);
+            assert!(heap.charge(30));
+            for _ in 0..2 {
+                let objects = std::iter::from_fn(|| heap.allocate_frame(&mut lists, 64));
+                let objects: Vec<Object> = objects.collect();
+                assert_eq!(objects.len(), 15);
+                for object in objects {
+                    // SAFETY: a live object of this heap, freed once.
+                    unsafe {
+                        (*object.as_ptr()).info = &record;
+                        heap.free_frame(&mut lists, object);
+                    }
+                }
+                assert!(heap.allocate(&mut lists, 128).is_none());
+                heap.reset(&mut lists);
+                assert_eq!((heap.used, heap.chunks.len()), (30, 0));
+                assert_eq!(heap.counts(&mut lists).live, 0);
+            }
+            assert!(heap.allocate(&mut lists, 128).is_some());
+        }
     }
 
     #[test]

@@ -106,11 +106,16 @@ impl State {
     }
 
     /// Gives a task a trap, and the state that goes with it. If there is no memory to keep the trap
-    /// in, it becomes `out_of_memory`.
+    /// in, and others are kept, it becomes `out_of_memory`.
     fn set_trap(&mut self, index: u32, state: TaskState, trap: Box<Trap>) {
-        let fits = self.heap.charge(trap.size());
+        let mut kept = self.heap.charge(trap.size());
+        if !kept && !self.tasks.have_traps() {
+            // Whatever the limit: a program that runs out of memory is to be told where.
+            self.heap.charge_anyway(trap.size());
+            kept = true;
+        }
         self.tasks
-            .set_trap(index, state, Some(trap).filter(|_| fits));
+            .set_trap(index, state, Some(trap).filter(|_| kept));
     }
 
     /// Takes the trap of a task, if it has one that was kept.
@@ -382,6 +387,9 @@ impl State {
         }
         let records = self.tasks.clear() as u64;
         self.heap.discharge(records * RECORD_SIZE);
+        if self.depth == 0 {
+            self.heap.reset(self.context.free_lists());
+        }
         calls
     }
 

@@ -176,6 +176,11 @@ impl Tasks {
         self.traps.remove(&index)
     }
 
+    /// Whether the trap of any task is kept.
+    pub(crate) fn have_traps(&self) -> bool {
+        !self.traps.is_empty()
+    }
+
     /// Whether a task waits for this other one.
     pub(crate) fn is_joiner(&self, index: u32, target: u32) -> bool {
         let target = self.tasks.get(target as usize);

@@ -140,6 +140,60 @@ fn a_trap_that_could_not_be_kept_is_out_of_memory() {
     }
 }
 
+const DEEP: &str = r#"
+import %yield = "enjamb" "yield" () async
+function %deep(i64) -> i64 async {
+block0(v0: i64):
+    brif v0, block1, block2
+block1:
+    v1 = iconst.i64 1
+    v2 = isub v0, v1
+    v3 = call %deep(v2)
+    v4 = iadd v3, v0
+    return v4
+block2:
+    call %yield()
+    return v0
+}
+function %wide(i64, i64, i64, i64, i64) -> i64 async {
+block0(v0: i64, v1: i64, v2: i64, v3: i64, v4: i64):
+    brif v0, block1, block2
+block1:
+    v5 = iconst.i64 1
+    v6 = isub v0, v5
+    v7 = call %wide(v6, v1, v2, v3, v4)
+    v8 = iadd v7, v1
+    v9 = iadd v8, v2
+    v10 = iadd v9, v3
+    v11 = iadd v10, v4
+    return v11
+block2:
+    call %yield()
+    return v0
+}
+"#;
+
+#[test]
+fn running_out_of_memory_ends_the_call_alone_and_says_where() {
+    let options = Options {
+        continuation_limit: LIMIT,
+        ..Options::default()
+    };
+    let mut instance = Instance::new(load(DEEP), Imports::new(), options).unwrap();
+    for _ in 0..2 {
+        let error = call(&mut instance, "deep", &[Val::I64(4000)]).unwrap_err();
+        let trap = error.trap().unwrap();
+        assert_eq!(trap.code, TrapCode::OutOfMemory);
+        assert_eq!(trap.function_name.as_deref(), Some("deep"), "{trap}");
+        instance.drop_tasks();
+        // Frames of another size find the memory that those had.
+        let args = [100, 1, 2, 3, 4].map(Val::I64);
+        assert_eq!(call(&mut instance, "wide", &args), Ok(vec![Val::I64(1000)]));
+        let error = call(&mut instance, "deep", &[Val::I64(100_000_000)]);
+        assert_eq!(trap_code(error), TrapCode::StackOverflow);
+    }
+}
+
 const WAITERS: &str = r#"
 import %yield = "enjamb" "yield" () async
 function %wait_for(task) -> i64 async {
