@@ -51,7 +51,8 @@ const SECTIONS: &[Section] = &[
         prefix: "compile",
         about: "A function with 1 to 10,000 suspension points in a loop, four values live across each and ten \
                 instructions between two. Nanoseconds from IR to linked code for each instruction of the IR before \
-                the transform. Ours is the default allocator, beside the single-pass one.",
+                the transform. Ours is the default allocator, beside the single-pass one, which very large functions \
+                get in any case.",
     },
 ];
 
@@ -153,7 +154,8 @@ fn growth_section(growth: Option<&str>) -> Result<String, Box<dyn Error>> {
         "\n## Growth\n\n`cargo bench -p enjamb-tests --bench growth` runs each step of the compiler on functions of \
          growing size. The exponent is fitted by least squares over the logarithms of all sizes: near 1 is linear, \
          near 2 quadratic. Steps \
-         that return at once, as passes for async functions do on others, are left out.\n\n",
+         that return at once, as passes for async functions do on others, are left out. Very large functions get \
+         registers in a single pass, whatever was asked.\n\n",
     );
     let Some(growth) = growth else {
         section.push_str("It was not run before this page was made.\n");
