@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! E(k, args):  brif is_suspended(k), D, body(args)
-//! D:           one state: jump R₀; two: brif cont_state(k), R₁, R₀; more: br_table      (cold)
+//! D:           two states: brif cont_state(k), R₁, R₀; more: br_table      (cold)
 //! ```
 //!
-//! Arguments mean nothing when `k` is not null, so they are handed on the fresh way only (M1). A
+//! With one state `D` is its resumption block `R₀` itself. Arguments mean nothing when `k` is not null, so they are handed on the fresh way only (M1). A
 //! table needs no range check of its own: its default is the first state.
 
 use enjamb_ir::{Block, Function, Inst, Opcode, Payload, Target, Type, Value};
@@ -28,22 +28,30 @@ pub(crate) fn make_entry(function: &mut Function) -> Entry {
     Entry { block, hidden }
 }
 
-/// Fills the entry block and makes the dispatch block. `first_call` lends its source position.
+/// Fills the entry block and, for more than one state, makes the dispatch block. `first_call` lends
+/// its source position.
 pub(crate) fn run(
     function: &mut Function,
     entry: &Entry,
     body: Block,
     resumptions: &[Block],
     first_call: Inst,
-) -> Block {
+) -> Option<Block> {
     let args: Vec<Value> = function.blocks[entry.block].params[1..].to_vec();
     let params = function.blocks[body].params.clone();
     for (&arg, &param) in args.iter().zip(&params) {
         function.origins[arg] = Some(param);
     }
     let mut editor = Editor::new(function, first_call);
-    let dispatch = editor.cold_block();
     let hidden = entry.hidden;
+    let dispatch = match resumptions {
+        [_] => None,
+        _ => {
+            let block = editor.cold_block();
+            fill_dispatch(&mut editor, block, hidden, resumptions);
+            Some(block)
+        }
+    };
     let test = editor.value(
         entry.block,
         Opcode::IsSuspended,
@@ -51,10 +59,10 @@ pub(crate) fn run(
         &[hidden],
         Type::I8,
     );
-    let to_dispatch = editor.function.target(dispatch, &[]);
+    let resumed = dispatch.unwrap_or(resumptions[0]);
+    let to_dispatch = editor.function.target(resumed, &[]);
     let to_body = editor.function.target(body, &args);
     editor.branch(entry.block, Opcode::Brif, &[test], &[to_dispatch, to_body]);
-    fill_dispatch(&mut editor, dispatch, hidden, resumptions);
     dispatch
 }
 
@@ -62,10 +70,6 @@ fn fill_dispatch(editor: &mut Editor<'_>, block: Block, hidden: Value, resumptio
     let mut targets: Vec<Target> = Vec::new();
     for &resumption in resumptions {
         targets.push(editor.function.target(resumption, &[]));
-    }
-    if let [only] = targets[..] {
-        editor.branch(block, Opcode::Jump, &[], &[only]);
-        return;
     }
     let state = editor.value(
         block,

@@ -70,12 +70,18 @@ fn add_hidden_parameter(function: &mut Function, entry: Block) {
 }
 
 /// Puts every continuation behind the block of its call, and the new blocks around the body.
-fn order_blocks(function: &mut Function, entry: &Entry, dispatch: Block, points: &[Rewritten]) {
+fn order_blocks(
+    function: &mut Function,
+    entry: &Entry,
+    dispatch: Option<Block>,
+    points: &[Rewritten],
+) {
     let behind: FxHashMap<Block, Block> = points
         .iter()
         .map(|point| (point.before, point.continuation))
         .collect();
-    let mut order = vec![entry.block, dispatch];
+    let mut order = vec![entry.block];
+    order.extend(dispatch);
     order.extend(points.iter().map(|point| point.resumption));
     for &block in &function.order {
         order.push(block);

@@ -57,9 +57,7 @@ block2:
                 point0 = layout0 () saves [v0 = v0, v2 = v2]
             block3(v6: cont, v7: i64):
                 v18 = is_suspended v6
-                brif v18, block9, block0(v7)
-            block9 cold:
-                jump block5
+                brif v18, block5, block0(v7)
             block5 cold:
                 v11 = field_load.i64 layout0.v0, v6
                 v12 = field_load.i64 layout0.v2, v6
@@ -112,11 +110,11 @@ block0(v0: i64):
                 point0 = layout0 (i64) saves [v0 = v0]
                 point1 = layout0 (i64) saves [v0 = v0]
             block1(v4: cont, v5: i64):
-                v23 = is_suspended v4
-                brif v23, block10, block0(v5)
+                v24 = is_suspended v4
+                brif v24, block10, block0(v5)
             block10 cold:
-                v24 = cont_state v4
-                brif v24, block6, block4
+                v23 = cont_state v4
+                brif v23, block6, block4
             block4 cold:
                 v9 = result_load.i64 point0.0, v4
                 v10 = field_load.i64 layout0.v0, v4
@@ -174,9 +172,7 @@ block0(v0: i64):
                 point0 = layout0 (i64, f64) saves []
             block1(v4: cont, v5: i64):
                 v12 = is_suspended v4
-                brif v12, block5, block0(v5)
-            block5 cold:
-                jump block3
+                brif v12, block3, block0(v5)
             block3 cold:
                 v9 = result_load.f64 point0.1, v4
                 jump block2(v9)
@@ -215,9 +211,7 @@ block1(v3: i64, v4: i64, v5: i64):
                 point0 = layout0 (i64) saves [v0 = v0, v1 = v1]
             block2(v8: cont, v9: i64, v10: i8):
                 v20 = is_suspended v8
-                brif v20, block6, block0(v9, v10)
-            block6 cold:
-                jump block4
+                brif v20, block4, block0(v9, v10)
             block4 cold:
                 v15 = result_load.i64 point0.0, v8
                 v16 = field_load.i64 layout0.v0, v8
@@ -265,9 +259,7 @@ block3:
                 point0 = layout0 () saves [v0 = v0]
             block4(v1: cont, v2: i64):
                 v8 = is_suspended v1
-                brif v8, block8, block0(v2)
-            block8 cold:
-                jump block6
+                brif v8, block6, block0(v2)
             block6 cold:
                 v5 = field_load.i64 layout0.v0, v1
                 jump block5(v5)
@@ -315,9 +307,7 @@ block3:
                 point0 = layout0 () saves [v0 = v0, v1 = v1]
             block4(v2: cont, v3: i64, v4: i64):
                 v15 = is_suspended v2
-                brif v15, block10, block0(v3, v4)
-            block10 cold:
-                jump block6
+                brif v15, block6, block0(v3, v4)
             block6 cold:
                 v8 = field_load.i64 layout0.v0, v2
                 v9 = field_load.i64 layout0.v1, v2
@@ -371,9 +361,7 @@ block2:
                 point0 = layout0 (i64) saves [v0 = v0]
             block3(v2: cont, v3: i64):
                 v14 = is_suspended v2
-                brif v14, block9, block0(v3)
-            block9 cold:
-                jump block5
+                brif v14, block5, block0(v3)
             block5 cold:
                 v7 = result_load.i64 point0.0, v2
                 v8 = field_load.i64 layout0.v0, v2
@@ -425,9 +413,7 @@ block2(v2: i64):
                 point0 = layout0 () saves [v0 = v0]
             block3(v3: cont, v4: i64):
                 v10 = is_suspended v3
-                brif v10, block7, block0(v4)
-            block7 cold:
-                jump block5
+                brif v10, block5, block0(v4)
             block5 cold:
                 v7 = field_load.i64 layout0.v0, v3
                 jump block4(v7)
@@ -489,11 +475,11 @@ block0:
                 point0 = layout0 () saves [ss0 = ss0]
                 point1 = layout0 () saves [v1 = v1, ss1 = ss1]
             block1(v5: cont):
-                v17 = is_suspended v5
-                brif v17, block10, block0
+                v18 = is_suspended v5
+                brif v18, block10, block0
             block10 cold:
-                v18 = cont_state v5
-                brif v18, block6, block4
+                v17 = cont_state v5
+                brif v17, block6, block4
             block4 cold:
                 field_restore_slot layout0.ss0, ss0, v5
                 jump block2
@@ -565,11 +551,11 @@ block2:
                 point0 = layout1 () saves [v0 = v0, ss0 = ss0]
                 point1 = layout0 () saves [v0 = v0, v1 = v1]
             block3(v2: cont, v3: i64):
-                v20 = is_suspended v2
-                brif v20, block13, block0(v3)
+                v21 = is_suspended v2
+                brif v21, block13, block0(v3)
             block13 cold:
-                v21 = cont_state v2
-                brif v21, block8, block5
+                v20 = cont_state v2
+                brif v20, block8, block5
             block5 cold:
                 v6 = field_load.i64 layout1.v0, v2
                 field_restore_slot layout1.ss0, ss0, v2

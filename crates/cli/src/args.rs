@@ -40,6 +40,41 @@ pub struct Arguments {
     pub command: Command,
 }
 
+/// Stands for the hyphen in front of a negative number until the command line has been read.
+const MINUS: char = '\u{2212}';
+
+impl Arguments {
+    /// Reads the command line. What begins with a hyphen and goes on as a number, `-inf` and `-0x1`
+    /// included, is no option.
+    pub fn read() -> Arguments {
+        let is_number = |text: &str| {
+            let digits = text.strip_prefix("0x").unwrap_or(text);
+            text == "inf"
+                || text.starts_with("nan:")
+                || digits.starts_with(|first: char| first == '.' || first.is_ascii_digit())
+                || digits != text && digits.starts_with(|first: char| first.is_ascii_hexdigit())
+        };
+        let escaped = std::env::args_os().map(|argument| match argument.to_str() {
+            Some(text) => match text.strip_prefix('-') {
+                Some(number) if is_number(number) => format!("{MINUS}{number}").into(),
+                _ => argument,
+            },
+            None => argument,
+        });
+        Arguments::parse_from(escaped)
+    }
+}
+
+impl Run {
+    /// The texts of the arguments.
+    pub fn arguments(&self) -> impl ExactSizeIterator<Item = String> + '_ {
+        self.args.iter().map(|text| match text.strip_prefix(MINUS) {
+            Some(number) => format!("-{number}"),
+            None => text.clone(),
+        })
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -58,8 +93,7 @@ pub struct Run {
     /// The program; `-` is the standard input.
     pub file: PathBuf,
     /// Arguments of the function: numbers of the types that its signature says, `null` for a
-    /// reference. Negative numbers need nothing special; `--` must stand before `-inf` and `-0x1`.
-    #[arg(allow_negative_numbers = true)]
+    /// reference, `nan:0xBITS` for a NaN. Negative numbers need nothing special.
     pub args: Vec<String>,
     /// The function, by the name of its export or its own.
     #[arg(long, default_value = "main", value_name = "NAME")]

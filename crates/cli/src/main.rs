@@ -18,12 +18,11 @@ mod run;
 
 use anyhow::Result;
 use args::{Arguments, Command};
-use clap::Parser;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let mut output = BufWriter::new(io::stdout().lock());
     let outcome = execute(&arguments, &mut output).and_then(|()| Ok(output.flush()?));
     // A second attempt to write what could not be written would panic or block.

@@ -40,7 +40,7 @@ fn config(run: &Run) -> Config {
 
 /// The arguments, by the types of the function's parameters.
 fn arguments(run: &Run, module: &Module) -> Result<Vec<Val>> {
-    let (name, texts) = (&run.func, &run.args);
+    let (name, texts) = (&run.func, run.arguments());
     let Some(signature) = module.signature(name) else {
         bail!(Error::NoExport {
             kind: "function",
@@ -56,7 +56,7 @@ fn arguments(run: &Run, module: &Module) -> Result<Vec<Val>> {
     for (&ty, text) in signature.params.iter().zip(texts) {
         let number = arguments.len() + 1;
         let value =
-            Val::parse(ty, text).with_context(|| format!("argument {number} of `{name}`"))?;
+            Val::parse(ty, &text).with_context(|| format!("argument {number} of `{name}`"))?;
         arguments.push(value);
     }
     Ok(arguments)

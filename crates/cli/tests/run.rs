@@ -91,7 +91,7 @@ fn arguments_are_read_by_their_types_and_results_are_written_to_be_read_back() {
     assert_eq!(shown, "1e300\n-0.5\n-9223372036854775808\n-1\n");
     let shown = run(&["255", "0xffffffffffffffff", "0.1", "nan:0x7ff8000000000001"]).succeeds();
     assert_eq!(shown, "nan:0x7ff8000000000001\n0.1\n-1\n-1\n");
-    let shown = run(&["--", "-0x80", "0", "-inf", "inf"]).succeeds();
+    let shown = run(&["-0x80", "0", "-inf", "inf"]).succeeds();
     assert_eq!(shown, "inf\n-inf\n0\n-128\n");
 
     let errors = run(&["1", "2", "3"]).fails();

@@ -16,7 +16,16 @@ pub struct Run {
 
 /// The command itself, without colours and with the program as its standard input at an end.
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_enjamb"));
+    let program = env!("CARGO_BIN_EXE_enjamb");
+    // Tests that run under an emulator have to start the command under it as well.
+    let mut command = match std::env::var_os("ENJAMB_EMULATOR") {
+        Some(emulator) => {
+            let mut command = Command::new(emulator);
+            command.arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
     command
         .args(arguments)
         .stdin(Stdio::null())
