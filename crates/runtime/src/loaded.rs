@@ -46,15 +46,19 @@ impl SignatureNumbers {
 }
 
 /// What compiled code takes for granted beyond the base of the instruction set, and whether the
-/// processor has it: on x86-64, `popcnt` and the rounding of floats.
-fn processor_features() -> Vec<(&'static str, bool)> {
-    #[cfg(target_arch = "x86_64")]
-    return vec![
+/// processor has it: `popcnt` and the rounding of floats.
+#[cfg(target_arch = "x86_64")]
+fn processor_features() -> [(&'static str, bool); 2] {
+    [
         ("POPCNT", std::arch::is_x86_feature_detected!("popcnt")),
         ("SSE4.1", std::arch::is_x86_feature_detected!("sse4.1")),
-    ];
-    #[cfg(not(target_arch = "x86_64"))]
-    Vec::new()
+    ]
+}
+
+/// The same where the base has all that is used.
+#[cfg(not(target_arch = "x86_64"))]
+fn processor_features() -> [(&'static str, bool); 0] {
+    []
 }
 
 fn check_features(features: &[(&str, bool)]) -> Result<(), Error> {
