@@ -62,9 +62,10 @@ impl Emitter<'_> {
     fn epilogue(&mut self) -> Emit<()> {
         self.restore_saved();
         if self.frame.bytes > 0 {
-            self.op(Op::Mov64RM, &[Reg::RSP.into(), Reg::RBP.into()]);
+            self.op(Op::Leave, &[]);
+        } else {
+            self.op(Op::Pop64R, &[Reg::RBP.into()]);
         }
-        self.op(Op::Pop64R, &[Reg::RBP.into()]);
         match self.parameters {
             0 => self.op(Op::Ret, &[]),
             bytes if u16::try_from(bytes).is_ok() => {

@@ -11,6 +11,7 @@ macro_rules! control_rows {
         CallM     "call"  [r(RM64)]   "FF /2"    Write;
         Ret       "ret"   []          "C3"       Keep;
         RetI      "ret"   [r(I16)]    "C2 iw"    Keep;
+        Leave     "leave" []          "C9"       Keep;
 
         Ud2       "ud2"   []          "0F 0B"    Keep;
         Int3      "int3"  []          "CC"       Keep;
