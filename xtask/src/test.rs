@@ -107,11 +107,22 @@ fn harnesses(command: &mut Command) -> Result<Counts> {
         .context("cannot start `cargo test`")?;
     let output = child.stdout.take().context("`cargo test` has no output")?;
     let mut counts = Counts::default();
+    // A harness that a signal ended has no closing line: those that began and did not close have failed.
+    let mut unfinished = 0_u64;
     for line in BufReader::new(output).split(b'\n') {
         let line = line.context("cannot read the output of `cargo test`")?;
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
-        counts.add(closing_line(&line).unwrap_or_default());
+        if is_opening_line(&line) {
+            unfinished += 1;
+        } else if let Some(closed) = closing_line(&line) {
+            counts.add(closed);
+            unfinished = unfinished.saturating_sub(1);
+        }
+    }
+    if unfinished > 0 {
+        println!("{unfinished} test programs ended before they were done");
+        counts.failed += unfinished;
     }
     if !child.wait().context("lost `cargo test`")?.success() && counts.failed == 0 {
         println!(
@@ -120,6 +131,14 @@ fn harnesses(command: &mut Command) -> Result<Counts> {
         counts.failed = 1;
     }
     Ok(counts)
+}
+
+/// Whether a harness begins: `running 3 tests`.
+fn is_opening_line(line: &str) -> bool {
+    let number = line
+        .strip_prefix("running ")
+        .and_then(|rest| rest.split_once(" test"));
+    number.is_some_and(|(number, rest)| number.parse::<u64>().is_ok() && matches!(rest, "" | "s"))
 }
 
 /// Reads `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
@@ -180,5 +199,18 @@ mod tests {
         );
         assert_eq!(closing_line("test run::adds ... ok"), None);
         assert_eq!(closing_line("test result: ok. many passed"), None);
+    }
+
+    #[test]
+    fn a_test_program_that_dies_has_failed() {
+        let of = |script: &str| harnesses(Command::new("sh").args(["-c", script])).unwrap();
+        let closed =
+            "echo 'running 1 test'; echo 'test result: FAILED. 0 passed; 1 failed; 0 ignored';";
+        assert_eq!(
+            of(&format!("{closed} echo 'running 2 tests'; exit 1")).failed,
+            2
+        );
+        assert_eq!(of(&format!("{closed} exit 1")).failed, 1);
+        assert_eq!(of("echo 'running away'; exit 1").failed, 1);
     }
 }
