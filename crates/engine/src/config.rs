@@ -55,7 +55,7 @@ pub struct Config {
     /// Bytes of stack that compiled code may use before the trap `stack_overflow`. No more than
     /// the thread has left is ever used.
     pub stack_size: usize,
-    /// Bytes of continuations that an instance may hold before the trap `out_of_memory`.
+    /// Bytes of continuations and tasks that an instance may hold before the trap `out_of_memory`.
     pub memory_limit: usize,
 }
 

@@ -1,6 +1,6 @@
 //! An instance: a module with memories, globals and imports of its own.
 
-use crate::backend::{self, Access, Backend};
+use crate::backend::{self, Access, Backend, Task};
 use crate::error::Error;
 use crate::func::TypedFunc;
 use crate::imports::Imports;
@@ -10,8 +10,10 @@ use crate::stats::Stats;
 use crate::value::HostValues;
 use enjamb_ir::{FuncId, Signature, Val};
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 /// A module with memories, globals and imports of its own. Copies are cheap and stand for the same
@@ -28,7 +30,41 @@ struct Inner {
     module: Module,
     /// Locked while a function runs.
     backend: Mutex<Box<dyn Backend>>,
+    /// The thread that has locked it.
+    holder: Mutex<Option<ThreadId>>,
+    /// Tasks that serve imports of other instances and are to be forgotten: by whom is next inside.
+    abandoned: Mutex<Vec<Task>>,
     run_ns: AtomicU64,
+}
+
+/// An instance that this thread is inside of.
+pub(crate) struct Entered<'a> {
+    backend: MutexGuard<'a, Box<dyn Backend>>,
+    holder: &'a Mutex<Option<ThreadId>>,
+}
+
+impl Deref for Entered<'_> {
+    type Target = dyn Backend;
+    fn deref(&self) -> &Self::Target {
+        &**self.backend
+    }
+}
+
+impl DerefMut for Entered<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut **self.backend
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        *unpoisoned(self.holder) = None;
+    }
+}
+
+/// Locks what no panic can leave half changed.
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Instance {
@@ -49,6 +85,8 @@ impl Instance {
         let inner = Inner {
             module: module.clone(),
             backend: Mutex::new(backend),
+            holder: Mutex::new(None),
+            abandoned: Mutex::new(Vec::new()),
             run_ns: AtomicU64::new(0),
         };
         Ok(Instance {
@@ -162,13 +200,31 @@ impl Instance {
     }
 
     /// The backend, unless it is in use.
-    pub(crate) fn enter(&self) -> Result<MutexGuard<'_, Box<dyn Backend>>, Error> {
-        match self.inner.backend.try_lock() {
-            Ok(backend) => Ok(backend),
+    pub(crate) fn enter(&self) -> Result<Entered<'_>, Error> {
+        let mut backend = match self.inner.backend.try_lock() {
+            Ok(backend) => backend,
             // A host function panicked; memories and globals are as it left them.
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(Error::Running),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Error::Running),
+        };
+        let holder = &self.inner.holder;
+        *unpoisoned(holder) = Some(thread::current().id());
+        for task in std::mem::take(&mut *unpoisoned(&self.inner.abandoned)) {
+            backend.abandon(task);
         }
+        Ok(Entered { backend, holder })
+    }
+
+    /// Whether it is this thread that is inside, so that waiting for it to leave would never end.
+    pub(crate) fn is_entered_here(&self) -> bool {
+        *unpoisoned(&self.inner.holder) == Some(thread::current().id())
+    }
+
+    /// Forgets a task that serves an import of another instance: now, or when somebody enters.
+    pub(crate) fn abandon(&self, task: Task) {
+        unpoisoned(&self.inner.abandoned).push(task);
+        // Entering forgets what is on the list.
+        drop(self.enter());
     }
 
     pub(crate) fn with<R>(&self, reach: impl FnOnce(&mut dyn Access) -> R) -> Result<R, Error> {

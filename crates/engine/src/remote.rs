@@ -4,10 +4,14 @@
 //! suspended, and whenever the caller's executor asks, the other instance gets some turns.
 
 use crate::backend::{Poll, Task};
+use crate::error::Error;
 use crate::instance::Instance;
 use enjamb_ir::{FuncId, Val};
 use enjamb_runtime::{HostError, Outcome, PendingCall};
 use std::time::Duration;
+
+/// How soon an instance that another thread is inside of is looked at again.
+const BUSY: Duration = Duration::from_micros(50);
 
 /// An async function of an instance.
 #[derive(Clone)]
@@ -24,42 +28,72 @@ impl Remote {
     /// Starts a call: its results, or that they come later. `None` if the instance cannot run
     /// tasks beside others.
     pub(crate) fn call(&self, arguments: &[Val]) -> Option<Result<Outcome, HostError>> {
-        let started = match self.instance.enter() {
-            Ok(mut backend) => backend.serve(self.function, arguments)?,
-            Err(error) => Err(error),
+        let mut call = RemoteCall {
+            remote: self.clone(),
+            state: State::ToStart(arguments.to_vec()),
+            wait: Duration::ZERO,
         };
-        Some(started.map_err(message).and_then(|task| {
-            let mut call = RemoteCall {
-                instance: self.instance.clone(),
-                task: Some(task),
-                wait: Duration::ZERO,
-            };
-            match call.poll() {
-                Some(results) => results.map(Outcome::Ready),
-                None => Ok(Outcome::Pending(Box::new(call))),
-            }
-        }))
+        let polled = call.poll();
+        if matches!(call.state, State::Refused) {
+            return None;
+        }
+        Some(match polled {
+            Some(results) => results.map(Outcome::Ready),
+            None => Ok(Outcome::Pending(Box::new(call))),
+        })
     }
+}
+
+/// How far a call has come.
+enum State {
+    /// Another thread was inside the instance: it has these arguments.
+    ToStart(Vec<Val>),
+    /// A task of the instance runs it.
+    Runs(Task),
+    /// It has finished.
+    Finished,
+    /// The instance cannot run tasks beside others.
+    Refused,
 }
 
 /// A call that waits for its results.
 struct RemoteCall {
-    instance: Instance,
-    /// None once it has finished.
-    task: Option<Task>,
+    remote: Remote,
+    state: State,
     wait: Duration,
 }
 
 impl PendingCall for RemoteCall {
     fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>> {
-        let task = self.task?;
-        let outcome = match self.instance.enter() {
-            Ok(mut backend) => backend.poll(task),
+        let Remote { instance, function } = &self.remote;
+        let mut backend = match instance.enter() {
+            Ok(backend) => backend,
+            // Another thread is inside and will leave; this one would wait for itself.
+            Err(Error::Running) if !instance.is_entered_here() => {
+                self.wait = BUSY;
+                return None;
+            }
             Err(error) => return Some(Err(message(error))),
         };
-        match outcome {
+        if let State::ToStart(arguments) = &self.state {
+            self.state = match backend.serve(*function, arguments) {
+                Some(Ok(task)) => State::Runs(task),
+                Some(Err(error)) => {
+                    self.state = State::Finished;
+                    return Some(Err(message(error)));
+                }
+                None => {
+                    self.state = State::Refused;
+                    return Some(Err("the instance cannot run tasks beside others".into()));
+                }
+            };
+        }
+        let State::Runs(task) = self.state else {
+            return None;
+        };
+        match backend.poll(task) {
             Poll::Finished(results) => {
-                self.task = None;
+                self.state = State::Finished;
                 Some(results.map_err(message))
             }
             Poll::Waiting(wait) => {
@@ -76,12 +110,12 @@ impl PendingCall for RemoteCall {
 
 impl Drop for RemoteCall {
     fn drop(&mut self) {
-        if let (Some(task), Ok(mut backend)) = (self.task, self.instance.enter()) {
-            backend.abandon(task);
+        if let State::Runs(task) = self.state {
+            self.remote.instance.abandon(task);
         }
     }
 }
 
-fn message(error: crate::error::Error) -> HostError {
+fn message(error: Error) -> HostError {
     HostError::from(error.to_string())
 }

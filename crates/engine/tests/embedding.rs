@@ -462,6 +462,51 @@ fn instances_go_to_other_threads() {
     });
 }
 
+#[test]
+fn two_threads_wait_for_tasks_of_one_instance() {
+    // Only machine code serves tasks to others while it runs its own.
+    let engine = Engine::jit().unwrap();
+    let served = instance(
+        &engine,
+        r#"
+        import %yield = "enjamb" "yield" () async
+        export "twice" = %twice
+        function %twice(i64) -> i64 async {
+        block0(v0: i64):
+            call %yield()
+            v1 = iadd v0, v0
+            return v1
+        }"#,
+        &Imports::new(),
+    );
+    let callers = [1_i64, 2].map(|thread| {
+        let mut imports = Imports::new();
+        imports.instance("served", &served);
+        let caller = instance(
+            &engine,
+            r#"
+            import %twice = "served" "twice" (i64) -> i64 async
+            function %main(i64) -> i64 async {
+            block0(v0: i64):
+                v1 = call %twice(v0)
+                v2 = iadd v1, v0
+                return v2
+            }"#,
+            &imports,
+        );
+        std::thread::spawn(move || {
+            let main = caller.func::<(i64,), i64>("main").unwrap();
+            for round in 0..500 {
+                let argument = round * thread;
+                assert_eq!(main.block_on((argument,)).unwrap(), 3 * argument);
+            }
+        })
+    });
+    for caller in callers {
+        caller.join().unwrap();
+    }
+}
+
 const LIMITED: &str = r#"
 import %yield = "enjamb" "yield" () async
 function %deep(i64) -> i64 async {

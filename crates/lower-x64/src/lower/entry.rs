@@ -6,36 +6,16 @@ use crate::machine::{Code, Register};
 use crate::registers::{CONTINUATION, register_of};
 use enjamb_abi::convention::{Location, X86_64};
 use enjamb_ir::{Block, Entity, Inst, Opcode, Payload, Place, StackSlot, Stage, Type, ValueDef};
-use enjamb_regalloc::{RegClass, Successor, VReg};
+use enjamb_regalloc::{RegClass, VReg};
 use enjamb_x64::{Mem, Op, Reg};
 
 impl Lowering<'_> {
-    /// Begins the entry block. A block of its own takes the arguments if the entry is branched to.
+    /// Begins the entry block, which nothing branches to.
     pub(super) fn begin_entry(&mut self, entry: Block) -> Lower<()> {
-        let function = self.function;
-        let looped = function.order.iter().any(|&block| {
-            function
-                .successors(block)
-                .any(|successor| successor == entry)
-        });
-        if !looped {
-            let block = self.block(entry)?;
-            self.builder.begin_block(block, &[]);
-            let params = self.params(entry);
-            return self.arguments(&params);
-        }
-        let start = self.create_block(None);
-        self.builder.begin_block(start, &[]);
-        let types = function.blocks[entry].params.iter();
-        let arguments: Vec<VReg> = types
-            .map(|&param| self.builder.new_vreg(class_of(function.value_type(param))))
-            .collect();
-        self.arguments(&arguments)?;
         let block = self.block(entry)?;
-        self.builder.jump(Successor::new(block, &arguments));
+        self.builder.begin_block(block, &[]);
         let params = self.params(entry);
-        self.builder.begin_block(block, &params);
-        Ok(())
+        self.arguments(&params)
     }
 
     /// Gives the function's arguments to these registers.
