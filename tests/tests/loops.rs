@@ -12,14 +12,14 @@ fn program(before: &str, behind: &str) -> String {
         r#"
 import %yield = "enjamb" "yield" () async
 
-function %main(i64, i64, i64, i64) -> i64, i64 async {{
-block0(v0: i64, v1: i64, v2: i64, v3: i64):
+function %main(i64, i64, i64, f64) -> i64, f64 async {{
+block0(v0: i64, v1: i64, v2: i64, v3: f64):
     {before}
     jump block1(v0, v1, v2, v3)
-block1(v4: i64, v5: i64, v6: i64, v7: i64):
+block1(v4: i64, v5: i64, v6: i64, v7: f64):
     v8 = iadd v5, v6
     v9 = imul v6, v4
-    v10 = iadd v7, v7
+    v10 = fadd v7, v7
     v11 = iconst.i64 -1
     v12 = iadd v4, v11
     brif v12, block1(v12, v8, v9, v10), block2

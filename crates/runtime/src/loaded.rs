@@ -72,9 +72,12 @@ impl LoadedModule {
     /// Publishes the code of a module.
     ///
     /// # Errors
-    /// If the processor lacks what the code may use, the system has no memory, or the module lacks
+    /// If this is not Linux on x86-64, the processor lacks what the code may use, the system has no memory, or the module lacks
     /// a stub that it has to have.
     pub fn new(compiled: Arc<CompiledModule>) -> Result<Arc<LoadedModule>, Error> {
+        if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+            return Err(Error::Load("unsupported host".to_string()));
+        }
         check_features(&processor_features())?;
         let code = CodeMemory::publish(&compiled.bytes, &compiled.absolute)?;
         let address = |symbol: &Symbol| {

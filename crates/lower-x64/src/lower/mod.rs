@@ -10,6 +10,7 @@ mod call;
 mod continuation;
 mod control;
 mod convert;
+mod crossing;
 mod entry;
 mod float;
 mod integer;
@@ -21,6 +22,7 @@ use crate::machine::{Code, Opd, Register, Step};
 use crate::select::{Selection, is_condition, is_rematerialized};
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
+use crossing::Crossing;
 use enjamb_abi::code::{RegisterAllocator, Symbol};
 use enjamb_abi::context::InstanceLayout;
 use enjamb_ir::hash::FxIndexMap;
@@ -69,6 +71,7 @@ pub(crate) struct Lowering<'a> {
     constants: FxIndexMap<Constant, ()>,
     tables: u32,
     frame: FrameRequest,
+    crossing: Crossing,
     /// The instruction that is lowered.
     source: Option<Inst>,
 }
@@ -112,6 +115,7 @@ pub(crate) fn lower<'a>(
         constants: FxIndexMap::default(),
         tables: 0,
         frame,
+        crossing: Crossing::default(),
         source: None,
     };
     lowering
@@ -186,14 +190,16 @@ impl<'a> Lowering<'a> {
                 self.begin_entry(entry)?;
             } else {
                 let machine_block = self.block(block)?;
-                let params = self.params(block);
-                self.builder.begin_block(machine_block, &params);
+                let incoming = self.incoming(block);
+                self.builder.begin_block(machine_block, &incoming);
+                self.begin_crossing(block, &incoming)?;
             }
             if block == zeroing {
                 self.zero_slots(block);
             }
             for &inst in &self.function.blocks[block].insts {
                 self.source = Some(inst);
+                self.copy_in_front_of(inst)?;
                 self.instruction(inst)?;
             }
             self.source = None;
@@ -317,6 +323,9 @@ impl<'a> Lowering<'a> {
             && (is_rematerialized(self.data(inst).opcode) || self.selection.is_deferred(inst))
         {
             return self.compute(inst)?.ok_or(Reason::Malformed);
+        }
+        if let Some(copy) = self.crossing_copy(value) {
+            return Ok(copy);
         }
         Ok(self.vreg_of(value))
     }
