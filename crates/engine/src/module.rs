@@ -4,11 +4,8 @@ use crate::config::Execution;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::machine_code::Code;
-use enjamb_ir::parse::SourceMap;
-use enjamb_ir::verify::Subject;
-use enjamb_ir::{
-    Diagnostic, FuncId, Signature, Span, VerifyError, parse_with_spans, verify_module,
-};
+use enjamb_ir::parse::{SourceMap, read_module};
+use enjamb_ir::{Diagnostic, FuncId, ParsedModule, Signature, VerifyError, verify_module};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,8 +33,7 @@ impl Module {
     /// Reads, verifies and compiles a module in the text format.
     ///
     /// # Errors
-    /// [`Error::Parse`] and [`Error::Verify`] with everything that is wrong and its place in the
-    /// text; otherwise as [`Module::from_ir`].
+    /// [`Error::Parse`] and [`Error::Verify`] as from [`check_text`]; otherwise as [`Module::from_ir`].
     pub fn from_text(engine: &Engine, text: &str) -> Result<Module, Error> {
         let started = Instant::now();
         let module = check_text(text)?;
@@ -142,43 +138,39 @@ impl Module {
 /// Reads and verifies a module in the text format.
 ///
 /// # Errors
-/// [`Error::Parse`] or [`Error::Verify`], with everything that is wrong and its place in the text.
+/// [`Error::Parse`] if the text is no module, else [`Error::Verify`], with everything that is wrong
+/// and its place in the text. To the former belong the broken rules of all functions that could be
+/// read.
 pub fn check_text(text: &str) -> Result<enjamb_ir::Module, Error> {
     Ok(read_text(text)?.0)
 }
 
 fn read_text(text: &str) -> Result<(enjamb_ir::Module, SourceMap), Error> {
-    let parsed = parse_with_spans(text).map_err(|errors| Error::Parse(errors.diagnostics))?;
-    let (module, source_map) = (parsed.module, parsed.source_map);
-    verify_module(&module).map_err(|errors| {
-        Error::Verify(
-            errors
-                .iter()
-                .map(|error| located(&module, &source_map, error))
-                .collect(),
-        )
-    })?;
-    Ok((module, source_map))
+    let reading = read_module(text);
+    let errors = verify_module(&reading.parsed.module).err();
+    let concerned = errors.iter().flatten().filter(|e| reading.concerns(e));
+    let broken: Vec<Diagnostic> = concerned
+        .map(|error| located(&reading.parsed, error))
+        .collect();
+    if !reading.diagnostics.is_empty() {
+        let mut diagnostics = reading.diagnostics;
+        diagnostics.extend(broken);
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span.map_or(u32::MAX, |span| span.start));
+        return Err(Error::Parse(diagnostics));
+    }
+    if !broken.is_empty() {
+        return Err(Error::Verify(broken));
+    }
+    Ok((reading.parsed.module, reading.parsed.source_map))
 }
 
 /// An error of the verifier with its place in the text. What has no place of its own is shown at
 /// the name of its function.
-fn located(module: &enjamb_ir::Module, map: &SourceMap, error: &VerifyError) -> Diagnostic {
+fn located(parsed: &ParsedModule, error: &VerifyError) -> Diagnostic {
     let function = error.function.as_deref();
-    let id = function.and_then(|name| module.function_named(name));
-    let own: Option<Span> = match (&error.subject, id) {
-        (Subject::Inst(inst), Some(id)) => map.inst(id, *inst),
-        (Subject::Block(block), Some(id)) => map.block(id, *block),
-        (Subject::Function(id), _) => map.name(&module.functions[*id].name),
-        (Subject::Memory(id), _) => map.name(&module.memories[*id].name),
-        (Subject::Data(id), _) => map.name(&module.data[*id].name),
-        (Subject::Global(id), _) => map.name(&module.globals[*id].name),
-        (Subject::Table(id), _) => map.name(&module.tables[*id].name),
-        _ => None,
-    };
-    let span = own.or_else(|| map.name(function?));
+    let of_function = || parsed.source_map.name(function?);
     let message = format!("{}: {}", error.rule, error.message);
-    let diagnostic = match span {
+    let diagnostic = match parsed.locate(error).or_else(of_function) {
         Some(span) => Diagnostic::at(span, message),
         None => Diagnostic::general(message),
     };

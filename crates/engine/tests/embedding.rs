@@ -2,7 +2,7 @@
 
 use enjamb_engine::{
     Caller, Config, Engine, Error, Execution, Imports, Instance, Module, Schedule, Signature,
-    TrapCode, Type, Val,
+    TrapCode, Type, Val, check_text,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -584,4 +584,46 @@ fn what_is_wrong_with_a_module_is_told_with_its_place() {
         let ir = enjamb_ir::parse_module(text).unwrap();
         assert!(matches!(Module::from_ir(engine, ir), Err(Error::Verify(_))));
     });
+}
+
+#[test]
+fn every_error_is_told_in_the_order_of_the_text_at_its_own_line() {
+    let text = "function %slot() {
+    sig0 = ()
+    ss0 = slot 16 align 3
+block0:
+    return
+}
+function %typo() {
+block0:
+    retrun
+}
+function %lowered() async lowered {
+    layout0 = size 25 { a: i64 @ 24 }
+    point0 = layout0 (addr) saves [a = v9]
+block0(v0: cont):
+    return
+}
+";
+    let lines = |text: &str| {
+        let error = check_text(text).unwrap_err();
+        let spans = error.diagnostics().iter().map(|d| d.span.unwrap().line);
+        (matches!(error, Error::Parse(_)), spans.collect::<Vec<_>>())
+    };
+    let (is_syntax, found) = lines(text);
+    assert!(is_syntax);
+    assert!(found.is_sorted(), "{found:?}");
+    for line in [3, 9, 12, 13] {
+        assert!(found.contains(&line), "{line} in {found:?}");
+    }
+    assert!(found.iter().all(|line| [3, 9, 12, 13].contains(line)));
+    let (is_syntax, rest) = lines(&text.replace("retrun", "return"));
+    assert!(!is_syntax);
+    assert_eq!(
+        rest,
+        found
+            .into_iter()
+            .filter(|&line| line != 9)
+            .collect::<Vec<_>>()
+    );
 }

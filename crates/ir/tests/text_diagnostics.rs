@@ -1,6 +1,7 @@
 //! How errors are shown to a person.
 
 use enjamb_ir::diagnostic::render;
+use enjamb_ir::parse::read_module;
 use enjamb_ir::{Diagnostic, parse_module, parse_with_spans, verify_module};
 
 #[test]
@@ -87,4 +88,69 @@ fn the_end_of_a_very_long_line_is_shown_near_the_error() {
     let shown = render(&errors.diagnostics, "prog.enj", &text, false);
     assert!(shown.contains("five]"), "{shown}");
     assert!(shown.len() < 2_000, "{} bytes", shown.len());
+}
+
+/// The lines of the errors of the syntax, and those of the errors of the verifier.
+fn lines(text: &str) -> (Vec<u32>, Vec<u32>) {
+    let reading = read_module(text);
+    let line = |diagnostic: &Diagnostic| diagnostic.span.expect("a place").line;
+    let errors = verify_module(&reading.parsed.module).err();
+    let concerned = errors.iter().flatten().filter(|e| reading.concerns(e));
+    let broken = reading.parsed.diagnostics(concerned);
+    let syntax = reading.diagnostics.iter().map(line).collect();
+    (syntax, broken.iter().map(line).collect())
+}
+
+#[test]
+fn functions_without_syntax_errors_are_verified_whatever_is_wrong_with_others() {
+    let text = "global %g: i64 = null
+function %typo() -> i64 {
+block0:
+    v0 = iconst.i65 1
+    return v0
+}
+function %good() -> i64 {
+block0:
+    v0 = call %typo()
+    return v0
+}
+function %wrong() -> i64 {
+block0:
+    return
+}";
+    assert_eq!(lines(text), (vec![4], vec![1, 14]));
+    assert_eq!(lines(&text.replace("i65", "i64")), (vec![], vec![1, 14]));
+}
+
+#[test]
+fn a_declaration_that_cannot_be_read_has_no_follow_up_errors() {
+    let text = "module trusted
+global %g: i65 = 0
+memory %m 1..
+function %f(i64 -> i64 {
+block0(v0: i64):
+    return v0
+}
+export \"f\" = %f
+table %t [%f]
+global %h: funcref = %f
+function %caller() -> i64 {
+block0:
+    v0 = global_get.i64 %g
+    v1 = call %f(v0)
+    call %missing()
+    return v1
+}
+function %raw(i64) -> i64 {
+block0(v0: i64):
+    v1 = load.i64 raw[v0]
+    return v1
+}
+function %wrong() -> i64 {
+block0:
+    return
+}";
+    assert_eq!(lines(text), (vec![2, 3, 4, 15], vec![25]));
+    let misspelt = text.replace("trusted", "trustet");
+    assert_eq!(lines(&misspelt), (vec![1, 2, 3, 4, 15], vec![25]));
 }

@@ -55,7 +55,7 @@ pub(super) fn parse<'t>(
         targets: Vec::new(),
         numbers,
     };
-    let before = errors.diagnostics.len();
+    let before = errors.found;
     body.cursor.skip_line_ends();
     let close = Token::Punctuation('}');
     while body.cursor.token != close && body.cursor.token != Token::End && !errors.is_full() {
@@ -66,7 +66,7 @@ pub(super) fn parse<'t>(
         body.cursor.skip_line_ends();
     }
     // What a malformed line would have defined is not reported as missing.
-    if errors.diagnostics.len() == before {
+    if errors.found == before {
         body.finish(errors);
     }
     (body.function, body.spans)

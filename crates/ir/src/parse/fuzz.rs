@@ -1,6 +1,6 @@
 //! What must hold for the text format whatever the input: the body of a fuzz target.
 
-use super::{ParsedModule, parse_with_spans};
+use super::{ParsedModule, parse_with_spans, read_module};
 use crate::diagnostic;
 use crate::verify::verify_module;
 
@@ -22,30 +22,26 @@ pub enum Outcome {
 /// If the parser or the printer is wrong; that is what a fuzzer looks for.
 pub fn check(bytes: &[u8]) -> Outcome {
     let text = String::from_utf8_lossy(bytes);
-    let parsed = match parse_with_spans(&text) {
-        Ok(parsed) => parsed,
-        Err(errors) => {
-            assert!(
-                !errors.diagnostics.is_empty(),
-                "an error without diagnostic"
-            );
-            let shown = diagnostic::render(&errors.diagnostics, "input", &text, false);
-            assert!(!shown.is_empty(), "diagnostics without text");
-            return Outcome::Malformed;
-        }
-    };
-    check_round_trip(&parsed);
-    match verify_module(&parsed.module) {
-        Ok(()) => Outcome::Valid,
-        Err(errors) => {
-            let diagnostics = parsed.diagnostics(&errors);
-            for diagnostic in &diagnostics {
-                assert!(diagnostic.span.is_some(), "no place for: {diagnostic}");
-            }
-            diagnostic::render(&diagnostics, "input", &text, false);
-            Outcome::Invalid
-        }
+    let reading = read_module(&text);
+    let parsed = &reading.parsed;
+    let errors = verify_module(&parsed.module).err();
+    let concerned = errors.iter().flatten().filter(|e| reading.concerns(e));
+    let found = parsed.diagnostics(concerned);
+    for diagnostic in &found {
+        assert!(diagnostic.span.is_some(), "no place for: {diagnostic}");
     }
+    diagnostic::render(&found, "input", &text, false);
+    if !reading.diagnostics.is_empty() {
+        let shown = diagnostic::render(&reading.diagnostics, "input", &text, false);
+        assert!(!shown.is_empty(), "diagnostics without text");
+        return Outcome::Malformed;
+    }
+    check_round_trip(parsed);
+    if errors.is_none() {
+        return Outcome::Valid;
+    }
+    assert!(!found.is_empty(), "errors that are not reported");
+    Outcome::Invalid
 }
 
 fn check_round_trip(parsed: &ParsedModule) {

@@ -24,7 +24,10 @@ mod types;
 pub use source_map::SourceMap;
 
 use crate::diagnostic::Diagnostic;
+use crate::entity::{FuncId, SecondaryMap};
+use crate::hash::FxHashSet;
 use crate::module::Module;
+use crate::verify::VerifyError;
 use std::fmt;
 
 /// A module, and where in the text its parts stand.
@@ -70,49 +73,103 @@ pub fn parse_module(text: &str) -> Result<Module, ParseErrors> {
 /// # Errors
 /// As [`parse_module`].
 pub fn parse_with_spans(text: &str) -> Result<ParsedModule, ParseErrors> {
-    if u32::try_from(text.len()).is_err() {
-        let diagnostics = vec![Diagnostic::general(
-            "a module of 4 GiB or more cannot be read",
-        )];
-        return Err(ParseErrors { diagnostics });
+    let Reading {
+        parsed,
+        diagnostics,
+        ..
+    } = read_module(text);
+    if diagnostics.is_empty() {
+        Ok(parsed)
+    } else {
+        Err(ParseErrors { diagnostics })
     }
+}
+
+/// What could be read of a text, which need not be a module.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The module; if there are errors, without the bodies that have one and without the
+    /// declarations that could not be read.
+    pub parsed: ParsedModule,
+    /// What is wrong, in the order of the text; nothing if the text is a module.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether every declaration and every head of a function could be read.
+    declarations_whole: bool,
+    /// The functions whose bodies could be read.
+    whole: SecondaryMap<FuncId, bool>,
+}
+
+impl Reading {
+    /// Whether an error that the verifier finds in the module is one of the text, and not of what
+    /// is missing because it could not be read.
+    pub fn concerns(&self, error: &VerifyError) -> bool {
+        match &error.function {
+            _ if self.diagnostics.is_empty() => true,
+            Some(name) => {
+                let function = self.parsed.module.function_named(name);
+                function.is_some_and(|id| self.whole[id])
+            }
+            None => self.declarations_whole,
+        }
+    }
+}
+
+/// Reads what can be read of a text.
+pub fn read_module(text: &str) -> Reading {
     let mut errors = Errors::default();
-    let mut declared = module::declare(text, &mut errors);
+    let too_long = u32::try_from(text.len()).is_err();
+    if too_long {
+        let message = "a module of 4 GiB or more cannot be read";
+        errors.push(Diagnostic::general(message));
+    }
+    let mut declared = module::declare(if too_long { "" } else { text }, &mut errors);
+    let mut declarations_whole = errors.found == 0;
+    let mut whole = read_bodies(text, &mut declared, &mut errors);
+    if errors.is_full() {
+        // Nothing is shown behind the last error that is.
+        declarations_whole = false;
+        whole = SecondaryMap::new();
+    }
+    Reading {
+        parsed: ParsedModule {
+            module: declared.module,
+            source_map: declared.source_map,
+        },
+        diagnostics: errors.in_order(),
+        declarations_whole,
+        whole,
+    }
+}
+
+/// Reads the bodies, and says which of them have no errors.
+fn read_bodies(
+    text: &str,
+    declared: &mut module::Declared<'_>,
+    errors: &mut Errors,
+) -> SecondaryMap<FuncId, bool> {
+    let mut whole = SecondaryMap::new();
     let mut numbers = Numbers::new(text.len());
-    for (id, start) in declared.bodies {
+    for (id, start) in std::mem::take(&mut declared.bodies) {
         if errors.is_full() {
             break;
         }
-        let head = declared.module.functions[id].body().cloned();
-        if let Some(head) = head {
-            let (function, spans) = body::parse(
-                text,
-                start,
-                head,
-                &declared.module,
-                &mut errors,
-                &mut numbers,
-            );
-            if let Some(body) = declared.module.functions[id].body_mut() {
-                *body = function;
-            }
-            declared.source_map.set_body(id, spans);
+        let Some(head) = declared.module.functions[id].body().cloned() else {
+            continue;
+        };
+        let before = errors.found;
+        let module = &declared.module;
+        let (function, spans) = body::parse(text, start, head, module, errors, &mut numbers);
+        if errors.found > before {
+            continue;
         }
+        if let Some(body) = declared.module.functions[id].body_mut() {
+            *body = function;
+        }
+        declared.source_map.set_body(id, spans);
+        whole[id] = true;
     }
-    if errors.diagnostics.is_empty() {
-        return Ok(ParsedModule {
-            module: declared.module,
-            source_map: declared.source_map,
-        });
-    }
-    let mut diagnostics = errors.diagnostics;
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span.map_or(u32::MAX, |span| span.start));
-    if diagnostics.len() >= MOST_ERRORS {
-        diagnostics.push(Diagnostic::general("further errors are not shown"));
-    }
-    Err(ParseErrors { diagnostics })
+    whole
 }
-
 /// How many errors of one text are reported.
 const MOST_ERRORS: usize = 100;
 
@@ -120,17 +177,34 @@ const MOST_ERRORS: usize = 100;
 #[derive(Default)]
 struct Errors {
     diagnostics: Vec<Diagnostic>,
+    /// How many there are, with those that are not reported.
+    found: usize,
+    /// What follows from a declaration that could not be read, and is not reported: that its name
+    /// is not declared.
+    follow_ups: FxHashSet<String>,
 }
 
 impl Errors {
     fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.is_full() {
+        self.found += 1;
+        if !self.is_full() && !self.follow_ups.contains(&diagnostic.message) {
             self.diagnostics.push(diagnostic);
         }
     }
 
     fn is_full(&self) -> bool {
         self.diagnostics.len() >= MOST_ERRORS
+    }
+
+    /// The errors in the order of the text.
+    fn in_order(self) -> Vec<Diagnostic> {
+        let is_full = self.is_full();
+        let mut diagnostics = self.diagnostics;
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span.map_or(u32::MAX, |span| span.start));
+        if is_full {
+            diagnostics.push(Diagnostic::general("further errors are not shown"));
+        }
+        diagnostics
     }
 }
 

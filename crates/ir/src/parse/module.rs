@@ -42,6 +42,8 @@ struct Declarations<'t, 'e> {
     cursor: Cursor<'t>,
     declared: Declared<'t>,
     pending: Vec<(Pending, Reference<'t>)>,
+    /// The first name in the declaration being read, which is the one that it declares.
+    first_name: Option<&'t str>,
     errors: &'e mut Errors,
 }
 
@@ -55,6 +57,7 @@ pub(super) fn declare<'t>(text: &'t str, errors: &mut Errors) -> Declared<'t> {
             bodies: Vec::new(),
         },
         pending: Vec::new(),
+        first_name: None,
         errors,
     };
     reader.read_all();
@@ -71,7 +74,7 @@ pub(super) fn look_up<T>(
     select: impl Fn(Named) -> Option<T>,
 ) -> Parsed<T> {
     let message = match module.named(name) {
-        None => format!("`%{name}` is not declared"),
+        None => undeclared(name),
         Some(named) => match select(named) {
             Some(entity) => return Ok(entity),
             None => format!(
@@ -81,6 +84,10 @@ pub(super) fn look_up<T>(
         },
     };
     Err(Diagnostic::at(span, message))
+}
+
+fn undeclared(name: &str) -> String {
+    format!("`%{name}` is not declared")
 }
 
 fn kind_of(named: Named) -> &'static str {
@@ -113,8 +120,11 @@ impl<'t> Declarations<'t, '_> {
         let first = self.cursor.span;
         while self.cursor.token != Token::End && !self.errors.is_full() {
             let is_first = self.cursor.span == first;
+            self.first_name = None;
             if let Err(error) = self.declaration(is_first) {
                 self.errors.push(error);
+                let follow_up = self.first_name.map(undeclared);
+                self.errors.follow_ups.extend(follow_up);
                 self.recover();
             }
             self.cursor.skip_line_ends();
@@ -147,6 +157,7 @@ impl<'t> Declarations<'t, '_> {
         let read = match word {
             "module" if is_first => Self::trusted,
             "module" => {
+                self.declared.module.trusted = true;
                 let message = "`module trusted` must be the first declaration";
                 return Err(Diagnostic::at(self.cursor.span, message));
             }
@@ -165,9 +176,9 @@ impl<'t> Declarations<'t, '_> {
     }
 
     fn trusted(&mut self) -> Parsed<()> {
-        self.cursor.expect_word("trusted")?;
+        // Misspelt or misplaced, it is meant: then raw addresses are no errors as well.
         self.declared.module.trusted = true;
-        Ok(())
+        self.cursor.expect_word("trusted")
     }
 
     fn file(&mut self) -> Parsed<()> {
@@ -189,6 +200,7 @@ impl<'t> Declarations<'t, '_> {
     fn new_name(&mut self) -> Parsed<Reference<'t>> {
         let span = self.cursor.span;
         let name = self.cursor.name("a name")?;
+        self.first_name.get_or_insert(name);
         Ok(Reference { name, span })
     }
 
@@ -319,6 +331,7 @@ impl<'t> Declarations<'t, '_> {
         let name = self.cursor.string()?;
         self.cursor.expect('=')?;
         let exported = self.new_name()?;
+        self.first_name = None;
         self.declared.source_map.set_export(&name, span);
         self.pending.push((Pending::Export(name, span), exported));
         Ok(())

@@ -101,9 +101,9 @@ impl Body<'_, '_> {
     /// Once the body is read: reports uses of what nothing defines, then finds the types that
     /// are missing.
     pub(super) fn finish(&mut self, errors: &mut Errors) {
-        let before = errors.diagnostics.len();
+        let before = errors.found;
         self.report_undefined(errors);
-        if errors.diagnostics.len() == before {
+        if errors.found == before {
             self.resolve_waiting(errors);
         }
     }
