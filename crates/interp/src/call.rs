@@ -216,11 +216,8 @@ impl<'a> Machine<'a> {
             return self.deliver_suspended(stack, SENTINEL);
         }
         self.stats.frames_suspended += (stack.frames.len() - stack.floor) as u64;
-        let parked = self.parked_bytes.saturating_add(stack.active);
-        if parked > self.options.memory_limit {
-            return Err(TrapCode::OutOfMemory.into());
-        }
-        self.parked_bytes = parked;
+        self.keep(stack.active)?;
+        self.parked_bytes += stack.active;
         self.stack_bytes -= stack.active;
         stack.active = 0;
         stack.floor = stack.frames.len();

@@ -14,9 +14,7 @@ use crate::options::Stats;
 use crate::stack::{Chain, Site, Stack};
 use crate::value::{Cell, decode};
 use enjamb_ir::hash::{FxHashMap, FxHashSet};
-use enjamb_ir::{
-    Entity, FieldId, FieldType, Function, LayoutId, Module, Payload, PointId, TrapCode,
-};
+use enjamb_ir::{Entity, FieldId, FieldType, Function, LayoutId, Module, Payload, PointId};
 use std::ops::Range;
 
 type Outcome = Result<Flow, Stop>;
@@ -78,20 +76,16 @@ impl<'a> Objects<'a> {
         })
     }
 
-    /// Makes an object unless the bytes of all would exceed the limit.
-    fn make(
-        &mut self,
-        function: &'a Function,
-        layout: LayoutId,
-        limit: usize,
-    ) -> Result<u64, TrapCode> {
+    /// The bytes of all objects.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// Makes an object.
+    fn make(&mut self, function: &'a Function, layout: LayoutId) -> u64 {
         let size = function.layouts[layout].size;
-        let bytes = self.bytes + u64::from(size);
-        if bytes > limit as u64 {
-            return Err(TrapCode::OutOfMemory);
-        }
-        self.bytes = bytes;
-        self.peak = self.peak.max(bytes);
+        self.bytes += u64::from(size);
+        self.peak = self.peak.max(self.bytes);
         self.made += 1;
         let number = SENTINEL + self.made;
         let object = Object {
@@ -104,7 +98,7 @@ impl<'a> Objects<'a> {
             owners: vec![NO_FIELD; size as usize],
         };
         self.objects.insert(number, object);
-        Ok(number)
+        number
     }
 
     fn remove(&mut self, number: u64) -> Option<Object<'a>> {
@@ -288,10 +282,9 @@ pub(crate) fn new<'a>(
     if site.arg(stack, 0)? == 0 {
         return Err(Stop::fault("an object for a callee that is not suspended"));
     }
-    let limit = machine.options.memory_limit;
-    let number = machine
-        .objects
-        .make(site.function, layout_of(site)?, limit)?;
+    let layout = layout_of(site)?;
+    machine.keep(site.function.layouts[layout].size as usize)?;
+    let number = machine.objects.make(site.function, layout);
     site.define(stack, number);
     Ok(Flow::Next)
 }

@@ -206,6 +206,15 @@ impl<'a> Machine<'a> {
         trap
     }
 
+    /// Traps if suspended frames, objects and tasks, with so many bytes more, exceed the limit.
+    pub(crate) fn keep(&self, more: usize) -> Result<(), Stop> {
+        let kept = self.parked_bytes + self.objects.bytes() + self.scheduler.record_bytes();
+        match kept.saturating_add(more) > self.options.memory_limit {
+            true => Err(TrapCode::OutOfMemory.into()),
+            false => Ok(()),
+        }
+    }
+
     /// Gives back what the frames and objects of a task that ended take.
     pub(crate) fn release(&mut self, stack: &mut Stack<'a>) {
         self.stack_bytes -= stack.active;

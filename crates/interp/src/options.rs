@@ -23,7 +23,8 @@ pub struct Options {
     /// 64 bytes, 16 for each of its values, and its slots. Frames that are suspended and were not
     /// resumed yet do not count.
     pub stack_limit: usize,
-    /// Bytes of suspended activations that may exist at once, before the trap `out_of_memory`.
+    /// Bytes of suspended activations, and of tasks other than the call's own, that may exist at
+    /// once, before the trap `out_of_memory`.
     pub memory_limit: usize,
     /// Instructions that a call may take, before the error `OutOfFuel`.
     pub fuel: Option<u64>,

@@ -7,7 +7,7 @@
 
 use crate::error::Trap;
 use crate::options::Clock;
-use crate::stack::{Entry, Stack, Wait};
+use crate::stack::{Entry, Frame, Stack, Wait};
 use crate::value::Cell;
 use enjamb_ir::Type;
 use enjamb_ir::hash::FxHashMap;
@@ -31,6 +31,10 @@ pub(crate) struct Task<'a> {
     /// Whether nobody will join it.
     pub(crate) detached: bool,
 }
+
+/// What a task takes besides its frames: its record, in a hash map that may be half empty, and the
+/// room for four frames that its stack begins with.
+const RECORD_BYTES: usize = 2 * size_of::<(u64, Task<'_>)>() + 4 * size_of::<Frame<'_>>();
 
 /// The tasks of an instance.
 #[derive(Debug)]
@@ -76,6 +80,11 @@ impl<'a> Scheduler<'a> {
         };
         self.tasks.insert(self.started, task);
         self.started
+    }
+
+    /// What the tasks take besides their frames. The root is free: a call can always begin.
+    pub(crate) fn record_bytes(&self) -> usize {
+        self.tasks.len().saturating_sub(1) * RECORD_BYTES
     }
 
     /// A task that can be joined, detached and asked after: it exists, and nobody did the first

@@ -44,6 +44,10 @@ pub(crate) fn spawn<'a>(
     let function = machine.callee(stack, site)?;
     let args = machine.args.clone();
     let task = machine.start_task(function, args);
+    if let Err(stop) = machine.keep(0) {
+        machine.scheduler.remove(task);
+        return Err(stop);
+    }
     site.define(stack, task);
     Ok(Flow::Leave(Event::Spawned(task)))
 }

@@ -353,3 +353,87 @@ block2:
 }";
     assert_eq!(run(body, Options::default()).0, Ok(vec![Val::I64(100_000)]));
 }
+
+#[test]
+fn tasks_count_against_the_memory_limit() {
+    let options = |memory_limit| Options {
+        memory_limit,
+        ..Options::default()
+    };
+    // Each task starts the next one and joins it, until `v0` of them wait.
+    let chain = |depth: i64| {
+        format!(
+            "global %tasks: i64 = 0
+             function %next(i64) async {{
+                 sig0 = ()
+             block0(v0: i64):
+                 call %yield()
+                 v1 = global_get.i64 %tasks
+                 v2 = iconst.i64 1
+                 v3 = iadd v1, v2
+                 global_set %tasks, v3
+                 call %report(v3)
+                 v4 = icmp slt v3, v0
+                 brif v4, block1, block2
+             block1:
+                 v5 = spawn %next(v0)
+                 join sig0, v5
+                 return
+             block2:
+                 return
+             }}
+             function %main() async {{
+             block0:
+                 v0 = iconst.i64 {depth}
+                 return_call %next(v0)
+             }}"
+        )
+    };
+    let limit = 1 << 20;
+    let (result, reported) = run(&chain(i64::MAX), options(limit));
+    assert_eq!(trap(result), Some(TrapCode::OutOfMemory));
+    // A task's record, stack and hash table entry take some hundred bytes.
+    let each = limit / reported.len();
+    assert!((500..2_000).contains(&each), "{each} bytes for each task");
+    let (result, reported) = run(&chain(500), options(limit));
+    assert_eq!(result, Ok(vec![]));
+    assert_eq!(reported.len(), 500);
+    // The call's own task can always begin.
+    let (result, _) = run(&chain(1), options(1_000));
+    assert_eq!(result, Ok(vec![]));
+}
+
+#[test]
+fn tasks_that_never_waited_count_and_give_back_what_they_took() {
+    let text = "
+function %nothing() async {
+block0:
+    return
+}
+function %main() async {
+    sig0 = ()
+block0:
+    v0 = iconst.i64 0
+    jump block1(v0)
+block1(v1: i64):
+    v2 = iconst.i64 1
+    v3 = iadd v1, v2
+    v4 = spawn %nothing()
+    END v4
+    v5 = iconst.i64 5000
+    v6 = icmp slt v3, v5
+    brif v6, block1(v3), block2
+block2:
+    return
+}";
+    let options = Options {
+        memory_limit: 100_000,
+        ..Options::default()
+    };
+    for end in ["join sig0,", "detach"] {
+        let (result, _) = run(&text.replace("END", end), options);
+        assert_eq!(result, Ok(vec![]), "{end}");
+    }
+    let kept = text.replace("END v4", "v7 = is_done v4");
+    assert_eq!(trap(run(&kept, options).0), Some(TrapCode::OutOfMemory));
+}
