@@ -200,3 +200,31 @@ fn logs_have_a_span_per_pass_and_the_ir_before_and_after() {
     let errors = enjamb(&["run", "x", "--log", "a=b=c"]).fails();
     assert!(errors.contains("--log a=b=c"), "{errors}");
 }
+
+const HANDLES: &str = "
+import %yield = \"enjamb\" \"yield\" () async
+function %work() async {
+block0:
+    call %yield()
+    return
+}
+function %start() -> task, funcref, task async {
+block0:
+    v0 = spawn %work()
+    v1 = func_addr %work
+    v2 = spawn %work()
+    return v0, v1, v2
+}";
+
+#[test]
+fn engines_print_tasks_and_functions_alike() {
+    let handles = file("handles.enj", HANDLES.as_bytes());
+    let print = |engine| {
+        let arguments = ["run", &handles, "--func", "start", "--engine", engine];
+        enjamb(&arguments).succeeds()
+    };
+    let printed = print("interp");
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!((lines.len(), lines[0], lines[2]), (3, "task", "task"));
+    assert_eq!(printed, print("jit"));
+}
