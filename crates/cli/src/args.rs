@@ -112,7 +112,7 @@ pub struct Run {
     /// Print what happened to the standard error, as lines `name=value`: suspensions,
     /// frames_suspended, resumptions, continuations_allocated, continuations_live,
     /// continuation_bytes_peak, compile_ns, run_ns, code_bytes. The interpreter makes neither
-    /// continuations nor code.
+    /// continuations nor code, and suspends frames that compiled code may do without.
     #[arg(long)]
     pub stats: bool,
 }

@@ -201,6 +201,40 @@ fn logs_have_a_span_per_pass_and_the_ir_before_and_after() {
     assert!(errors.contains("--log a=b=c"), "{errors}");
 }
 
+const AWAITS: &str = "
+import %yield = \"enjamb\" \"yield\" () async
+function %leaf(i64) -> i64 async {
+block0(v0: i64):
+    call %yield()
+    return v0
+}
+function %last(i64) -> i64 async {
+block0(v0: i64):
+    v1 = call %leaf(v0)
+    return v1
+}
+function %between(i64) -> i64 async {
+block0(v0: i64):
+    v1 = call %leaf(v0)
+    v2 = iadd v1, v0
+    return v2
+}";
+
+#[test]
+fn only_a_function_that_has_nothing_left_to_do_may_wait_without_a_frame() {
+    let awaits = file("awaits.enj", AWAITS.as_bytes());
+    let counts = |engine, function| {
+        let options = ["--func", function, "--stats", "--engine", engine];
+        let run = enjamb(&[&["run", &awaits, "21"], &options[..]].concat());
+        let names = ["suspensions", "frames_suspended", "resumptions"];
+        names.map(|name| run.statistic(name).unwrap())
+    };
+    assert_eq!(counts("interp", "between"), [1, 2, 2]);
+    assert_eq!(counts("jit", "between"), [1, 2, 2]);
+    assert_eq!(counts("interp", "last"), [1, 2, 2]);
+    assert_eq!(counts("jit", "last"), [1, 1, 1]);
+}
+
 const HANDLES: &str = "
 import %yield = \"enjamb\" \"yield\" () async
 function %work() async {

@@ -5,9 +5,10 @@
 pub struct Stats {
     /// Times that a leaf suspended.
     pub suspensions: u64,
-    /// Activations that were suspended.
+    /// Activations that were suspended. Compiled code may count fewer than the interpreter: a
+    /// function that only returns what its callee gives needs no frame while it waits.
     pub frames_suspended: u64,
-    /// Activations that were resumed.
+    /// Activations that were resumed. Engines differ as above, and in those that a trap ends.
     pub resumptions: u64,
     /// Continuations that were allocated. An interpreter of functions as they were written
     /// allocates none.
