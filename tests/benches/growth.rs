@@ -1,8 +1,9 @@
 //! How the cost of every pass grows with the size of a function.
 //!
 //! `cargo bench -p enjamb-tests --bench growth` prints, for each shape of function and each step of
-//! the compiler, nanoseconds per value at growing sizes and the exponent fitted to them by least
-//! squares. A quadratic step shows as an exponent near two. `-- --gate` fails above the limit;
+//! the compiler, nanoseconds per value (or block, or suspension point) at growing sizes and the
+//! exponent fitted to them by least squares. A quadratic step shows as an exponent near two.
+//! `-- --gate` fails above the limit;
 //! `-- --json PATH` says where the rows go (`target/bench/growth.json`), from which the next run of
 //! the workloads makes a section of `docs/performance.md`; `-- SHAPE` runs one shape of function.
 
@@ -30,9 +31,10 @@ const LIMIT: f64 = 1.1;
 /// Added to the limit by the noise of a shared machine.
 const TOLERANCE: f64 = 0.15;
 
-/// A family of functions: `text(n)` has about `n` values.
+/// A family of functions: `text(n)` has about `n` of what its size counts.
 struct Shape {
     name: &'static str,
+    unit: &'static str,
     sizes: &'static [usize],
     text: fn(usize) -> String,
 }
@@ -40,28 +42,45 @@ struct Shape {
 const SHAPES: &[Shape] = &[
     Shape {
         name: "straight",
+        unit: "values",
         sizes: &[10_000, 100_000, 1_000_000],
         text: straight,
     },
     Shape {
         name: "diamonds",
+        unit: "values",
         sizes: &[10_000, 100_000, 1_000_000],
         text: diamonds,
     },
     Shape {
         name: "long-lived",
+        unit: "values",
         sizes: &[10_000, 100_000, 400_000],
         text: long_lived,
     },
     Shape {
         name: "points",
+        unit: "values",
         sizes: &[1_000, 10_000, 100_000],
         text: points,
     },
     Shape {
         name: "points-in-loops",
+        unit: "values",
         sizes: &[1_000, 10_000, 100_000],
         text: points_in_loops,
+    },
+    Shape {
+        name: "shared-exit",
+        unit: "blocks",
+        sizes: &[1_000, 10_000, 100_000],
+        text: shared_exit,
+    },
+    Shape {
+        name: "live-across",
+        unit: "points",
+        sizes: &[10, 100, 1_000],
+        text: live_across,
     },
 ];
 
@@ -180,6 +199,49 @@ fn points_in_loops(values: usize) -> String {
     text
 }
 
+/// Blocks of one value that all leave to the same block, which has a parameter.
+fn shared_exit(blocks: usize) -> String {
+    let mut text = String::from("function %main(i64) -> i64 {\nblock0(v0: i64):\n");
+    for block in 1..blocks {
+        let _ = write!(
+            text,
+            "    v{block} = iadd v{}, v0\n    brif v{block}, block{block}, block{blocks}(v0)\n\
+             block{block}:\n",
+            block - 1,
+        );
+    }
+    let _ = write!(
+        text,
+        "    jump block{blocks}(v{})\nblock{blocks}(v{blocks}: i64):\n    return v{blocks}\n}}\n",
+        blocks - 1,
+    );
+    text
+}
+
+/// A hundred values that live across all points; ten values between two.
+fn live_across(points: usize) -> String {
+    const LIVE: usize = 100;
+    let mut text = String::from(YIELD);
+    text.push_str("function %main(i64) -> i64 async {\nblock0(v0: i64):\n");
+    for value in 1..=LIVE {
+        let _ = writeln!(text, "    v{value} = iadd v{}, v0", value - 1);
+    }
+    let mut value = LIVE + 1;
+    for _ in 0..points {
+        text.push_str("    call %yield()\n");
+        for _ in 0..10 {
+            let _ = writeln!(text, "    v{value} = iadd v{}, v0", value - 1);
+            value += 1;
+        }
+    }
+    for live in 1..=LIVE {
+        let _ = writeln!(text, "    v{value} = iadd v{}, v{live}", value - 1);
+        value += 1;
+    }
+    let _ = writeln!(text, "    return v{}\n}}", value - 1);
+    text
+}
+
 /// Processor time of one run of `work` in nanoseconds: the best of a few, as noise only adds.
 fn time<R>(mut work: impl FnMut() -> R) -> f64 {
     let runs = (0..RUNS).map(|_| {
@@ -269,8 +331,8 @@ struct Arguments {
     /// Where to write the rows
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
-    /// Only functions of up to this many values
-    #[arg(long, value_name = "VALUES", default_value_t = 1_000_000)]
+    /// Only functions of up to this many values, blocks or points
+    #[arg(long, value_name = "SIZE", default_value_t = 1_000_000)]
     largest: usize,
     /// Fails if a step grows faster than it may
     #[arg(long)]
@@ -284,8 +346,9 @@ struct Arguments {
 struct Growth {
     shape: &'static str,
     step: &'static str,
-    values: Vec<usize>,
-    ns_per_value: Vec<f64>,
+    unit: &'static str,
+    sizes: Vec<usize>,
+    ns_each: Vec<f64>,
     exponent: f64,
 }
 
@@ -294,8 +357,9 @@ impl Growth {
         json!({
             "shape": self.shape,
             "step": self.step,
-            "values": self.values,
-            "ns_per_value": self.ns_per_value,
+            "unit": self.unit,
+            "sizes": self.sizes,
+            "ns_each": self.ns_each,
             "exponent": self.exponent,
         })
     }
@@ -305,7 +369,10 @@ impl Growth {
 fn measure_shape(shape: &'static Shape, largest: usize) -> Vec<Growth> {
     let sizes = shape.sizes.iter().copied().filter(|&size| size <= largest);
     let sizes: Vec<usize> = sizes.collect();
-    println!("{}: ns per value at {sizes:?} values, exponent", shape.name);
+    println!(
+        "{}: ns each at {sizes:?} {}, exponent",
+        shape.name, shape.unit
+    );
     let measured = sizes.iter().map(|&size| measure(&(shape.text)(size)));
     let rows: Vec<_> = measured.collect();
     let steps = rows.first().map_or(0, Vec::len);
@@ -317,11 +384,12 @@ fn measure_shape(shape: &'static Shape, largest: usize) -> Vec<Growth> {
         let growth = Growth {
             shape: shape.name,
             step: rows[0][step].0,
-            values: sizes.clone(),
-            ns_per_value: costs.iter().map(|(size, cost)| cost / size).collect(),
+            unit: shape.unit,
+            sizes: sizes.clone(),
+            ns_each: costs.iter().map(|(size, cost)| cost / size).collect(),
             exponent: exponent(&costs),
         };
-        let numbers = growth.ns_per_value.iter().map(|ns| format!("{ns:9.1}"));
+        let numbers = growth.ns_each.iter().map(|ns| format!("{ns:9.1}"));
         let numbers: Vec<_> = numbers.collect();
         println!(
             "  {:20} {} {:6.2}",

@@ -56,8 +56,8 @@ const SECTIONS: &[Section] = &[
     },
 ];
 
-/// A step that takes fewer nanoseconds per value of a large function does not look at the values.
-const AT_ONCE: f64 = 0.5;
+/// A step that takes fewer nanoseconds for the whole of the largest function does not look at it.
+const AT_ONCE: f64 = 50_000.0;
 
 /// Writes the rows.
 pub fn write_json(path: &Path, rows: &[Row]) -> Result<(), Box<dyn Error>> {
@@ -112,7 +112,34 @@ pub fn markdown(rows: &[Row], growth: Option<&str>) -> Result<String, Box<dyn Er
         }
     }
     page.push_str(&growth_section(growth)?);
+    page.push_str(&faster_peers(rows)?);
     Ok(page)
+}
+
+/// What other programs do in less than we: all such rows, so that none has to be looked for.
+fn faster_peers(rows: &[Row]) -> Result<String, std::fmt::Error> {
+    let mut section = String::from(
+        "\n## Where a peer is faster\n\nThe rows above whose ratio is over 1, rows against ourselves aside:\n\n",
+    );
+    let others = rows.iter().filter(|row| !row.peer.starts_with("ours"));
+    for row in others.filter(|row| row.ratio > 1.0) {
+        writeln!(
+            section,
+            "- `{}`, {}: {} {}, ours {}, ratio {}",
+            row.name,
+            row.peer,
+            figure(row.peer_value),
+            row.unit,
+            figure(row.ours),
+            figure(row.ratio)
+        )?;
+    }
+    section.push_str(
+        "\nA coroutine keeps what is live on a stack of its own and suspends by exchanging a few registers, whatever \
+         the depth. Ours stores it into a frame and loads it again: what that costs in time it saves in memory, as \
+         `many_tasks` shows.\n",
+    );
+    Ok(section)
 }
 
 /// Three digits.
@@ -149,49 +176,87 @@ fn compile_exponents(rows: &[Row]) -> String {
     )
 }
 
+/// How one step grows, as the growth benchmark has written it.
+struct Growth {
+    shape: String,
+    step: String,
+    unit: String,
+    sizes: Vec<f64>,
+    ns_each: Vec<f64>,
+    exponent: f64,
+}
+
+impl Growth {
+    fn from_json(row: &Value) -> Growth {
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_string();
+        let numbers = |key: &str| {
+            let values = row[key].as_array().into_iter().flatten();
+            values.filter_map(Value::as_f64).collect()
+        };
+        Growth {
+            shape: text("shape"),
+            step: text("step"),
+            unit: text("unit"),
+            sizes: numbers("sizes"),
+            ns_each: numbers("ns_each"),
+            exponent: row["exponent"].as_f64().unwrap_or(f64::NAN),
+        }
+    }
+
+    fn looks_at_the_function(&self) -> bool {
+        let largest = self.sizes.last().zip(self.ns_each.last());
+        largest.is_some_and(|(size, each)| size * each >= AT_ONCE)
+    }
+}
+
 fn growth_section(growth: Option<&str>) -> Result<String, Box<dyn Error>> {
     let mut section = String::from(
         "\n## Growth\n\n`cargo bench -p enjamb-tests --bench growth` runs each step of the compiler on functions of \
          growing size. The exponent is fitted by least squares over the logarithms of all sizes: near 1 is linear, \
-         near 2 quadratic. Steps \
-         that return at once, as passes for async functions do on others, are left out. Very large functions get \
-         registers in a single pass, whatever was asked.\n\n",
+         near 2 quadratic. Steps that return at once, as passes for async functions do on others, are left out.\n\n\
+         The lowering picks the single-pass allocator by itself for very large functions. `lower, backtracking` is \
+         therefore what users get who change no option: the backtracking allocator for small sizes and the \
+         single-pass one for large ones, where both rows take the same time; its exponent, often below 1, \
+         is one of the change between them. `lower, single pass` has the same allocator at all sizes and tells how the lowering grows.\n\n\
+         All blocks of `shared-exit` branch to one block with a parameter. In `live-across` a hundred values live \
+         across every point; as each is stored and loaded at each point, a point costs in proportion to what \
+         lives across it. The start and the end of that function, which do not grow, are why its other steps are \
+         below 1.\n\n",
     );
     let Some(growth) = growth else {
         section.push_str("It was not run before this page was made.\n");
         return Ok(section);
     };
+    let rows = serde_json::from_str::<Vec<Value>>(growth)?;
+    let rows = rows.iter().map(Growth::from_json);
+    let rows: Vec<Growth> = rows.filter(Growth::looks_at_the_function).collect();
+    let steepest = rows
+        .iter()
+        .max_by(|a, b| a.exponent.total_cmp(&b.exponent))
+        .ok_or("the growth benchmark has written no rows")?;
+    write!(
+        section,
+        "The largest exponent is {:.2}, of `{}` on `{}`. Nothing is quadratic: what makes exponents larger than 1 \
+         is memory, cache misses and pages that are touched for the first time, once the data of a step no longer \
+         fits the caches. Counted with callgrind on `points-in-loops`, `tail_await` and `state_machine` execute no \
+         more instructions for each value at 100,000 values than at 10,000, while their time for each more than doubles.\n\n",
+        steepest.exponent, steepest.step, steepest.shape
+    )?;
     section.push_str(
-        "| function | step | values | nanoseconds per value | exponent |\n|---|---|---|---|---:|\n",
+        "| function | step | size | nanoseconds for each | exponent |\n|---|---|---|---|---:|\n",
     );
-    for row in serde_json::from_str::<Vec<Value>>(growth)? {
-        let numbers = |key: &str| -> Vec<f64> {
-            row[key]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_f64)
-                .collect()
-        };
-        let per_value = numbers("ns_per_value");
-        if per_value.last().is_none_or(|&ns| ns < AT_ONCE) {
-            continue;
-        }
-        let list = |numbers: Vec<f64>| {
-            numbers
-                .into_iter()
-                .map(figure)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+    for row in rows {
+        let sizes: Vec<_> = row.sizes.iter().map(f64::to_string).collect();
+        let times: Vec<_> = row.ns_each.iter().copied().map(figure).collect();
         writeln!(
             section,
-            "| {} | {} | {} | {} | {:.2} |",
-            row["shape"].as_str().unwrap_or_default(),
-            row["step"].as_str().unwrap_or_default(),
-            list(numbers("values")),
-            list(per_value),
-            row["exponent"].as_f64().unwrap_or(f64::NAN),
+            "| {} | {} | {} {} | {} | {:.2} |",
+            row.shape,
+            row.step,
+            sizes.join(", "),
+            row.unit,
+            times.join(", "),
+            row.exponent,
         )?;
     }
     Ok(section)
