@@ -40,6 +40,35 @@ pub(super) struct Crossing {
     in_suspension: Vec<Option<Copies>>,
     /// Blocks that begin behind a point.
     continuations: Vec<bool>,
+    /// How many edges lead to each block; empty until the first point is met.
+    edges_to: Vec<u32>,
+}
+
+fn count_edges(function: &Function) -> Vec<u32> {
+    let mut edges = vec![0; function.blocks.len()];
+    for &block in &function.order {
+        for successor in function.successors(block) {
+            edges[successor.index()] += 1;
+        }
+    }
+    edges
+}
+
+/// The blocks to which every way leads through the edge to `first`: where a copy that was made in
+/// front of that edge is defined.
+fn only_behind(function: &Function, edges_to: &[u32], first: Block) -> Vec<Block> {
+    let mut arrived: FxHashMap<Block, u32> = FxHashMap::default();
+    let mut found = Vec::new();
+    let mut work = vec![first];
+    while let Some(block) = work.pop() {
+        let edges = arrived.entry(block).or_default();
+        *edges += 1;
+        if *edges == edges_to[block.index()] {
+            found.push(block);
+            work.extend(function.successors(block));
+        }
+    }
+    found
 }
 
 /// The suspension point that a block of a lowered function ends with.
@@ -134,13 +163,11 @@ impl Lowering<'_> {
         self.crossing.continuations.resize(blocks, false);
         self.crossing.continuations[onwards.block.index()] = true;
         self.crossing.in_suspension.resize(blocks, None);
-        let mut work = vec![point.suspension];
-        while let Some(block) = work.pop() {
-            let place = &mut self.crossing.in_suspension[block.index()];
-            if function.blocks[block].cold && place.is_none() {
-                *place = Some(copies.clone());
-                work.extend(function.successors(block));
-            }
+        if self.crossing.edges_to.is_empty() {
+            self.crossing.edges_to = count_edges(function);
+        }
+        for block in only_behind(function, &self.crossing.edges_to, point.suspension) {
+            self.crossing.in_suspension[block.index()] = Some(copies.clone());
         }
         self.crossing.here = copies;
         Ok(())
