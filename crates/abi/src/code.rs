@@ -46,6 +46,13 @@ pub struct Service {
 pub enum RelocationKind {
     /// 32 bits: target + addend - address of the place. Both are in the same piece of code.
     Relative32,
+    /// The lower 26 bits of an AArch64 branch: (target + addend - address of the place) / 4.
+    Branch26,
+    /// The 21 bits of an AArch64 `adrp`: the 4096-byte page of target + addend minus that of the
+    /// place. Code is loaded at a page boundary, so offsets in it tell both.
+    Page21,
+    /// The 12 bits of an AArch64 `add`: target + addend within its page.
+    PageOffset12,
     /// 64 bits: the address of the target + addend.
     Absolute64,
 }

@@ -67,6 +67,19 @@ pub const X86_64: Convention = Convention {
     callee_saved: &[3, 12, 13, 14], // rbx r12 r13 r14
 };
 
+/// AArch64: x28 is pinned, x15 carries the continuation, x16 and x17 belong to the code between and
+/// within functions that no value lives in: veneers, stubs, moves that need a register. x18 is the
+/// platform's and never touched; x29 is the frame pointer, x30 the link register.
+pub const AARCH64: Convention = Convention {
+    int_params: &[0, 1, 2, 3, 4, 5, 6, 7],
+    float_params: &[0, 1, 2, 3, 4, 5, 6, 7],
+    int_results: &[0, 1, 2, 3],
+    float_results: &[0, 1, 2, 3],
+    continuation: 15,
+    context: 28,
+    callee_saved: &[19, 20, 21, 22, 23, 24, 25, 26, 27],
+};
+
 /// Where a parameter or result is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location {

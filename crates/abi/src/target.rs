@@ -1,7 +1,8 @@
 //! The machines that code can be made for.
 
+use crate::convention::{AARCH64, Convention, X86_64};
 use std::fmt;
-use target_lexicon::{Architecture, OperatingSystem, Triple};
+use target_lexicon::{Aarch64Architecture, Architecture, OperatingSystem, Triple};
 
 /// A machine that no code can be made for, or run on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ impl fmt::Display for UnsupportedTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "unsupported target `{}`: code is made for x86_64 on Linux",
+            "unsupported target `{}`: code is made for x86_64 and aarch64 on Linux",
             self.triple
         )
     }
@@ -25,8 +26,10 @@ impl std::error::Error for UnsupportedTarget {}
 /// A machine that code is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// x86-64 with SSE2, Linux.
+    /// x86-64 of level 2 (SSE4.1, POPCNT), Linux.
     X86_64,
+    /// AArch64, Armv8.0-A, little-endian, Linux.
+    Aarch64,
 }
 
 impl Target {
@@ -37,6 +40,9 @@ impl Target {
     pub fn from_triple(triple: &Triple) -> Result<Target, UnsupportedTarget> {
         match (triple.architecture, triple.operating_system) {
             (Architecture::X86_64, OperatingSystem::Linux) => Ok(Target::X86_64),
+            (Architecture::Aarch64(Aarch64Architecture::Aarch64), OperatingSystem::Linux) => {
+                Ok(Target::Aarch64)
+            }
             _ => Err(UnsupportedTarget {
                 triple: triple.clone(),
             }),
@@ -49,5 +55,13 @@ impl Target {
     /// As [`Target::from_triple`].
     pub fn host() -> Result<Target, UnsupportedTarget> {
         Target::from_triple(&Triple::host())
+    }
+
+    /// The convention between compiled functions.
+    pub const fn convention(self) -> &'static Convention {
+        match self {
+            Target::X86_64 => &X86_64,
+            Target::Aarch64 => &AARCH64,
+        }
     }
 }

@@ -160,17 +160,17 @@ impl Linker {
                 continue;
             };
             match place.kind {
-                RelocationKind::Relative32 => {
-                    let bytes = &mut self.linked.bytes;
-                    let target = u64::from(target);
-                    apply_relocation(place.kind, bytes, place.offset, target, place.addend)?;
-                }
                 RelocationKind::Absolute64 => {
                     let target = (i64::from(target) + place.addend) as u32;
                     self.linked.absolute.push(AbsoluteAddress {
                         place: place.offset,
                         target,
                     });
+                }
+                _ => {
+                    let bytes = &mut self.linked.bytes;
+                    let target = u64::from(target);
+                    apply_relocation(place.kind, bytes, place.offset, target, place.addend)?;
                 }
             }
         }

@@ -27,6 +27,9 @@ pub fn apply_relocation(
             &i32::try_from(distance).map_err(|_| error())?.to_le_bytes()
         }
         RelocationKind::Absolute64 => &value.to_le_bytes(),
+        RelocationKind::Branch26 | RelocationKind::Page21 | RelocationKind::PageOffset12 => {
+            return Err(error());
+        }
     };
     let end = (place as usize).checked_add(field.len());
     let range = place as usize..end.ok_or_else(error)?;
