@@ -109,6 +109,10 @@ pub struct CodeOptions {
     pub count: bool,
     /// Whether the register allocation is checked by an independent checker.
     pub check: bool,
+    /// Whether code for AArch64 signs return addresses (`paciasp`, `autiasp`) and begins with a
+    /// landing pad wherever an indirect branch leads (`bti`). All of these are hints, which
+    /// processors without the features ignore. x86-64 code is the same with and without.
+    pub branch_protection: bool,
 }
 
 /// Which register allocator runs.
@@ -127,6 +131,7 @@ impl Default for CodeOptions {
             allocator: RegisterAllocator::default(),
             count: false,
             check: cfg!(debug_assertions),
+            branch_protection: false,
         }
     }
 }

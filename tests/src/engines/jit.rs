@@ -46,6 +46,7 @@ impl Jit {
                 allocator,
                 count,
                 check: true,
+                ..CodeOptions::default()
             };
             let options = CompileOptions {
                 code,

@@ -55,6 +55,7 @@ pub fn options(allocator: RegisterAllocator) -> CodeOptions {
         allocator,
         count: true,
         check: true,
+        ..CodeOptions::default()
     }
 }
 
@@ -216,6 +217,7 @@ impl Native {
             let base = match place.kind {
                 RelocationKind::Relative32 => 0,
                 RelocationKind::Absolute64 => code as u64,
+                kind => panic!("{kind:?} is no relocation of this target"),
             };
             apply_relocation(
                 place.kind,
