@@ -1,0 +1,126 @@
+//! What stubs look like. That they work is tested where they run, with the runtime.
+
+use super::*;
+use enjamb_aarch64::Item;
+use enjamb_abi::context::Helper;
+use enjamb_abi::convention::{AARCH64, ResumeShape};
+use enjamb_ir::{Signature, Type};
+
+/// The instructions of a stub.
+fn instructions(kind: StubKind<'_>, branch_protection: bool) -> Vec<String> {
+    let mut stub = Stub::new(&CodeOptions {
+        branch_protection,
+        ..CodeOptions::default()
+    });
+    stub.assembler.keep_listing();
+    fill(&mut stub, kind);
+    assert_eq!(stub.error, None);
+    let code = stub.assembler.finish().unwrap();
+    let text = |item: &Item| match item {
+        Item::Inst(inst) => Some(inst.to_string()),
+        Item::External(text) => Some(text.clone()),
+        _ => None,
+    };
+    let lines = &code.listing().lines;
+    lines.iter().filter_map(|line| text(&line.item)).collect()
+}
+
+/// Values in every kind of place.
+fn signature() -> Signature {
+    let mut types = vec![Type::I64; 11];
+    types.extend([Type::F64; 10]);
+    Signature::asynchronous(&types, &types)
+}
+
+#[test]
+fn an_activation_that_suspends_again_is_resumed_by_few_instructions() {
+    let shape = ResumeShape::new(&AARCH64, &Signature::asynchronous(&[], &[]));
+    let expected = [
+        "blr x16",
+        "cmp x15, x19",
+        "b.ne L0",
+        "ldr x16, [x28, #16]",
+        "ldr x19, [x28]",
+        "subs x16, x16, #1",
+        "b.lo L3",
+        "str x16, [x28, #16]",
+        "ldr x16, [x19, #8]",
+        "str x19, [x28, #48]",
+        "ldp x17, x16, [x16]",
+        "mov x15, x19",
+        "br x17",
+    ];
+    let actual = instructions(StubKind::Resume(&shape), false);
+    assert_eq!(actual[..expected.len()], expected);
+}
+
+#[test]
+fn landing_pads_are_where_indirect_branches_lead_if_asked_for() {
+    let signature = signature();
+    let shape = ResumeShape::new(&AARCH64, &signature);
+    let reached_indirectly = || {
+        [
+            StubKind::Dispatcher,
+            StubKind::Resume(&shape),
+            StubKind::RootRecord,
+            StubKind::Entry(&signature),
+            StubKind::Yield { index: 1 },
+            StubKind::Helper {
+                helper: Helper::HostCall,
+                index: 1,
+                signature: &signature,
+            },
+        ]
+    };
+    for kind in reached_indirectly() {
+        let text = instructions(kind, true);
+        assert_eq!(text[0], "bti c");
+        assert!(!text[1..].contains(&text[0]), "{text:#?}");
+    }
+    for kind in reached_indirectly() {
+        let text = instructions(kind, false);
+        assert!(!text.iter().any(|text| text.starts_with("bti")), "{text:#?}");
+    }
+    for kind in [StubKind::TrapLanding, StubKind::AllocateSlow(24)] {
+        assert!(!instructions(kind, true).contains(&"bti c".to_string()));
+    }
+}
+
+#[test]
+fn the_allocation_keeps_every_register_that_the_host_may_change() {
+    let text = instructions(StubKind::AllocateSlow(48), false);
+    let at_stack = |mnemonic: &str| -> Vec<&str> {
+        let registers = text.iter().filter_map(|text| {
+            let (operation, operands) = text.split_once(' ')?;
+            let (registers, _) = operands.split_once(", [sp")?;
+            (operation == mnemonic && registers != "x29, x30").then_some(registers)
+        });
+        registers.flat_map(|pair| pair.split(", ")).collect()
+    };
+    let mut kept = at_stack("stp");
+    kept.extend(at_stack("str"));
+    let mut given_back = at_stack("ldp");
+    given_back.extend(at_stack("ldr"));
+    assert_eq!(kept, given_back);
+    for number in 0..32 {
+        let is_kept = |letter: char| kept.contains(&format!("{letter}{number}").as_str());
+        assert_eq!(is_kept('x'), (1..16).contains(&number), "x{number}");
+        assert_eq!(is_kept('d'), !(8..16).contains(&number), "d{number}");
+    }
+}
+
+#[test]
+fn words_are_reached_in_the_largest_signature() {
+    let types = vec![Type::I64; 1000];
+    let signature = Signature::sync(&types, &types);
+    let entry = instructions(StubKind::Entry(&signature), false);
+    let expected = ["sub sp, sp, #3, lsl #12", "sub sp, sp, #3616"];
+    let subtractions = entry.iter().filter(|text| text.starts_with("sub sp"));
+    assert!(subtractions.eq(expected.iter()), "{entry:#?}");
+    let service = StubKind::Helper {
+        helper: Helper::HostCall,
+        index: u64::MAX,
+        signature: &signature,
+    };
+    assert!(instructions(service, false).contains(&"str x16, [sp, #7992]".to_string()));
+}

@@ -1,0 +1,80 @@
+//! Activation records, and the landing that cuts the stack back to the innermost one.
+//!
+//! Entry trampolines and the dispatcher make the same record, so one landing serves both. It holds
+//! what the procedure call standard of the host wants preserved, of the vector registers the lower
+//! halves:
+//!
+//! ```text
+//!   x29+168   unused
+//!   x29+160   previous activation
+//!   x29+ 96   d8 … d15   ┐
+//!   x29+ 16   x19 … x28  │ of the host
+//!   x29+  8   x30        │
+//!   x29       x29        ┘ ← Context::activation; also the stack pointer, 16-aligned
+//! ```
+
+use super::{CONTEXT, SCRATCH, Stub, at, context};
+use enjamb_aarch64::{Mem, Op, Reg, access};
+use enjamb_abi::context::{Status, offsets};
+
+const INTEGERS: i32 = 16;
+const FLOATS: i32 = 96;
+const PREVIOUS: u32 = 160;
+const RECORD_BYTES: i32 = 176;
+
+/// The registers of the record that are stored in pairs, with their offsets.
+fn pairs() -> impl Iterator<Item = (Reg, Reg, i32)> {
+    let integers = (0..5).map(|pair| {
+        let first = 19 + 2 * pair;
+        let offset = INTEGERS + 16 * i32::from(pair);
+        (Reg::gpr(first), Reg::gpr(first + 1), offset)
+    });
+    let floats = (0..4).map(|pair| {
+        let first = 8 + 2 * pair;
+        let offset = FLOATS + 16 * i32::from(pair);
+        (Reg::vector(first), Reg::vector(first + 1), offset)
+    });
+    integers.chain(floats)
+}
+
+/// Makes an activation record of a function whose first argument is the context block, and pins
+/// that.
+pub(super) fn enter_activation(stub: &mut Stub) {
+    stub.landing_pad();
+    let record = Mem::pre(Reg::SP, -RECORD_BYTES);
+    stub.emit(access::STP_64.inst(Reg::FP, Reg::LR, record));
+    stub.op(Op::MovSp64RR, &[Reg::FP.into(), Reg::SP.into()]);
+    for (first, second, offset) in pairs() {
+        let store = [access::STP_64, access::STP_V64][usize::from(first.is_vector())];
+        stub.emit(store.inst(first, second, Mem::base(Reg::SP, offset)));
+    }
+    stub.copy(CONTEXT, Reg::X0);
+    stub.load(SCRATCH, context(offsets::ACTIVATION));
+    stub.store(SCRATCH, at(Reg::SP, PREVIOUS));
+    stub.store(Reg::FP, context(offsets::ACTIVATION));
+}
+
+/// Unmakes the activation record at the stack pointer and returns a status to the host.
+pub(super) fn leave_activation(stub: &mut Stub, status: Status) {
+    stub.load(SCRATCH, at(Reg::SP, PREVIOUS));
+    stub.store(SCRATCH, context(offsets::ACTIVATION));
+    for (first, second, offset) in pairs() {
+        let load = [access::LDP_64, access::LDP_V64][usize::from(first.is_vector())];
+        stub.emit(load.inst(first, second, Mem::base(Reg::SP, offset)));
+    }
+    stub.constant(Reg::X0, status as u64);
+    let record = Mem::post(Reg::SP, RECORD_BYTES);
+    stub.emit(access::LDP_64.inst(Reg::FP, Reg::LR, record));
+    stub.op(Op::Ret, &[]);
+}
+
+/// The landing: keeps the key of the trap table, which the call has left in the link register, then
+/// leaves the innermost activation. Since records nest, activations of the host in between are
+/// never cut off: each has its own.
+pub(super) fn landing(stub: &mut Stub) {
+    stub.store(Reg::LR, context(offsets::TRAP_PC));
+    stub.store(Reg::FP, context(offsets::TRAP_FP));
+    stub.load(SCRATCH, context(offsets::ACTIVATION));
+    stub.op(Op::MovSp64RR, &[Reg::SP.into(), SCRATCH.into()]);
+    leave_activation(stub, Status::Trapped);
+}
