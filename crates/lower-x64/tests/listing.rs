@@ -155,7 +155,7 @@ fn arithmetic_makes_nans_canonical_once() {
 
 #[test]
 fn the_same_input_gives_the_same_code() {
-    let text = include_str!("native/programs.rs");
+    let text = include_str!("../../lower/tests/native/programs.rs");
     let start = text.find("import %yield").expect("a program");
     let end = start + text[start..].find("\"#").expect("its end");
     let mut module = module(&text[start..end]);

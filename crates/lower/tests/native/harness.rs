@@ -1,16 +1,16 @@
 //! Runs lowered modules in this process: links functions and stubs into executable memory and
-//! stands in for the runtime.
+//! stands in for the runtime. The crate of the target that this is part of has a module `target`.
 
+use crate::target::{CONVENTION, allocator_options, apply_relocation, emit_stub, lower_function};
 use bumpalo::Bump;
 use enjamb_abi::code::{Code, CodeOptions, RegisterAllocator, RelocationKind, Symbol, TrapSite};
 use enjamb_abi::context::{Context, Helper, InstanceLayout, LeafMode, free_list_offset};
 use enjamb_abi::continuation::{ContinuationHeader, POINT_RECORD_SIZE, record};
-use enjamb_abi::convention::{ResumeShape, X86_64};
+use enjamb_abi::convention::ResumeShape;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::{
     Entity, FuncId, GlobalInit, Module, PointId, TrapCode, Type, parse_module, verify_module,
 };
-use enjamb_lower_x64::{allocator_options, apply_relocation, emit_stub, lower_function};
 use enjamb_regalloc::Allocator;
 use std::ffi::c_void;
 
@@ -158,7 +158,7 @@ impl Linker<'_> {
         ] {
             bytes[at as usize..][..4].copy_from_slice(&value.to_le_bytes());
         }
-        let shape = ResumeShape::new(&X86_64, &body.signature);
+        let shape = ResumeShape::new(&CONVENTION, &body.signature);
         let refer = |offset, symbol| enjamb_abi::code::Relocation {
             offset,
             kind: RelocationKind::Absolute64,
@@ -207,7 +207,7 @@ impl Native {
             ..
         } = linker;
         let size = bytes.len().next_multiple_of(4096);
-        let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing else.
         let code = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, -1, 0) };
@@ -215,9 +215,8 @@ impl Native {
         for place in &places {
             let target = u64::from(symbols[&place.symbol]);
             let base = match place.kind {
-                RelocationKind::Relative32 => 0,
                 RelocationKind::Absolute64 => code as u64,
-                kind => panic!("{kind:?} is no relocation of this target"),
+                _ => 0,
             };
             apply_relocation(
                 place.kind,
@@ -230,6 +229,12 @@ impl Native {
         }
         // SAFETY: the mapping is at least as long as the code and nothing else refers to it.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), code.cast(), bytes.len()) };
+        let protection = libc::PROT_READ | libc::PROT_EXEC;
+        // Where the caches of instructions and data do not agree by themselves, Linux makes them agree
+        // when a page becomes executable.
+        // SAFETY: as above.
+        let status = unsafe { libc::mprotect(code, size, protection) };
+        assert_eq!(status, 0);
         let mut native = Native {
             code: code.cast(),
             size,

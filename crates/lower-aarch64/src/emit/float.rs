@@ -1,0 +1,58 @@
+//! Float constants.
+
+use super::{Emitter, OutOfLine};
+use crate::registers::TEMPORARIES;
+use enjamb_aarch64::{Cond, Op, Operand, Reg, Width, immediate, sized};
+
+/// The bits of the canonical NaNs: positive, quiet, no payload.
+const SINGLE_NAN: u32 = 0x7fc0_0000;
+const DOUBLE_NAN: u64 = 0x7ff8_0000_0000_0000;
+
+impl Emitter<'_> {
+    /// Sets a float register to a constant; flags are kept.
+    pub(super) fn float_constant(&mut self, register: Reg, size: Width, bits: u64) {
+        let register = register.into();
+        if bits == 0 {
+            self.op(Op::MoviZero64V, &[register]);
+        } else if immediate::float(bits, size).is_some() {
+            let value = Operand::Imm(bits as i64);
+            self.op(sized::FMOV_VI.at(size), &[register, value]);
+        } else {
+            let (op, bytes) = match size {
+                Width::B32 => (Op::LdrV32Literal, &bits.to_le_bytes()[..4]),
+                _ => (Op::LdrV64Literal, &bits.to_le_bytes()[..]),
+            };
+            let literal = self.assembler.constant(bytes);
+            self.op(op, &[register, literal.into()]);
+        }
+    }
+
+    /// The NaN that a register holds becomes the canonical one, out of line. Nothing depends on
+    /// the mode in which the processor makes such NaNs by itself, which is the host's.
+    pub(super) fn canonical_nan(&mut self, size: Width, register: Reg) {
+        let (at, back) = (self.assembler.new_label(), self.assembler.new_label());
+        self.op(
+            sized::FCMP_VV.at(size),
+            &[register.into(), register.into()],
+        );
+        self.assembler.jcc(Cond::VS, at);
+        self.assembler.bind(back);
+        self.defer(OutOfLine::Nan {
+            at,
+            back,
+            register,
+            size,
+        });
+    }
+
+    pub(super) fn load_nan(&mut self, register: Reg, size: Width) {
+        let bits = match size {
+            Width::B32 => u64::from(SINGLE_NAN),
+            _ => DOUBLE_NAN,
+        };
+        let [temporary, _] = TEMPORARIES;
+        self.assembler.load_constant(temporary, bits);
+        let operands = [register.into(), temporary.into()];
+        self.op(sized::FMOV_VR.at(size), &operands);
+    }
+}
