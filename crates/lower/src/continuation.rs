@@ -1,0 +1,115 @@
+//! What the async transform makes: continuations, their fields, suspension points.
+
+use crate::backend::{Backend, Base};
+use crate::error::{Lower, Reason};
+use crate::frame::OWN_CONTINUATION;
+use crate::machine::Code;
+use crate::values::{Values, layout_of};
+use enjamb_abi::code::Symbol;
+use enjamb_abi::continuation::{INFO, NEXT, RESULTS, WORD, record};
+use enjamb_ir::{FieldType, Inst, Opcode, Payload, Type};
+use enjamb_regalloc::{RegClass, VReg};
+
+pub(crate) trait Continuations<'a>: Backend<'a> {
+    fn continuation_read(&mut self, inst: Inst) -> Lower<VReg> {
+        let data = self.data(inst);
+        match data.opcode {
+            Opcode::OwnContinuation => {
+                self.load(Type::Cont, Self::at(Base::Frame, OWN_CONTINUATION))
+            }
+            Opcode::ContState => {
+                let info = self.info(self.arg(inst, 0)?)?;
+                self.load(Type::I32, Self::at(Base::Value(info), record::STATE as i32))
+            }
+            Opcode::NewContinuation => {
+                let layout = self.payload(inst, layout_of)?;
+                let size = self.function.layouts[layout].size;
+                let callee = self.operand(inst, 0)?;
+                let output = self.new_vreg(RegClass::Int);
+                let slow = self.symbol(Symbol::AllocateSlow(size));
+                self.frame.calls = true;
+                self.push(Code::NewContinuation {
+                    size,
+                    callee,
+                    output,
+                    slow,
+                });
+                Ok(output)
+            }
+            Opcode::FieldLoad => {
+                let (mem, ty) = self.field(inst)?;
+                match ty {
+                    FieldType::Value(ty) => self.load(ty, mem),
+                    FieldType::Bytes { .. } => Err(Reason::Malformed),
+                }
+            }
+            Opcode::ResultLoad => {
+                let index = self.payload(inst, |payload| match payload {
+                    Payload::PointResult(_, index) => Some(index),
+                    _ => None,
+                })?;
+                let offset = i32::try_from(RESULTS + WORD * index).ok();
+                let object = self.operand(inst, 0)?;
+                self.load(
+                    data.ty,
+                    Self::at(Base::Value(object), offset.ok_or(Reason::Malformed)?),
+                )
+            }
+            _ => Err(Reason::Malformed),
+        }
+    }
+
+    fn continuation_write(&mut self, inst: Inst) -> Lower<()> {
+        match (self.data(inst).opcode, self.data(inst).payload) {
+            (Opcode::FieldStore, _) => match self.field(inst)? {
+                (mem, FieldType::Value(ty)) => self.store(ty, mem, self.arg(inst, 1)?),
+                (_, FieldType::Bytes { .. }) => Err(Reason::Malformed),
+            },
+            (opcode, Payload::SlotField(_, _, slot)) => {
+                let (field, _) = self.field(inst)?;
+                let size = self.function.slots[slot].size;
+                let slot = Self::at(Base::Frame, self.frame.slot(slot));
+                match opcode {
+                    Opcode::FieldSaveSlot => self.copy(field, slot, size),
+                    _ => self.copy(slot, field, size),
+                }
+            }
+            (Opcode::SetPoint, Payload::Point(point)) => {
+                let object = self.operand(inst, 0)?;
+                let symbol = Symbol::Point(self.id, point);
+                let symbol = self.symbol(symbol);
+                let output = self.new_vreg(RegClass::Int);
+                self.push(Code::SymbolAddress { output, symbol });
+                self.store_register(
+                    Type::Cont,
+                    Self::at(Base::Value(object), INFO as i32),
+                    output,
+                )
+            }
+            (Opcode::Link, _) => {
+                let object = self.operand(inst, 0)?;
+                let next = self.operand(inst, 1)?;
+                self.store_register(Type::Cont, Self::at(Base::Value(object), NEXT as i32), next)
+            }
+            _ => Err(Reason::Malformed),
+        }
+    }
+
+    /// The field that an instruction names, in the object that is its first operand.
+    fn field(&mut self, inst: Inst) -> Lower<(Self::Mem, FieldType)> {
+        let (layout, field) = self.payload(inst, |payload| match payload {
+            Payload::Field(layout, field) | Payload::SlotField(layout, field, _) => {
+                Some((layout, field))
+            }
+            _ => None,
+        })?;
+        let function = self.function;
+        let layout = function.layouts.get(layout).ok_or(Reason::Malformed)?;
+        let field = layout.fields.get(field).ok_or(Reason::Malformed)?;
+        let offset = i32::try_from(field.offset).map_err(|_| Reason::FrameTooLarge)?;
+        let object = self.operand(inst, 0)?;
+        Ok((Self::at(Base::Value(object), offset), field.ty))
+    }
+}
+
+impl<'a, L: Backend<'a>> Continuations<'a> for L {}

@@ -1,0 +1,168 @@
+//! The frame of a function, the same on all targets.
+//!
+//! ```text
+//!            │ result words          │ [fp + 16 + parameter bytes …]
+//!            │ parameter words       │ [fp + 16 …]
+//!            │ return address        │ [fp + 8]
+//!            │ caller's fp           │ ← frame pointer, a multiple of 16
+//!            ├───────────────────────┤
+//!            │ own continuation      │ [fp - 8], in functions that ask for it
+//!            │ stack slots           │ known before allocation, so code names them directly
+//!            │ callee-saved registers│ those that are written
+//!            │ spill slots           │
+//!            │ outgoing words        │ parameters, then results, of the widest call
+//!            └───────────────────────┘ ← stack pointer, a multiple of 16
+//! ```
+
+use crate::error::Reason;
+use enjamb_ir::{Entity, Function, Opcode, StackSlot};
+use enjamb_regalloc::{PReg, PRegSet};
+
+/// Distance from the frame pointer to the first parameter word.
+pub const PARAMETERS: i32 = 16;
+/// Where functions that ask for it keep the continuation they were resumed from.
+pub const OWN_CONTINUATION: i32 = -8;
+
+/// The largest frame, and the largest area of words, so that every distance fits an instruction.
+const LARGEST: u64 = 1 << 30;
+/// Frames up to this size are checked by their upper end, so so much stack is free below the
+/// limit; and functions that call nothing need no check at all.
+const UNCHECKED: u32 = 512;
+
+/// The part of the frame that is known before registers are allocated.
+#[derive(Clone, Debug, Default)]
+pub struct FrameRequest {
+    /// Whether the function keeps its own continuation.
+    pub own_continuation: bool,
+    /// Offset of each stack slot from the frame pointer.
+    slots: Vec<i32>,
+    /// Bytes from the frame pointer to the end of the slots.
+    fixed: u32,
+    /// Bytes of the widest outgoing area.
+    pub outgoing: u32,
+    /// Whether the function calls anything that returns to it.
+    pub calls: bool,
+}
+
+impl FrameRequest {
+    /// Places the stack slots of a function.
+    ///
+    /// # Errors
+    /// If they are too large.
+    pub fn new(function: &Function) -> Result<FrameRequest, Reason> {
+        let own_continuation = function
+            .order
+            .iter()
+            .flat_map(|&block| &function.blocks[block].insts)
+            .any(|&inst| function.insts[inst].opcode == Opcode::OwnContinuation);
+        let mut end: u64 = if own_continuation { 8 } else { 0 };
+        let mut slots = Vec::with_capacity(function.slots.len());
+        for slot in function.slots.values() {
+            let align = u64::from(slot.align.clamp(8, 16));
+            end = (end + u64::from(slot.size)).next_multiple_of(align);
+            if end > LARGEST {
+                return Err(Reason::FrameTooLarge);
+            }
+            slots.push(-(end as i32));
+        }
+        Ok(FrameRequest {
+            own_continuation,
+            slots,
+            fixed: end as u32,
+            outgoing: 0,
+            calls: false,
+        })
+    }
+
+    /// Offset of a stack slot from the frame pointer.
+    pub fn slot(&self, slot: StackSlot) -> i32 {
+        self.slots[slot.index()]
+    }
+
+    /// Offset of the end of the first slot from the frame pointer.
+    pub fn slots_top(&self) -> i32 {
+        if self.own_continuation {
+            OWN_CONTINUATION
+        } else {
+            0
+        }
+    }
+
+    /// Makes room for the words of a call.
+    pub fn reserve_outgoing(&mut self, bytes: u32) {
+        self.outgoing = self.outgoing.max(bytes);
+    }
+}
+
+/// What a prologue compares with the stack limit, before it makes the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackCheck {
+    /// Nothing: the function calls nothing and needs little.
+    None,
+    /// The stack pointer.
+    Pointer,
+    /// The stack pointer as it will be, so many bytes lower.
+    Below(u32),
+}
+
+/// The whole frame.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// What was known before.
+    pub request: FrameRequest,
+    /// Callee-saved registers to save, and where: offsets from the frame pointer, each 8 below the last.
+    pub saved: Vec<(PReg, i32)>,
+    /// Offset of spill slot 0 from the frame pointer; later ones stand below.
+    spills: i32,
+    /// Bytes below the frame pointer, a multiple of 16.
+    pub bytes: u32,
+}
+
+impl Frame {
+    /// Completes a frame when registers have been allocated.
+    ///
+    /// # Errors
+    /// If it is too large.
+    pub fn new(
+        request: FrameRequest,
+        written: PRegSet,
+        spill_slots: usize,
+    ) -> Result<Frame, Reason> {
+        let mut end = i64::from(request.fixed);
+        let saved = written
+            .into_iter()
+            .map(|register| {
+                end += 8;
+                (register, -(end as i32))
+            })
+            .collect();
+        let spills = -(end + 8);
+        let bytes = end as u64 + spill_slots as u64 * 8 + u64::from(request.outgoing);
+        let bytes = bytes.next_multiple_of(16);
+        if bytes > LARGEST {
+            return Err(Reason::FrameTooLarge);
+        }
+        Ok(Frame {
+            request,
+            saved,
+            spills: spills as i32,
+            bytes: bytes as u32,
+        })
+    }
+
+    /// Offset of a spill slot from the frame pointer.
+    pub fn spill(&self, slot: usize) -> i32 {
+        self.spills - slot as i32 * 8
+    }
+
+    /// How the prologue makes sure that there is stack for the frame.
+    pub fn stack_check(&self) -> StackCheck {
+        if self.bytes > UNCHECKED {
+            StackCheck::Below(self.bytes)
+        } else if self.request.calls {
+            StackCheck::Pointer
+        } else {
+            StackCheck::None
+        }
+    }
+}
