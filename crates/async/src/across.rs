@@ -1,13 +1,14 @@
 //! What is live across each suspension point: what its continuation has to hold.
 //!
 //! Saved is exactly what liveness says (M7): the values live behind the call less its results, and
-//! the stack slots whose contents may be read behind it. A frame address is never among them: those
+//! the stack slots whose contents may be read behind it; of a call with an unwind target, what is live
+//! into either of its targets. A frame address is never among them: those
 //! and constants are recomputed, see [`crate::rematerialize`].
 
 use crate::points::{SuspensionPoint, SuspensionPoints};
 use enjamb_continuation::{Affinities, Need, PointNeed};
 use enjamb_ir::hash::FxHashSet;
-use enjamb_ir::{FieldType, Function, SavedSource, Value};
+use enjamb_ir::{Block, FieldType, Function, SavedSource, Value};
 use enjamb_liveness::{ControlFlow, Liveness, SlotLiveness};
 
 /// Per state number, what is saved there.
@@ -15,6 +16,8 @@ use enjamb_liveness::{ControlFlow, Liveness, SlotLiveness};
 pub(crate) struct LiveAcross {
     /// What the layout is computed from, by state number.
     pub(crate) needs: Vec<PointNeed>,
+    /// What of it is live into the normal and into the unwind target, for calls that have these.
+    into_targets: Vec<Option<[FxHashSet<SavedSource>; 2]>>,
 }
 
 impl LiveAcross {
@@ -27,11 +30,31 @@ impl LiveAcross {
     ) -> Self {
         let slots = SlotLiveness::new(function, flow);
         let mut needs = vec![PointNeed::default(); points.as_slice().len()];
+        let live_in = |target: Block| -> FxHashSet<SavedSource> {
+            let values = liveness.live_in(target).into_iter();
+            let slots = slots.live_in(target).into_iter();
+            let values = values.map(SavedSource::Value);
+            values.chain(slots.map(SavedSource::Slot)).collect()
+        };
+        let into_targets = |point: &SuspensionPoint| Some(point.targets(function)?.map(live_in));
+        let into_targets = points.as_slice().iter().map(into_targets).collect();
         for (first, in_block) in points.by_block() {
             save_values(function, liveness, in_block, &mut needs[first..]);
             save_slots(function, &slots, in_block, &mut needs[first..]);
         }
-        LiveAcross { needs }
+        LiveAcross {
+            needs,
+            into_targets,
+        }
+    }
+
+    /// Whether something that the point of this state saves is live into the target with this
+    /// number of the call. A call without targets goes on in one place, where all of it is.
+    pub(crate) fn is_live_into(&self, state: usize, target: usize, source: SavedSource) -> bool {
+        match &self.into_targets[state] {
+            Some(targets) => targets[target].contains(&source),
+            None => true,
+        }
     }
 
     /// Block parameters and what is handed to them, as far as both are saved somewhere: they had
@@ -75,7 +98,8 @@ fn save_values(
         while cursor.next_inst().is_some_and(|inst| inst != point.inst) {
             cursor.step();
         }
-        let results = function.results(point.inst);
+        let results = function.normal_results(point.inst);
+        needs[index].catches = function.insts[point.inst].opcode.has_unwind_edge();
         needs[index].results = results
             .iter()
             .map(|&value| function.value_type(value))

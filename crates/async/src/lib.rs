@@ -38,6 +38,7 @@
 
 mod across;
 mod dispatch;
+mod edges;
 mod edit;
 mod frontier;
 mod points;

@@ -6,12 +6,12 @@ use enjamb_ir::{Block, Function, Inst, Module, Opcode, Payload};
 pub(crate) fn suspends(module: &Module, function: &Function, inst: Inst) -> bool {
     let data = &function.insts[inst];
     match (data.opcode, data.payload) {
-        (Opcode::Join, _) => true,
-        (Opcode::Call, Payload::Function(callee)) => module
+        (Opcode::Join | Opcode::TryJoin, _) => true,
+        (Opcode::Call | Opcode::TryCall, Payload::Function(callee)) => module
             .functions
             .get(callee)
             .is_some_and(|decl| decl.signature().is_async),
-        (Opcode::CallIndirect, Payload::Signature(signature)) => function
+        (Opcode::CallIndirect | Opcode::TryCallIndirect, Payload::Signature(signature)) => function
             .signatures
             .get(signature)
             .is_some_and(|signature| signature.is_async),
@@ -28,6 +28,16 @@ pub(crate) struct SuspensionPoint {
     pub(crate) position: usize,
     /// The call.
     pub(crate) inst: Inst,
+}
+
+impl SuspensionPoint {
+    /// Where a call with an unwind target goes on: in blocks of their own, see [`crate::edges`].
+    pub(crate) fn targets(&self, function: &Function) -> Option<[Block; 2]> {
+        match function.targets(self.inst) {
+            [normal, unwind] => Some([normal.block, unwind.block]),
+            _ => None,
+        }
+    }
 }
 
 /// All suspension points of a function, in the order of the given blocks: the index is the state

@@ -16,6 +16,7 @@ use enjamb_ir::{
 };
 use enjamb_liveness::{ControlFlow, Liveness};
 
+use crate::edges;
 use crate::points::{SuspensionPoints, suspends};
 
 /// Rewrites async source functions; other functions stay as they are.
@@ -23,6 +24,7 @@ pub fn run(module: &Module, function: &mut Function) {
     if !function.is_async() || function.stage != Stage::Source {
         return;
     }
+    edges::run(module, function);
     let flow = ControlFlow::new(function);
     let points = SuspensionPoints::run(module, function, flow.reverse_post_order());
     let places = places_in_slots(function, &flow);

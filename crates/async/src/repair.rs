@@ -22,10 +22,11 @@ type Redefined = FxHashMap<Block, Vec<(Value, Value)>>;
 pub(crate) fn run(function: &mut Function, liveness: &Liveness, rewritten: &[Rewritten]) {
     let flow = ControlFlow::new(function);
     let dominators = DominatorTree::new(function, &flow);
-    let continuations: Vec<Block> = rewritten.iter().map(|point| point.continuation).collect();
+    let mut continuations = Vec::new();
     let mut redefined = Redefined::default();
-    for point in rewritten {
-        redefined.insert(point.continuation, point.redefined.clone());
+    for continuation in rewritten.iter().flat_map(Rewritten::continuations) {
+        continuations.push(continuation.block);
+        redefined.insert(continuation.block, continuation.redefined.clone());
     }
     for join in frontier::run(&flow, &dominators, &continuations) {
         let params = add_params(function, join, &liveness.live_in(join));

@@ -11,12 +11,28 @@
 //!
 //! The results of the call keep their numbers as parameters of `C`. A saved value `x` gets a second
 //! definition there; its later uses are put right afterwards by [`crate::repair`].
+//!
+//! A call with an unwind target ends its block, and goes on in two blocks of its own, see
+//! [`crate::edges`]. It has two states: that of its point, and that of its exceptional entry, into
+//! which the dispatcher puts the object when the callee ends with an exception after all.
+//!
+//! ```text
+//!   r, e = try_call f(args), C(r), unwind U(e)
+//!
+//!                               B:   k, r', e' = try_call f(args), A(k, r'), unwind U(e', y)
+//!                               A(k', r₁):  brif is_suspended(k'), S, C(r₁, x)
+//!                               S:   as above, with all of x and y                      (cold)
+//!                               R:   load r″ and x″ from the object; jump C(r″, x″)     (cold)
+//!                               X:   load e″ and y″ from the object; jump U(e″, y″)     (cold)
+//!                               C(r, x₁):  …
+//!                               U(e, y₁):  …
+//! ```
 
 use enjamb_continuation::Layouts;
 use enjamb_ir::hash::FxHashSet;
 use enjamb_ir::{
-    Block, Entity, Function, Inst, Opcode, Payload, PointDecl, PointId, SavedField, SavedSource,
-    Type, Value,
+    Block, Entity, Exception, Function, Inst, Opcode, Payload, PointDecl, PointId, SavedField,
+    SavedSource, Type, Value,
 };
 use enjamb_liveness::Uses;
 
@@ -31,14 +47,40 @@ use crate::suspend;
 pub(crate) struct Rewritten {
     /// The block of the call: what is left of the block before it.
     pub(crate) before: Block,
-    /// Restores what is saved and goes on in the continuation.
-    pub(crate) resumption: Block,
-    /// What stood behind the call.
-    pub(crate) continuation: Block,
+    /// The block to stand behind that: the continuation, or the one that looks whether the callee
+    /// suspended.
+    pub(crate) behind: Block,
     /// The blocks that suspend, in order.
     pub(crate) suspension: Vec<Block>,
-    /// Each saved value, and the parameter of `continuation` that is its new definition.
+    /// Where it goes on with the results.
+    pub(crate) normal: Continuation,
+    /// Where it goes on with an exception.
+    pub(crate) unwind: Option<Continuation>,
+}
+
+impl Rewritten {
+    /// Where it goes on.
+    pub(crate) fn continuations(&self) -> impl Iterator<Item = &Continuation> {
+        std::iter::once(&self.normal).chain(&self.unwind)
+    }
+}
+
+/// A block that goes on behind a point, straight from the call or resumed.
+#[derive(Clone, Debug)]
+pub(crate) struct Continuation {
+    /// The block.
+    pub(crate) block: Block,
+    /// Restores what is live there, and goes there.
+    pub(crate) resumption: Block,
+    /// Each restored value, and the parameter of the block that is its new definition.
     pub(crate) redefined: Vec<(Value, Value)>,
+}
+
+/// The resumption blocks by state number: those of the points, then the exceptional entries.
+pub(crate) fn resumptions(points: &[Rewritten]) -> Vec<Block> {
+    let normal = points.iter().map(|point| &point.normal);
+    let unwind = points.iter().filter_map(|point| point.unwind.as_ref());
+    normal.chain(unwind).map(|to| to.resumption).collect()
 }
 
 /// What rewriting needs to know about the function before it.
@@ -65,32 +107,61 @@ pub(crate) fn run(
         let pieces = split(function, in_block);
         for (index, point) in in_block.iter().enumerate() {
             let site = Site {
+                analyses,
+                hidden,
                 id: PointId::from_index(first_state + index),
                 point,
                 before: pieces[index],
-                continuation: pieces[index + 1],
             };
-            rewritten.push(rewrite_point(function, analyses, hidden, &site));
+            let targets = point.targets(function).zip(function.points[site.id].unwind);
+            rewritten.push(match targets {
+                None => site.rewrite_call(function, pieces[index + 1]),
+                Some((targets, entry)) => site.rewrite_try(function, targets, entry),
+            });
         }
     }
     rewritten
 }
 
-/// Adds the layouts and points as declarations of the function.
+/// Adds the layouts and points as declarations of the function: the points in order, then the
+/// exceptional entries.
 fn declare(function: &mut Function, analyses: &Analyses<'_>) {
     function.layouts = analyses.layouts.layouts().clone();
-    for (state, point) in analyses.points.as_slice().iter().enumerate() {
+    let points = analyses.points.as_slice();
+    let mut entries = Vec::new();
+    for (state, point) in points.iter().enumerate() {
         let layout = analyses.layouts.point(state);
+        let position = function.positions[point.inst];
+        let unwind = point.targets(function).map(|_| {
+            let is_restored =
+                |field: &&SavedField| analyses.across.is_live_into(state, UNWIND, field.source);
+            entries.push(PointDecl {
+                layout: layout.layout,
+                results: Exception::TYPES.to_vec(),
+                saved: layout.saved.iter().filter(is_restored).copied().collect(),
+                unwind: None,
+                position,
+            });
+            PointId::from_index(points.len() + entries.len() - 1)
+        });
         function.points.push(PointDecl {
             layout: layout.layout,
             results: analyses.across.needs[state].results.clone(),
             saved: layout.saved.clone(),
-            position: function.positions[point.inst],
+            unwind,
+            position,
         });
+    }
+    for entry in entries {
+        function.points.push(entry);
     }
 }
 
-/// Cuts a block behind each of its points. The first piece is the block itself.
+/// The targets of a call, by position.
+const NORMAL: usize = 0;
+const UNWIND: usize = 1;
+
+/// Cuts a block behind each of its points but a terminator. The first piece is the block itself.
 fn split(function: &mut Function, points: &[SuspensionPoint]) -> Vec<Block> {
     let block = points[0].block;
     let cold = function.blocks[block].cold;
@@ -102,96 +173,176 @@ fn split(function: &mut Function, points: &[SuspensionPoint]) -> Vec<Block> {
         let length = point.position + 1 - taken;
         function.blocks[piece].insts = insts.by_ref().take(length).collect();
         taken += length;
-        piece = function.create_block();
-        function.blocks[piece].cold = cold;
-        pieces.push(piece);
+        if insts.len() > 0 {
+            piece = function.create_block();
+            function.blocks[piece].cold = cold;
+            pieces.push(piece);
+        }
     }
-    function.blocks[piece].insts = insts.collect();
+    function.blocks[piece].insts.extend(insts);
     pieces
 }
 
-/// A point with the blocks that it was cut into.
-struct Site<'a> {
-    id: PointId,
-    point: &'a SuspensionPoint,
-    before: Block,
-    continuation: Block,
-}
-
-fn rewrite_point(
-    function: &mut Function,
-    analyses: &Analyses<'_>,
-    hidden: Value,
-    site: &Site<'_>,
-) -> Rewritten {
-    let call = redefine_call(function, site.point.inst, analyses.uses);
-    let saved = function.points[site.id].saved.clone();
-    let values: Vec<Value> = saved.iter().filter_map(saved_value).collect();
-    let redefined = make_params(function, site.continuation, &call, &values);
-
-    let mut editor = Editor::new(function, site.point.inst);
-    let resumption = resume(&mut editor, site, hidden, &call, &saved);
-    let suspension = suspend::run(&mut editor, analyses, site.point, site.id, call.hidden);
-    let test = editor.value(
-        site.before,
-        Opcode::IsSuspended,
-        Payload::None,
-        &[call.hidden],
-        Type::I8,
-    );
-    let results = call.used.iter().map(|used| used.fresh);
-    let handed: Vec<Value> = results.chain(values).collect();
-    let to_suspension = editor.function.target(suspension[0], &[]);
-    let to_continuation = editor.function.target(site.continuation, &handed);
-    let targets = [to_suspension, to_continuation];
-    editor.branch(site.before, Opcode::Brif, &[test], &targets);
-    Rewritten {
-        before: site.before,
-        resumption,
-        continuation: site.continuation,
-        suspension,
-        redefined,
-    }
-}
-
-/// A result of the call that something uses.
+/// A value that a call gives and something uses.
 struct UsedResult {
-    /// Position among the results in the signature.
+    /// Position among the results of the point.
     position: u32,
     /// The value that the program uses, to become a parameter of the continuation.
     old: Value,
-    /// The value that the call defines now.
+    /// What stands for it on the way straight from the call.
     fresh: Value,
 }
 
-struct RedefinedCall {
-    /// The callee's continuation.
+/// A point, and the block that ends behind its call.
+struct Site<'a> {
+    analyses: &'a Analyses<'a>,
     hidden: Value,
-    used: Vec<UsedResult>,
+    id: PointId,
+    point: &'a SuspensionPoint,
+    before: Block,
 }
 
-/// Gives the call its hidden result, and new values as its other results.
-fn redefine_call(function: &mut Function, call: Inst, uses: &Uses) -> RedefinedCall {
-    let old = function.results(call).to_vec();
-    let mut types = vec![Type::Cont];
-    types.extend(old.iter().map(|&value| function.value_type(value)));
-    function.make_results(call, &types);
-    let results = function.results(call).to_vec();
-    let mut used = Vec::new();
-    for (position, (&old, &fresh)) in old.iter().zip(&results[1..]).enumerate() {
-        set_origin(function, fresh, old);
-        if uses.count(old) > 0 {
-            used.push(UsedResult {
-                position: position as u32,
-                old,
-                fresh,
-            });
+impl Site<'_> {
+    fn rewrite_call(&self, function: &mut Function, continuation: Block) -> Rewritten {
+        let call = self.point.inst;
+        let old = function.results(call).to_vec();
+        redefine_call(function, call);
+        let results = function.results(call).to_vec();
+        let callee = results[0];
+        let used = self.used_results(function, &old, &results[1..]);
+        let (normal, handed) = self.continue_in(function, continuation, self.id, &used, NORMAL);
+        let suspension = self.test(function, self.before, callee, continuation, &handed);
+        Rewritten {
+            before: self.before,
+            behind: continuation,
+            suspension,
+            normal,
+            unwind: None,
         }
     }
-    RedefinedCall {
-        hidden: results[0],
-        used,
+
+    /// `entry` is the exceptional entry.
+    fn rewrite_try(
+        &self,
+        function: &mut Function,
+        targets: [Block; 2],
+        entry: PointId,
+    ) -> Rewritten {
+        let call = self.point.inst;
+        redefine_call(function, call);
+        let results = function.results(call).to_vec();
+        let (given, exception) = results.split_at(function.normal_results(call).len());
+
+        // The block that looks whether the callee suspended takes what it gives on the edge.
+        let behind = function.create_block();
+        function.blocks[behind].cold = function.blocks[self.before].cold;
+        let old = function.blocks[targets[NORMAL]].params.clone();
+        let callee = function.append_param(behind, Type::Cont);
+        let mut used = self.used_results(function, &old, &given[1..]);
+        let mut to_behind = vec![given[0]];
+        for result in &mut used {
+            to_behind.push(result.fresh);
+            result.fresh = function.append_param(behind, function.value_type(result.old));
+            set_origin(function, result.fresh, result.old);
+        }
+        let (normal, handed) = self.continue_in(function, targets[NORMAL], self.id, &used, NORMAL);
+        let suspension = self.test(function, behind, callee, targets[NORMAL], &handed);
+
+        let old = function.blocks[targets[UNWIND]].params.clone();
+        let used = self.used_results(function, &old, exception);
+        let (unwind, handed) = self.continue_in(function, targets[UNWIND], entry, &used, UNWIND);
+        let to_behind = function.target(behind, &to_behind);
+        function.targets_mut(call)[NORMAL] = to_behind;
+        function.set_target_args(call, UNWIND, &handed);
+        Rewritten {
+            before: self.before,
+            behind,
+            suspension,
+            normal,
+            unwind: Some(unwind),
+        }
     }
+
+    /// Pairs what the program uses of what the call gave with what it gives now.
+    fn used_results(
+        &self,
+        function: &mut Function,
+        old: &[Value],
+        fresh: &[Value],
+    ) -> Vec<UsedResult> {
+        let mut used = Vec::new();
+        for (position, (&old, &fresh)) in old.iter().zip(fresh).enumerate() {
+            set_origin(function, fresh, old);
+            if self.analyses.uses.count(old) > 0 {
+                used.push(UsedResult {
+                    position: position as u32,
+                    old,
+                    fresh,
+                });
+            }
+        }
+        used
+    }
+
+    /// Makes a block the continuation in the state `id`, for the target with this number. Returns
+    /// what is handed to it straight from the call, too.
+    fn continue_in(
+        &self,
+        function: &mut Function,
+        block: Block,
+        id: PointId,
+        used: &[UsedResult],
+        target: usize,
+    ) -> (Continuation, Vec<Value>) {
+        let (state, across) = (self.id.index(), self.analyses.across);
+        let mut restored = function.points[id].saved.clone();
+        restored.retain(|field| across.is_live_into(state, target, field.source));
+        let values: Vec<Value> = restored.iter().filter_map(saved_value).collect();
+        let redefined = make_params(function, block, used, &values);
+        let mut editor = Editor::new(function, self.point.inst);
+        let to = Resumption {
+            block,
+            id,
+            used,
+            restored: &restored,
+        };
+        let resumption = resume(&mut editor, &to, self.hidden);
+        let handed = used.iter().map(|used| used.fresh).chain(values).collect();
+        let continuation = Continuation {
+            block,
+            resumption,
+            redefined,
+        };
+        (continuation, handed)
+    }
+
+    /// Ends a block with the test whether the callee suspended. Returns the blocks that suspend.
+    fn test(
+        &self,
+        function: &mut Function,
+        block: Block,
+        callee: Value,
+        continuation: Block,
+        handed: &[Value],
+    ) -> Vec<Block> {
+        let mut editor = Editor::new(function, self.point.inst);
+        let suspension = suspend::run(&mut editor, self.analyses, self.point, self.id, callee);
+        let test = Opcode::IsSuspended;
+        let test = editor.value(block, test, Payload::None, &[callee], Type::I8);
+        let to_suspension = editor.function.target(suspension[0], &[]);
+        let to_continuation = editor.function.target(continuation, handed);
+        let targets = [to_suspension, to_continuation];
+        editor.branch(block, Opcode::Brif, &[test], &targets);
+        suspension
+    }
+}
+
+/// Gives the call its hidden result in front, and new values as its other results.
+fn redefine_call(function: &mut Function, call: Inst) {
+    let results = function.results(call).iter();
+    let types = results.map(|&value| function.value_type(value));
+    let types: Vec<Type> = std::iter::once(Type::Cont).chain(types).collect();
+    function.make_results(call, &types);
 }
 
 /// Notes that `value` stands for what `old` stands for.
@@ -206,15 +357,15 @@ fn saved_value(field: &SavedField) -> Option<Value> {
     }
 }
 
-/// Parameters of the continuation: the used results of the call, then a new definition of every
-/// saved value.
+/// Parameters of a continuation: what is used of what the call gives, then a new definition of every
+/// restored value.
 fn make_params(
     function: &mut Function,
     continuation: Block,
-    call: &RedefinedCall,
+    used: &[UsedResult],
     values: &[Value],
 ) -> Vec<(Value, Value)> {
-    let results: Vec<Value> = call.used.iter().map(|used| used.old).collect();
+    let results: Vec<Value> = used.iter().map(|used| used.old).collect();
     function.set_params(continuation, &results);
     let redefine = |&value: &Value| {
         let param = function.append_param(continuation, function.value_type(value));
@@ -224,26 +375,28 @@ fn make_params(
     values.iter().map(redefine).collect()
 }
 
+/// What a resumption loads, and where it goes.
+struct Resumption<'a> {
+    block: Block,
+    id: PointId,
+    used: &'a [UsedResult],
+    restored: &'a [SavedField],
+}
+
 /// Makes the resumption block: it loads what the parameters of the continuation stand for, and
 /// restores the stack slots.
-fn resume(
-    editor: &mut Editor<'_>,
-    site: &Site<'_>,
-    hidden: Value,
-    call: &RedefinedCall,
-    saved: &[SavedField],
-) -> Block {
+fn resume(editor: &mut Editor<'_>, to: &Resumption<'_>, hidden: Value) -> Block {
     let block = editor.cold_block();
-    let layout = editor.function.points[site.id].layout;
+    let layout = editor.function.points[to.id].layout;
     let mut handed = Vec::new();
-    for used in &call.used {
+    for used in to.used {
         let ty = editor.function.value_type(used.old);
-        let payload = Payload::PointResult(site.id, used.position);
+        let payload = Payload::PointResult(to.id, used.position);
         let loaded = editor.value(block, Opcode::ResultLoad, payload, &[hidden], ty);
         set_origin(editor.function, loaded, used.old);
         handed.push(loaded);
     }
-    for &SavedField { field, source } in saved {
+    for &SavedField { field, source } in to.restored {
         match source {
             SavedSource::Value(value) => {
                 let ty = editor.function.value_type(value);
@@ -259,7 +412,7 @@ fn resume(
             }
         }
     }
-    let target = editor.function.target(site.continuation, &handed);
+    let target = editor.function.target(to.block, &handed);
     editor.branch(block, Opcode::Jump, &[], &[target]);
     block
 }

@@ -3,8 +3,8 @@
 //! Everything is collected first, then laid out, then rewritten:
 //!
 //! ```text
-//! suspension points → live across → what a resumption reaches → layout
-//!                   → rewriting of every point → entry dispatch → repair of SSA form
+//! edges of calls → suspension points → live across → what a resumption reaches → layout
+//!     → rewriting of every point → entry dispatch → repair of SSA form
 //! ```
 //!
 //! Blocks come out in the order that suits a register allocator which takes every edge to an
@@ -18,6 +18,7 @@ use enjamb_liveness::{ControlFlow, Liveness, Uses};
 
 use crate::across::LiveAcross;
 use crate::dispatch::{self, Entry};
+use crate::edges;
 use crate::points::SuspensionPoints;
 use crate::repair;
 use crate::resumed::Resumed;
@@ -30,6 +31,7 @@ pub fn run(module: &Module, function: &mut Function) {
     }
     let Some(body) = function.entry() else { return };
     function.stage = Stage::Lowered;
+    edges::run(module, function);
     let flow = ControlFlow::new(function);
     function.order = flow.reverse_post_order().to_vec();
     let points = SuspensionPoints::run(module, function, &function.order);
@@ -55,9 +57,9 @@ pub fn run(module: &Module, function: &mut Function) {
         uses: &uses,
     };
     let rewritten = rewrite::run(function, &analyses, entry.hidden);
-    let resumptions: Vec<Block> = rewritten.iter().map(|point| point.resumption).collect();
+    let resumptions = rewrite::resumptions(&rewritten);
     let dispatch = dispatch::run(function, &entry, body, &resumptions, first.inst);
-    order_blocks(function, &entry, dispatch, &rewritten);
+    order_blocks(function, &entry, dispatch, &resumptions, &rewritten);
     repair::run(function, &liveness, &rewritten);
 }
 
@@ -69,26 +71,27 @@ fn add_hidden_parameter(function: &mut Function, entry: Block) {
     function.set_params(entry, &with_hidden);
 }
 
-/// Puts every continuation behind the block of its call, and the new blocks around the body.
+/// Puts what goes on behind a call behind its block, and the new blocks around the body.
 fn order_blocks(
     function: &mut Function,
     entry: &Entry,
     dispatch: Option<Block>,
+    resumptions: &[Block],
     points: &[Rewritten],
 ) {
     let behind: FxHashMap<Block, Block> = points
         .iter()
-        .map(|point| (point.before, point.continuation))
+        .map(|point| (point.before, point.behind))
         .collect();
     let mut order = vec![entry.block];
     order.extend(dispatch);
-    order.extend(points.iter().map(|point| point.resumption));
+    order.extend(resumptions);
     for &block in &function.order {
         order.push(block);
         let mut last = block;
-        while let Some(&continuation) = behind.get(&last) {
-            order.push(continuation);
-            last = continuation;
+        while let Some(&next) = behind.get(&last) {
+            order.push(next);
+            last = next;
         }
     }
     order.extend(points.iter().flat_map(|point| &point.suspension));

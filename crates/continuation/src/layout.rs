@@ -10,7 +10,7 @@
 use crate::columns::Columns;
 use crate::need::{Need, PointNeed, field_bytes};
 use crate::regions::Regions;
-use enjamb_abi::continuation::{CLASS_STEP, RESULTS, result_area};
+use enjamb_abi::continuation::{CLASS_STEP, RESULTS};
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{FieldDecl, FieldId, FieldType, LayoutDecl, SavedSource, Type};
 use std::cmp::Reverse;
@@ -39,10 +39,7 @@ struct Saved {
 
 /// Computes the layout of a group of points.
 pub(crate) fn run(points: &[PointNeed], group: &[usize], affinities: &Affinities) -> GroupLayout {
-    let results = group
-        .iter()
-        .map(|&point| result_area(&points[point].results))
-        .max();
+    let results = group.iter().map(|&point| points[point].result_area()).max();
     let start = RESULTS + results.unwrap_or(0);
     let mut saved = collect(points, group);
     saved.sort_by_key(|item| order(item.need.ty));

@@ -19,8 +19,12 @@
 //! };
 //! // v1 and v2 are never saved together, so they share a place.
 //! let points = [
-//!     PointNeed { results: vec![Type::I64], saved: vec![save(0, Type::I8), save(1, Type::I64)] },
-//!     PointNeed { results: vec![], saved: vec![save(0, Type::I8), save(2, Type::F64)] },
+//!     PointNeed {
+//!         results: vec![Type::I64],
+//!         saved: vec![save(0, Type::I8), save(1, Type::I64)],
+//!         ..PointNeed::default()
+//!     },
+//!     PointNeed { saved: vec![save(0, Type::I8), save(2, Type::F64)], ..PointNeed::default() },
 //! ];
 //! let layouts = Layouts::new(&points, &Default::default());
 //! let layout = &layouts.layouts()[layouts.point(0).layout];
@@ -40,7 +44,7 @@ mod taken;
 pub use layout::Affinities;
 pub use need::{Need, PointNeed};
 
-use enjamb_abi::continuation::{RESULTS, result_area};
+use enjamb_abi::continuation::RESULTS;
 use enjamb_ir::{Entity, LayoutDecl, LayoutId, PrimaryMap, SavedField};
 
 /// Which layout a point uses, and the field of each thing that it saves.
@@ -86,7 +90,7 @@ impl Layouts {
             }
         }
         let points_laid_out = by_point.into_iter().flatten().collect();
-        let need = |point: &PointNeed| RESULTS + result_area(&point.results) + point.saved_bytes();
+        let need = |point: &PointNeed| RESULTS + point.result_area() + point.saved_bytes();
         let lower_bound = points.iter().map(need).max().unwrap_or(RESULTS);
         Layouts {
             layouts,

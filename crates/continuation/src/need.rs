@@ -1,6 +1,7 @@
 //! What a layout is computed from: for each suspension point, what is saved there.
 
-use enjamb_ir::{FieldType, SavedSource, Type};
+use enjamb_abi::continuation::{field_size_align, result_area};
+use enjamb_ir::{Exception, FieldType, SavedSource, Type};
 
 /// Something that a suspension point saves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +17,23 @@ pub struct Need {
 pub struct PointNeed {
     /// Result types of the call, which the result area has to hold.
     pub results: Vec<Type>,
+    /// Whether the result area has to hold an exception as well.
+    pub catches: bool,
     /// What is saved, each source once.
     pub saved: Vec<Need>,
 }
 
 impl PointNeed {
+    /// Bytes of the result area.
+    pub(crate) fn result_area(&self) -> u32 {
+        let exception = if self.catches {
+            &Exception::TYPES[..]
+        } else {
+            &[]
+        };
+        result_area(&self.results).max(result_area(exception))
+    }
+
     /// Bytes of what is saved, without header, result area and padding: no object that holds it
     /// can be smaller by more than its header.
     pub fn saved_bytes(&self) -> u32 {
@@ -30,5 +43,5 @@ impl PointNeed {
 
 /// Size of a field in bytes.
 pub(crate) fn field_bytes(ty: FieldType) -> u32 {
-    enjamb_abi::continuation::field_size_align(ty).0
+    field_size_align(ty).0
 }

@@ -53,8 +53,8 @@ mod tests {
             align: 8,
         };
         PointNeed {
-            results: Vec::new(),
             saved: vec![Need { source, ty }],
+            ..PointNeed::default()
         }
     }
 

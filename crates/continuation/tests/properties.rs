@@ -53,8 +53,8 @@ fn layouts(points: &[PointNeed]) -> Layouts {
 /// Points without results that save these needs.
 fn points(saved: impl IntoIterator<Item = Vec<Need>>) -> Vec<PointNeed> {
     let point = |saved| PointNeed {
-        results: Vec::new(),
         saved,
+        ..PointNeed::default()
     };
     saved.into_iter().map(point).collect()
 }

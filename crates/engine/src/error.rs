@@ -1,6 +1,6 @@
 //! Every way in which something can go wrong, as a value.
 
-use enjamb_ir::{Diagnostic, Signature, TrapCode, diagnostic};
+use enjamb_ir::{Diagnostic, Exception, Signature, TrapCode, diagnostic};
 use std::fmt;
 
 /// What a host function returns when it cannot give results.
@@ -38,6 +38,8 @@ pub enum Error {
     },
     /// The program ended the call.
     Trap(Box<Trap>),
+    /// The program threw an exception that nothing in it caught.
+    Exception(Exception),
     /// The host reached outside a memory.
     OutOfBounds {
         /// The name of the memory.
@@ -194,6 +196,7 @@ impl fmt::Display for Error {
                 )
             }
             Error::Trap(trap) => trap.fmt(f),
+            Error::Exception(exception) => write!(f, "exception {exception}"),
             Error::OutOfBounds {
                 memory,
                 offset,

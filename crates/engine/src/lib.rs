@@ -68,7 +68,7 @@ mod value;
 pub use caller::Caller;
 pub use config::{Allocator, Clock, Config, Execution};
 pub use engine::Engine;
-pub use enjamb_ir::{Schedule, Signature, TrapCode, Type, Val};
+pub use enjamb_ir::{Exception, Schedule, Signature, TrapCode, Type, Val};
 pub use error::{Error, HostError, LinkError, Location, Trap};
 pub use func::TypedFunc;
 pub use host::{HostFunction, HostReturn, IntoHostFunction, WithCaller};

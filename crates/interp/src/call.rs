@@ -4,7 +4,7 @@
 //! continuation. Handlers here tell the two kinds of function apart by the stage of the caller;
 //! where no caller is left, [`crate::dispatch`] goes on.
 
-use crate::control::wrong_payload;
+use crate::control::{self, wrong_payload};
 use crate::error::Stop;
 use crate::host::Called;
 use crate::machine::{Event, Flow, Machine};
@@ -106,6 +106,7 @@ impl<'a> Machine<'a> {
                 }
                 match called {
                     Called::Ready(results) => self.deliver(stack, &results),
+                    Called::Threw(exception) => self.throw(stack, exception),
                     Called::Waits(wait, results) => {
                         let lowered = caller.is_some_and(|(site, _)| is_lowered(site.function));
                         self.suspend_leaf(stack, wait, results, lowered)
@@ -147,11 +148,19 @@ impl<'a> Machine<'a> {
 
     /// Resumes the innermost frame if it is suspended.
     pub(crate) fn raise(&mut self, stack: &mut Stack<'a>) {
-        if let Some(cost) = stack.raise() {
+        if self.unpark(stack) {
             self.stats.resumptions += 1;
-            self.parked_bytes -= cost;
-            self.stack_bytes += cost;
         }
+    }
+
+    /// Counts the innermost frame as active if it is suspended, and says whether it was.
+    pub(crate) fn unpark(&mut self, stack: &mut Stack<'a>) -> bool {
+        let Some(cost) = stack.raise() else {
+            return false;
+        };
+        self.parked_bytes -= cost;
+        self.stack_bytes += cost;
+        true
     }
 
     /// Hands the results of an activation that finished, and has no frame any more, to its caller.
@@ -160,7 +169,8 @@ impl<'a> Machine<'a> {
         let Some(site) = stack.site() else {
             return self.dispatch_finished(stack, results);
         };
-        let hidden = match site.results().len().checked_sub(results.len()) {
+        let given = site.function.normal_results(site.inst).len();
+        let hidden = match given.checked_sub(results.len()) {
             Some(hidden @ (0 | 1)) => hidden,
             _ => return Err(Stop::fault("a call with another number of results")),
         };
@@ -170,7 +180,7 @@ impl<'a> Machine<'a> {
         for (position, &cell) in results.iter().enumerate() {
             site.set(stack, hidden + position, cell);
         }
-        Ok(Flow::Next)
+        control::go_on(self, stack, &site)
     }
 
     /// Hands a continuation to the lowered caller of an activation that suspended.
@@ -191,7 +201,7 @@ impl<'a> Machine<'a> {
             site.set(stack, position, Cell::UNDEFINED);
         }
         site.define(stack, continuation);
-        Ok(Flow::Next)
+        control::go_on(self, stack, &site)
     }
 
     /// Suspends a task in a leaf that waits; `results` are the leaf's when it goes on. A function

@@ -149,6 +149,32 @@ impl<'a> Objects<'a> {
         )))
     }
 
+    /// Sets an object to a point of its function: what that does not save is no longer there.
+    pub(crate) fn set_point(&mut self, number: u64, point: PointId) -> Result<(), Stop> {
+        let Objects { objects, saved, .. } = self;
+        let Some(object) = objects.get_mut(&number) else {
+            return Err(Stop::fault("a state for no object"));
+        };
+        let function = std::ptr::from_ref(object.function);
+        let keeps = |owner: u32| {
+            let field = FieldId::from_index(owner as usize);
+            saved.contains(&(function, point, field))
+        };
+        // The bytes of a field lie together, so one question per run of bytes is enough.
+        let mut last = (NO_FIELD, false);
+        for owner in object.owners.iter_mut().filter(|owner| **owner != NO_FIELD) {
+            if last.0 != *owner {
+                last = (*owner, keeps(*owner));
+            }
+            if !last.1 {
+                *owner = NO_FIELD;
+            }
+        }
+        object.point = Some(point);
+        object.results = None;
+        Ok(())
+    }
+
     /// Fails unless a field of an object can be loaded.
     fn check_field(&self, number: u64, layout: LayoutId, field: FieldId) -> Result<(), Stop> {
         let Some(object) = self.get(number) else {
@@ -196,6 +222,11 @@ impl Object<'_> {
         }
         self.results = Some(results.to_vec());
         Ok(())
+    }
+
+    /// The exceptional entry of its point, if that has one.
+    pub(crate) fn exceptional_entry(&self) -> Option<PointId> {
+        self.function.points[self.point?].unwind
     }
 
     /// The bytes of a field.
@@ -404,26 +435,7 @@ pub(crate) fn set_point<'a>(
     let layout = site.function.points[point].layout;
     let number = site.arg(stack, 0)?;
     machine.objects.of_layout(site, number, layout)?;
-    let Objects { objects, saved, .. } = &mut machine.objects;
-    let Some(object) = objects.get_mut(&number) else {
-        return Err(Stop::fault("a state for no object"));
-    };
-    let keeps = |owner: u32| {
-        let field = FieldId::from_index(owner as usize);
-        saved.contains(&(std::ptr::from_ref(site.function), point, field))
-    };
-    // The bytes of a field lie together, so one question per run of bytes is enough.
-    let mut last = (NO_FIELD, false);
-    for owner in object.owners.iter_mut().filter(|owner| **owner != NO_FIELD) {
-        if last.0 != *owner {
-            last = (*owner, keeps(*owner));
-        }
-        if !last.1 {
-            *owner = NO_FIELD;
-        }
-    }
-    object.point = Some(point);
-    object.results = None;
+    machine.objects.set_point(number, point)?;
     Ok(Flow::Next)
 }
 

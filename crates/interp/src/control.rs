@@ -108,8 +108,25 @@ pub(crate) fn select<'a>(_: &mut Machine<'a>, stack: &mut Stack<'a>, site: &Site
     Ok(Flow::Next)
 }
 
+/// The target of a call that returned, by position.
+const NORMAL: usize = 0;
+/// The target of a call that threw.
+pub(crate) const UNWIND: usize = 1;
+
+/// Goes on behind a call whose results are defined.
+pub(crate) fn go_on<'a>(
+    machine: &mut Machine<'a>,
+    stack: &mut Stack<'a>,
+    site: &Site<'a>,
+) -> Outcome {
+    match site.data.opcode.has_unwind_edge() {
+        true => go(machine, stack, site, NORMAL),
+        false => Ok(Flow::Next),
+    }
+}
+
 /// Goes to a target of the terminator, by position.
-fn go<'a>(
+pub(crate) fn go<'a>(
     machine: &mut Machine<'a>,
     stack: &mut Stack<'a>,
     site: &Site<'a>,

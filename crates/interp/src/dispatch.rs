@@ -3,13 +3,15 @@
 //! It owns the object from which the outermost active activation was resumed, and knows the first
 //! of those that lie suspended below. An activation that finishes hands its results to the next
 //! object and that one is resumed; one that suspends again is linked in front of the others. Both
-//! take the same few steps however long the chain is.
+//! take the same few steps however long the chain is. An exception drops objects up to one whose
+//! point has an exceptional entry.
 
 use crate::call::SENTINEL;
 use crate::error::Stop;
 use crate::machine::{Event, Flow, Machine};
 use crate::stack::Stack;
 use crate::value::Cell;
+use enjamb_ir::Exception;
 
 type Outcome = Result<Flow, Stop>;
 
@@ -36,6 +38,38 @@ impl<'a> Machine<'a> {
         self.stats.resumptions += 1;
         self.enter(stack, function, next, false)?;
         Ok(Flow::Next)
+    }
+
+    /// The outermost active activation threw.
+    pub(crate) fn dispatch_thrown(
+        &mut self,
+        stack: &mut Stack<'a>,
+        exception: Exception,
+    ) -> Outcome {
+        if stack.chain.pending.is_some() {
+            return Err(Stop::fault(
+                "an activation threw although a callee of it is suspended",
+            ));
+        }
+        let running = std::mem::take(&mut stack.chain.running);
+        self.objects.free(running)?;
+        while stack.chain.rest != 0 {
+            let next = stack.chain.rest;
+            let object = self.objects.expect_mut(next)?;
+            let (function, unwind) = (object.function, object.exceptional_entry());
+            stack.chain.rest = std::mem::take(&mut object.next);
+            if let Some(entry) = unwind {
+                self.objects.set_point(next, entry)?;
+                let words = exception.to_words().map(Cell::new);
+                self.objects.expect_mut(next)?.deliver(&words)?;
+                stack.chain.running = next;
+                self.stats.resumptions += 1;
+                self.enter(stack, function, next, false)?;
+                return Ok(Flow::Next);
+            }
+            self.objects.free(next)?;
+        }
+        self.leave_with(exception)
     }
 
     /// The outermost active activation suspended and gave back `continuation`.

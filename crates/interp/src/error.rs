@@ -1,7 +1,7 @@
 //! Why a call gave no results.
 
 use enjamb_ir::print::display_inst;
-use enjamb_ir::{Function, Inst, Module, PointId, SourcePos, TrapCode};
+use enjamb_ir::{Exception, Function, Inst, Module, PointId, SourcePos, TrapCode};
 use std::fmt;
 
 /// A place in a running program.
@@ -114,11 +114,39 @@ impl fmt::Display for Trap {
     }
 }
 
+/// An exception that nothing caught.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncaught {
+    /// The exception.
+    pub exception: Exception,
+    /// The logical stack of the place where it was thrown first, as [`Trap::stack`] has it.
+    pub stack: Vec<Location>,
+    /// How many callers are not listed.
+    pub omitted: usize,
+}
+
+impl Uncaught {
+    /// The most entries of a logical stack that are kept.
+    pub const STACK_SHOWN: usize = Trap::STACK_SHOWN;
+}
+
+impl fmt::Display for Uncaught {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exception {}", self.exception)?;
+        match self.stack.first() {
+            Some(location) => write!(f, " thrown in {location}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Why an instance could not be made or a call gave no results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The program ended the call. The instance and its memories can still be used.
     Trap(Box<Trap>),
+    /// The call ended with an exception. The instance and its memories can still be used.
+    Exception(Box<Uncaught>),
     /// The call does not fit: an unknown function, a wrong number or type of arguments.
     BadCall(String),
     /// The instance cannot be made: an import is missing, a data segment does not fit.
@@ -152,6 +180,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Trap(trap) => write!(f, "{trap}"),
+            Error::Exception(uncaught) => write!(f, "{uncaught}"),
             Error::BadCall(reason) | Error::BadInstance(reason) => f.write_str(reason),
             Error::Fault(fault) => {
                 write!(f, "fault: {}", fault.reason)?;

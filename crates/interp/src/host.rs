@@ -7,8 +7,8 @@ use crate::stack::Wait;
 use crate::value::Cell;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::{
-    Entity, Export, FuncId, FunctionKind, GlobalId, MemoryId, Module, Named, PrimaryMap, Signature,
-    Type, Val,
+    Entity, Exception, Export, FuncId, FunctionKind, GlobalId, MemoryId, Module, Named, PrimaryMap,
+    Signature, Type, Val,
 };
 use std::cell::RefCell;
 use std::fmt;
@@ -17,7 +17,28 @@ use std::rc::Rc;
 /// The namespace of the builtin leaves.
 const BUILTIN: &str = "enjamb";
 
-type Function<'a> = dyn FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, String> + 'a;
+type Function<'a> = dyn FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, HostError> + 'a;
+
+/// Why a host function gave no results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostError {
+    /// It failed: the trap `host_error` with this message.
+    Failed(String),
+    /// It threw this exception, at the call.
+    Threw(Exception),
+}
+
+impl From<String> for HostError {
+    fn from(message: String) -> Self {
+        HostError::Failed(message)
+    }
+}
+
+impl From<Exception> for HostError {
+    fn from(exception: Exception) -> Self {
+        HostError::Threw(exception)
+    }
+}
 
 /// What a host function can reach of the instance that calls it.
 #[derive(Debug)]
@@ -135,10 +156,22 @@ impl<'a> Imports<'a> {
 
     /// Offers a function that can reach the memories of the instance that calls it.
     pub fn function_with_context(
+        self,
+        namespace: &str,
+        name: &str,
+        mut function: impl FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, String> + 'a,
+    ) -> Self {
+        self.throwing_function(namespace, name, move |context, args| {
+            function(context, args).map_err(HostError::Failed)
+        })
+    }
+
+    /// Offers a function that may throw exceptions.
+    pub fn throwing_function(
         mut self,
         namespace: &str,
         name: &str,
-        function: impl FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, String> + 'a,
+        function: impl FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, HostError> + 'a,
     ) -> Self {
         let key = (namespace.to_string(), name.to_string());
         self.functions.insert(key, Rc::new(RefCell::new(function)));
@@ -156,7 +189,7 @@ pub struct HostCall {
     /// What it was called with.
     pub args: Vec<Val>,
     /// What it gave.
-    pub results: Result<Vec<Val>, String>,
+    pub results: Result<Vec<Val>, HostError>,
 }
 
 /// What an import of a module stands for.
@@ -170,6 +203,7 @@ pub(crate) enum Import<'a> {
 /// What came of the call of an import.
 pub(crate) enum Called {
     Ready(Vec<Cell>),
+    Threw(Exception),
     /// The task has to wait; the results are for when it goes on.
     Waits(Wait, Vec<Cell>),
 }
@@ -297,7 +331,11 @@ impl<'a> Machine<'a> {
                 results: results.clone(),
             });
         }
-        let results = results.map_err(Stop::HostError)?;
+        let results = match results {
+            Ok(results) => results,
+            Err(HostError::Failed(message)) => return Err(Stop::HostError(message)),
+            Err(HostError::Threw(exception)) => return Ok(Called::Threw(exception)),
+        };
         if !have_types(&results, &signature.results) {
             let message =
                 format!("\"{namespace}\" \"{name}\" gave values of other types than {signature}");

@@ -51,6 +51,7 @@ mod control;
 mod convert;
 mod dispatch;
 mod error;
+mod exception;
 mod float;
 mod host;
 mod instance;
@@ -65,8 +66,8 @@ mod task;
 mod value;
 
 pub use enjamb_ir::{Schedule, Val};
-pub use error::{Error, Fault, Location, Trap};
-pub use host::{HostCall, HostContext, Imports};
+pub use error::{Error, Fault, Location, Trap, Uncaught};
+pub use host::{HostCall, HostContext, HostError, Imports};
 pub use instance::Instance;
 pub use memory::Memory;
 pub use options::{Clock, Options, Stats};

@@ -4,15 +4,16 @@
 use crate::access;
 use crate::continuation::Objects;
 use crate::error::{Error, Fault, Location, Stop, Trap};
+use crate::exception::{Place, take_record};
 use crate::host::{HostCall, Import};
 use crate::integer::narrow;
 use crate::memory::Memory;
 use crate::operation::Operation;
 use crate::options::{Options, Stats};
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Failure, Scheduler};
 use crate::stack::{Entry, Site, Stack, Wait};
 use crate::value::Cell;
-use enjamb_ir::{FuncId, Module, PrimaryMap, TrapCode};
+use enjamb_ir::{Exception, FuncId, Module, PrimaryMap, TrapCode};
 
 /// What an instruction leaves to be done.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) enum Flow {
 #[derive(Debug)]
 pub(crate) enum Event {
     Finished(Vec<Cell>),
+    /// Nothing in it caught this exception.
+    Threw(Exception),
     Parked(Wait),
     /// It started this task, which runs first.
     Spawned(u64),
@@ -82,11 +85,14 @@ impl<'a> Machine<'a> {
                 Some(stack) => self.run_task(stack)?,
                 None => {
                     let trap = self.deadlock(root);
-                    self.finish(root, Err(trap));
+                    self.finish(root, Err(Failure::Trap(trap)));
                 }
             }
             if let Some(result) = self.scheduler.result(root) {
-                return result.map_err(Error::Trap);
+                return result.map_err(|failure| match failure {
+                    Failure::Trap(trap) => Error::Trap(trap),
+                    Failure::Exception(record) => Error::Exception(record.uncaught(self.module)),
+                });
             }
             next = self.scheduler.next_runnable();
         }
@@ -102,12 +108,16 @@ impl<'a> Machine<'a> {
                     active.extend(self.scheduler.take(task));
                 }
                 Ok(Event::Finished(results)) => self.finish(stack.task, Ok(results)),
+                Ok(Event::Threw(exception)) => {
+                    let record = take_record(&mut stack, exception);
+                    self.finish(stack.task, Err(Failure::Exception(record)));
+                }
                 Ok(Event::Parked(wait)) => self.scheduler.park(stack, wait),
                 Err(stop) => {
                     let ended = self.ended(&stack, stop);
                     self.release(&mut stack);
                     match ended {
-                        Error::Trap(trap) => self.finish(stack.task, Err(trap)),
+                        Error::Trap(trap) => self.finish(stack.task, Err(Failure::Trap(trap))),
                         other => {
                             active.iter_mut().for_each(|stack| self.release(stack));
                             return Err(other);
@@ -129,7 +139,8 @@ impl<'a> Machine<'a> {
                 self.invoke(stack, function, None)?
             }
             Entry::Wake(Ok(results)) => self.deliver(stack, &results)?,
-            Entry::Wake(Err(trap)) => {
+            Entry::Wake(Err(Failure::Exception(record))) => self.throw_from(stack, record)?,
+            Entry::Wake(Err(Failure::Trap(trap))) => {
                 self.raise(stack);
                 return Err(Stop::Joined(trap));
             }
@@ -179,14 +190,18 @@ impl<'a> Machine<'a> {
         Error::Trap(trap)
     }
 
-    /// Adds where a task stands: its frames, then the objects of its suspended activations.
     fn add_logical_stack(&self, stack: &Stack<'a>, trap: &mut Trap) {
+        self.walk_logical_stack(stack, |place| trap.push(|| place.location(self.module)));
+    }
+
+    /// Visits where a task stands: its frames, then the objects of its suspended activations.
+    pub(crate) fn walk_logical_stack(&self, stack: &Stack<'a>, mut visit: impl FnMut(Place<'a>)) {
         let sites = stack.frames.iter().rev().filter_map(|frame| frame.site());
-        sites.for_each(|site| trap.push(|| self.location(&site)));
+        sites.for_each(|site| visit(Place::Inst(site.function, site.inst)));
         let mut next = stack.chain.rest;
         while let Some(object) = self.objects.get(next) {
             if let Some(point) = object.point {
-                trap.push(|| Location::of_point(self.module, object.function, point));
+                visit(Place::Point(object.function, point));
             }
             next = object.next;
         }

@@ -5,7 +5,7 @@ use crate::convert::{self, Conversion};
 use crate::error::Stop;
 use crate::machine::{Flow, Machine};
 use crate::stack::{Site, Stack};
-use crate::{access, call, control, float, integer, task};
+use crate::{access, call, control, exception, float, integer, task};
 use enjamb_ir::{Opcode, TrapCode, Type};
 
 /// A function that executes an instruction.
@@ -128,10 +128,11 @@ impl<'a> Operation<'a> {
             Opcode::TableSize => Handled(access::table_size),
 
             Opcode::Call | Opcode::CallIndirect => Handled(call::call),
+            Opcode::TryCall | Opcode::TryCallIndirect => Handled(call::call),
             Opcode::ReturnCall | Opcode::ReturnCallIndirect => Handled(call::return_call),
             Opcode::Return => Handled(call::return_),
             Opcode::Spawn => Handled(task::spawn),
-            Opcode::Join => Handled(task::join),
+            Opcode::Join | Opcode::TryJoin => Handled(task::join),
             Opcode::Detach => Handled(task::detach),
             Opcode::IsDone => Handled(task::is_done),
 
@@ -140,6 +141,8 @@ impl<'a> Operation<'a> {
             Opcode::BrTable => Handled(control::branch_table),
             Opcode::Trap => Handled(control::trap),
             Opcode::Unreachable => Handled(control::unreachable),
+            Opcode::Throw => Handled(exception::throw),
+            Opcode::Rethrow => Handled(exception::rethrow),
 
             Opcode::IsSuspended => Handled(cont::is_suspended),
             Opcode::ContState => Handled(cont::state),

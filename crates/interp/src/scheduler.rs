@@ -6,6 +6,7 @@
 //! next deadline.
 
 use crate::error::Trap;
+use crate::exception::Record;
 use crate::options::Clock;
 use crate::stack::{Entry, Frame, Stack, Wait};
 use crate::value::Cell;
@@ -16,7 +17,14 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How a task ended.
-pub(crate) type Ended = Result<Vec<Cell>, Box<Trap>>;
+pub(crate) type Ended<'a> = Result<Vec<Cell>, Failure<'a>>;
+
+/// Why a task ended without results.
+#[derive(Debug)]
+pub(crate) enum Failure<'a> {
+    Trap(Box<Trap>),
+    Exception(Box<Record<'a>>),
+}
 
 /// A task that was started and not joined to its end.
 #[derive(Debug)]
@@ -25,7 +33,7 @@ pub(crate) struct Task<'a> {
     stack: Option<Stack<'a>>,
     /// The types of its results.
     pub(crate) results: &'a [Type],
-    pub(crate) ended: Option<Ended>,
+    pub(crate) ended: Option<Ended<'a>>,
     /// The task that joins it.
     pub(crate) joiner: Option<u64>,
     /// Whether nobody will join it.
@@ -68,7 +76,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Makes a task that will begin with `entry`, and gives its number.
-    pub(crate) fn add(&mut self, results: &'a [Type], entry: Entry) -> u64 {
+    pub(crate) fn add(&mut self, results: &'a [Type], entry: Entry<'a>) -> u64 {
         self.started += 1;
         let stack = Stack::new(self.started, entry);
         let task = Task {
@@ -124,7 +132,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Lets a task go on with what it waited for.
-    pub(crate) fn wake(&mut self, number: u64, ended: Ended) {
+    pub(crate) fn wake(&mut self, number: u64, ended: Ended<'a>) {
         let task = self.tasks.get_mut(&number);
         if let Some(stack) = task.and_then(|task| task.stack.as_mut()) {
             stack.entry = Entry::Wake(ended);
@@ -133,7 +141,7 @@ impl<'a> Scheduler<'a> {
     }
 
     /// How the root ended, if it did.
-    pub(crate) fn result(&mut self, root: u64) -> Option<Ended> {
+    pub(crate) fn result(&mut self, root: u64) -> Option<Ended<'a>> {
         self.tasks.get_mut(&root)?.ended.take()
     }
 

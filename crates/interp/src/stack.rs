@@ -12,7 +12,9 @@
 //! activation is back on the machine's stack, and its callers come back one by one when their
 //! callee returns. The stack limit and the statistics count frames by that rule.
 
-use crate::error::{Stop, Trap};
+use crate::error::Stop;
+use crate::exception::Record;
+use crate::scheduler::Ended;
 use crate::value::Cell;
 use enjamb_ir::{Block, Entity, FuncId, Function, Inst, InstData, Stage, Target, Value};
 
@@ -46,14 +48,14 @@ pub(crate) struct Site<'a> {
 
 /// How a stack goes on when its task is run.
 #[derive(Debug, Default)]
-pub(crate) enum Entry {
+pub(crate) enum Entry<'a> {
     /// In the middle of a frame: its task had started another one.
     #[default]
     Running,
     /// With a call.
     Call(FuncId, Vec<Cell>),
     /// With the results of what it waited for.
-    Wake(Result<Vec<Cell>, Box<Trap>>),
+    Wake(Ended<'a>),
 }
 
 /// What a suspended task waits for.
@@ -72,7 +74,7 @@ pub(crate) enum Wait {
 pub(crate) struct Stack<'a> {
     /// The number of the task.
     pub(crate) task: u64,
-    pub(crate) entry: Entry,
+    pub(crate) entry: Entry<'a>,
     pub(crate) frames: Vec<Frame<'a>>,
     cells: Vec<Cell>,
     pub(crate) slots: Vec<Box<[u8]>>,
@@ -81,6 +83,8 @@ pub(crate) struct Stack<'a> {
     /// The cost of the frames above the floor.
     pub(crate) active: usize,
     pub(crate) chain: Chain,
+    /// The exception that it threw last.
+    pub(crate) record: Option<Box<Record<'a>>>,
 }
 
 /// What the dispatcher knows about the continuation objects of a task; 0 is none.
@@ -104,7 +108,7 @@ pub(crate) fn frame_cost(function: &Function) -> usize {
 
 impl<'a> Stack<'a> {
     /// The stack of a task that will begin with `entry`.
-    pub(crate) fn new(task: u64, entry: Entry) -> Self {
+    pub(crate) fn new(task: u64, entry: Entry<'a>) -> Self {
         Stack {
             task,
             entry,

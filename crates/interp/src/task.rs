@@ -4,7 +4,7 @@ use crate::call::is_lowered;
 use crate::control::wrong_payload;
 use crate::error::Stop;
 use crate::machine::{Event, Flow, Machine};
-use crate::scheduler::Ended;
+use crate::scheduler::{Ended, Failure};
 use crate::stack::{Entry, Site, Stack, Wait};
 use crate::value::Cell;
 use enjamb_ir::{FuncId, Payload, TrapCode};
@@ -21,7 +21,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Ends a task: its joiner goes on, or its end is kept for one.
-    pub(crate) fn finish(&mut self, number: u64, ended: Ended) {
+    pub(crate) fn finish(&mut self, number: u64, ended: Ended<'a>) {
         let Some(task) = self.scheduler.get_mut(number) else {
             return;
         };
@@ -73,8 +73,11 @@ pub(crate) fn join<'a>(
         }
         Some(ended) => {
             machine.scheduler.remove(number);
-            let results = ended.map_err(Stop::Joined)?;
-            machine.deliver(stack, &results)
+            match ended {
+                Ok(results) => machine.deliver(stack, &results),
+                Err(Failure::Trap(trap)) => Err(Stop::Joined(trap)),
+                Err(Failure::Exception(record)) => machine.throw_from(stack, record),
+            }
         }
     }
 }

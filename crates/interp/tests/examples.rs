@@ -28,6 +28,9 @@ fn complaint(example: &Example, schedule: Schedule) -> Option<String> {
         (Expectation::Ends, Ok(results)) => results.is_empty(),
         (Expectation::Returns(literal), Ok(results)) => results == &[value(literal)],
         (Expectation::Traps(code), Err(Error::Trap(trap))) => trap.code == *code,
+        (Expectation::Throws(tag), Err(Error::Exception(uncaught))) => {
+            Val::I64(uncaught.exception.tag) == value(tag)
+        }
         _ => false,
     };
     (!right).then(|| format!("expected {:?}, got {result:?}", example.expectation))

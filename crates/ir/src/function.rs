@@ -281,6 +281,25 @@ impl Function {
         &self.value_pool[self.insts[inst].results.range()]
     }
 
+    /// The results of an instruction but for an exception that it catches, the hidden one included.
+    pub fn normal_results(&self, inst: Inst) -> &[Value] {
+        let results = self.results(inst);
+        match self.exception_results(inst) {
+            Some(exception) => &results[..results.len() - exception.len()],
+            None => results,
+        }
+    }
+
+    /// The results that stand for the exception that an instruction catches, tag and payload, if it
+    /// has an unwind edge.
+    pub fn exception_results(&self, inst: Inst) -> Option<[Value; 2]> {
+        let catches = self.insts[inst].opcode.has_unwind_edge();
+        match *self.results(inst) {
+            [.., tag, payload] if catches => Some([tag, payload]),
+            _ => None,
+        }
+    }
+
     /// The branch targets of an instruction.
     pub fn targets(&self, inst: Inst) -> &[Target] {
         &self.target_pool[self.insts[inst].targets.range()]

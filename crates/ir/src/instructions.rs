@@ -13,6 +13,7 @@ const TRAPS: Effects = Effects::TRAPS;
 const READS: Effects = Effects::READS.and(TRAPS);
 const WRITES: Effects = Effects::WRITES.and(TRAPS);
 const CALLS: Effects = Effects::CALLS.and(READS).and(WRITES);
+const INVOKES: Effects = CALLS.and(Effects::THROWS);
 const ENDS: Effects = Effects::ENDS;
 const LOWERED: Effects = Effects::LOWERED;
 
@@ -23,6 +24,7 @@ const TASK: Type = Type::Task;
 const CONT: Type = Type::Cont;
 const ADDR: Type = Type::Addr;
 const FUNCREF: Type = Type::FuncRef;
+const REF: Type = Type::Ref;
 
 /// The example of all instructions that only the async transform makes: their lines of the program
 /// [`LOWERED`](crate::reference::LOWERED).
@@ -253,19 +255,20 @@ instructions! {
 }
 "Calls and tasks" {
     /// Calls a function. Of an async function it is a suspension point.
-    Call "call" Call [Rest] -> [Rest] CALLS, "21:i64 | v1 = call %double(v0) | v1 == 42:i64";
+    Call "call" Call [Rest] -> [Rest] INVOKES, "21:i64 | v1 = call %double(v0) | v1 == 42:i64";
     /// Calls what a function reference names. Traps with `null_reference` and, unless the signature
     /// is that of the function, the async mark included, with `signature_mismatch`.
-    CallIndirect "call_indirect" CallIndirect [Is(FUNCREF), Rest] -> [Rest] CALLS, "21:i64 | v1 = func_addr %double\nv2 = call_indirect sig0, v1(v0) | v2 == 42:i64";
+    CallIndirect "call_indirect" CallIndirect [Is(FUNCREF), Rest] -> [Rest] INVOKES, "21:i64 | v1 = func_addr %double\nv2 = call_indirect sig0, v1(v0) | v2 == 42:i64";
     /// Calls a function in place of this one and returns what it returns.
-    ReturnCall "return_call" Call [Rest] -> [] CALLS.and(ENDS), "21:i64 | return_call %later(v0) | == 42:i64";
+    ReturnCall "return_call" Call [Rest] -> [] INVOKES.and(ENDS), "21:i64 | return_call %later(v0) | == 42:i64";
     /// Calls what a function reference names in place of this function.
-    ReturnCallIndirect "return_call_indirect" CallIndirect [Is(FUNCREF), Rest] -> [] CALLS.and(ENDS), "21:i64 | v1 = func_addr %later\nreturn_call_indirect sig1, v1(v0) | == 42:i64";
+    ReturnCallIndirect "return_call_indirect" CallIndirect [Is(FUNCREF), Rest] -> [] INVOKES.and(ENDS), "21:i64 | v1 = func_addr %later\nreturn_call_indirect sig1, v1(v0) | == 42:i64";
     /// Starts a task that runs an async function, at once until it finishes or first suspends.
     Spawn "spawn" Call [Rest] -> [Is(TASK)] CALLS, "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
     /// Waits for a task and takes its results, which must have the types that the signature names.
-    /// A task is joined once. If the task trapped, so does the joiner, for the same reason.
-    Join "join" Join [Is(TASK)] -> [Rest] CALLS.and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
+    /// A task is joined once. If the task trapped, so does the joiner, for the same reason; if it
+    /// ended with an exception, the join throws that.
+    Join "join" Join [Is(TASK)] -> [Rest] INVOKES.and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
     /// Lets a task run on its own; its results are dropped when it finishes.
     Detach "detach" Values [Is(TASK)] -> [] CALLS, "21:i64 | v1 = spawn %later(v0)\ndetach v1 | ";
     /// 1 if a task has finished and can be joined without waiting, else 0.
@@ -284,6 +287,26 @@ instructions! {
     Trap "trap" Trap [] -> [] ENDS.and(TRAPS), "| trap user | trap user";
     /// Marks a place that control never reaches; it traps with `unreachable` if it does.
     Unreachable "unreachable" Values [] -> [] ENDS.and(TRAPS), "| unreachable | trap unreachable";
+}
+"Exceptions" {
+    /// Throws an exception: a tag and a payload, whose meaning is the front end's. Control goes to
+    /// the unwind target of the innermost call with one. Without any, the task, or the call from the
+    /// host, ends with the exception.
+    Throw "throw" Values [Is(I64), Is(REF)] -> [] ENDS.and(Effects::THROWS), "7:i64 | v1 = null.ref\nthrow v0, v1 | throws 7:i64";
+    /// Throws an exception on that was caught: if it is the one that the task caught last, its trace
+    /// still tells where it was thrown first.
+    Rethrow "rethrow" Values [Is(I64), Is(REF)] -> [] ENDS.and(Effects::THROWS), "7:i64 | v1 = null.ref\nrethrow v0, v1 | throws 7:i64";
+    /// Calls a function and goes on in the first block; if the function throws, in the second one. The
+    /// results are those of the callee, then tag and payload of the exception. Nothing but the
+    /// arguments of the two targets can use them: the first those of the callee, the second the
+    /// exception. Of an async function it is a suspension point.
+    TryCall "try_call" TryCall [Rest] -> [Rest, Is(I64), Is(REF)] INVOKES.and(ENDS), "21:i64 | v1, v2, v3 = try_call %double(v0), block1(v1), unwind block1(v2)\nblock1(v4: i64):\nreturn v4 | == 42:i64";
+    /// Calls what a function reference names, as `try_call` does. Its own traps, as `null_reference`,
+    /// are no exceptions.
+    TryCallIndirect "try_call_indirect" TryCallIndirect [Is(FUNCREF), Rest] -> [Rest, Is(I64), Is(REF)] INVOKES.and(ENDS), "21:i64 | v1 = func_addr %double\nv2, v3, v4 = try_call_indirect sig0, v1(v0), block1(v2), unwind block1(v3)\nblock1(v5: i64):\nreturn v5 | == 42:i64";
+    /// Waits for a task and goes on with its results in the first block; if it ended with an
+    /// exception, in the second one.
+    TryJoin "try_join" TryJoin [Is(TASK)] -> [Rest, Is(I64), Is(REF)] INVOKES.and(ENDS).and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2, v3, v4 = try_join sig2, v1, block1(v2), unwind block1(v3)\nblock1(v5: i64):\nreturn v5 | == 42:i64";
 }
 "Lowered functions" {
     /// 1 for a continuation, 0 for null: whether a callee suspended, or a call is a resumption.
@@ -305,7 +328,8 @@ instructions! {
     FieldSaveSlot "field_save_slot" SlotField [Is(CONT)] -> [] LOWERED.and(WRITES), SEE_LOWERED;
     /// Copies the contents of a stack slot back from a field.
     FieldRestoreSlot "field_restore_slot" SlotField [Is(CONT)] -> [] LOWERED.and(READS).and(WRITES), SEE_LOWERED;
-    /// A result of the call at a suspension point, delivered into the continuation.
+    /// A result of the call at a suspension point, delivered into the continuation; of an exceptional
+    /// entry, the tag or the payload of the exception.
     ResultLoad "result_load" PointResult (T: Data) [Is(CONT)] -> [T] LOWERED.and(READS), SEE_LOWERED;
     /// Says at which suspension point an object was suspended.
     SetPoint "set_point" Point [Is(CONT)] -> [] LOWERED.and(WRITES), SEE_LOWERED;

@@ -43,6 +43,7 @@ pub mod diagnostic;
 mod dominance;
 pub mod entity;
 mod equality;
+mod exception;
 pub mod function;
 pub mod hash;
 pub mod host_value;
@@ -56,6 +57,7 @@ pub mod print;
 pub mod reference;
 pub mod schedule;
 pub mod suspension;
+pub mod trace;
 pub mod types;
 pub mod typing;
 pub mod verify;
@@ -66,6 +68,7 @@ pub use entity::{
     Block, DataId, Entity, FieldId, FileId, FuncId, GlobalId, Inst, LayoutId, MemoryId, PointId,
     PrimaryMap, SecondaryMap, SigId, StackSlot, TableId, Value,
 };
+pub use exception::Exception;
 pub use function::{
     BlockData, Function, InstData, SlotData, SourcePos, Stage, Target, ValueData, ValueDef,
 };
@@ -79,5 +82,6 @@ pub use operand::{FloatCond, IntCond, Payload, Place, TrapCode};
 pub use parse::{ParseErrors, ParsedModule, SourceMap, parse_module, parse_with_spans};
 pub use schedule::Schedule;
 pub use suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource};
+pub use trace::{Location, Trace, TraceBuffer, TraceLimits};
 pub use types::{Signature, Type, TypeClass};
 pub use verify::{Rule, VerifyError, VerifyErrors, verify_function, verify_module};

@@ -57,6 +57,7 @@ fn remark(example: &Example) -> String {
         Expectation::Ends => String::new(),
         Expectation::Returns(result) => format!("gives {}", number(result)),
         Expectation::Traps(code) => format!("traps: {code}"),
+        Expectation::Throws(tag) => format!("throws {}", number(tag)),
     };
     match (arguments.is_empty(), outcome.is_empty()) {
         (true, true) => String::new(),
@@ -71,6 +72,7 @@ fn form(row: &OpcodeInfo) -> String {
     let first_result = row.operands.len();
     let results: Vec<String> = match row.results {
         [TypeRule::Rest] => vec![format!("v{first_result}, …")],
+        [TypeRule::Rest, ..] => vec![format!("v{first_result}, …, v8, v9")],
         results => (0..results.len())
             .map(|index| format!("v{}", first_result + index))
             .collect(),
@@ -85,6 +87,9 @@ fn form(row: &OpcodeInfo) -> String {
     );
     form.trim_end().to_string()
 }
+
+/// The targets of an instruction that catches exceptions.
+const UNWINDING: &str = "block1(v1, …), unwind block2(v8, v9, …)";
 
 fn operands(row: &OpcodeInfo) -> String {
     let values: Vec<String> = match row.operands {
@@ -115,6 +120,9 @@ fn operands(row: &OpcodeInfo) -> String {
         OperandKind::Call => "%function(v0, …)".to_string(),
         OperandKind::CallIndirect => "sig0, v0(v1, …)".to_string(),
         OperandKind::Join => behind("sig0"),
+        OperandKind::TryCall => format!("%function(v0, …), {UNWINDING}"),
+        OperandKind::TryCallIndirect => format!("sig0, v0(v1, …), {UNWINDING}"),
+        OperandKind::TryJoin => behind("sig0") + ", " + UNWINDING,
         OperandKind::Jump => "block1(v0, …)".to_string(),
         OperandKind::Branch => "v0, block1(v1, …), block2(v2, …)".to_string(),
         OperandKind::BranchTable => "v0, block1(v1, …), [block2(v2, …), …]".to_string(),
@@ -196,6 +204,10 @@ Operands: `T`, `T`. Results: `T`. `T` is an integer type. No effects.
         assert_eq!(form(Opcode::ReturnCall), "return_call %function(v0, …)");
         assert_eq!(form(Opcode::Return), "return v0, …");
         assert_eq!(form(Opcode::Unreachable), "unreachable");
+        assert_eq!(
+            form(Opcode::TryJoin),
+            "v1, …, v8, v9 = try_join sig0, v0, block1(v1, …), unwind block2(v8, v9, …)"
+        );
         assert_eq!(
             form(Opcode::MemoryInit),
             "memory_init %memory, %data, v0, v1, v2"

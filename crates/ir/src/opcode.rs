@@ -46,6 +46,12 @@ pub enum OperandKind {
     CallIndirect,
     /// `join sig0, v0`: the results are those of the signature.
     Join,
+    /// `v1, v2, v3 = try_call %name(v0), block1(v1), unwind block2(v2, v3)`.
+    TryCall,
+    /// `v2, v3, v4 = try_call_indirect sig0, v0(v1), block1(v2), unwind block2(v3, v4)`.
+    TryCallIndirect,
+    /// `v1, v2, v3 = try_join sig0, v0, block1(v1), unwind block2(v2, v3)`.
+    TryJoin,
     /// `jump block1(v0)`.
     Jump,
     /// `brif v0, block1, block2(v1)`.
@@ -111,6 +117,9 @@ impl Effects {
     /// It appears in modules that declare themselves trusted only.
     pub const TRUSTED: Effects = Effects(128);
 
+    /// It may throw an exception, its own or that of what it runs.
+    pub const THROWS: Effects = Effects(256);
+
     /// The union of two sets.
     pub const fn and(self, other: Effects) -> Effects {
         Effects(self.0 | other.0)
@@ -121,7 +130,7 @@ impl Effects {
     }
     /// The names of the flags that are set.
     pub fn names(self) -> Vec<&'static str> {
-        const NAMES: [(Effects, &str); 8] = [
+        const NAMES: [(Effects, &str); 9] = [
             (Effects::TRAPS, "may trap"),
             (Effects::READS, "reads"),
             (Effects::WRITES, "writes"),
@@ -130,6 +139,7 @@ impl Effects {
             (Effects::SUSPENDS, "may suspend"),
             (Effects::LOWERED, "lowered functions only"),
             (Effects::TRUSTED, "trusted modules only"),
+            (Effects::THROWS, "may throw"),
         ];
         NAMES
             .iter()
@@ -168,7 +178,7 @@ pub struct OpcodeInfo {
     pub effects: Effects,
     /// `PARAMETERS | LINES | EXPECTATION`, run by a test inside the reference's prelude: parameters
     /// as `7:i64`, expectation as `v2 == 12:i64` (returned by an added `return v2`),
-    /// `== 12:i64` (the lines return themselves) or `trap CODE`.
+    /// `== 12:i64` (the lines return themselves), `trap CODE` or `throws 7:i64`, the tag.
     pub example: &'static str,
 }
 
@@ -191,6 +201,14 @@ impl Opcode {
     /// Whether the instruction ends its block.
     pub fn is_terminator(self) -> bool {
         self.info().effects.has(Effects::ENDS)
+    }
+    /// Whether the instruction catches exceptions: its first target is the normal one, its second
+    /// the unwind target, and its last two results are the exception.
+    pub fn has_unwind_edge(self) -> bool {
+        matches!(
+            self.info().kind,
+            OperandKind::TryCall | OperandKind::TryCallIndirect | OperandKind::TryJoin
+        )
     }
     /// All rows, in the order of the reference.
     pub fn all() -> &'static [OpcodeInfo] {

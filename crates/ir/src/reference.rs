@@ -106,6 +106,8 @@ pub enum Expectation {
     Returns(Literal),
     /// It traps for this reason.
     Traps(TrapCode),
+    /// It ends with an exception of this tag.
+    Throws(Literal),
 }
 
 /// An example of the instruction table as a program.
@@ -178,14 +180,10 @@ pub fn example_module(row: &OpcodeInfo) -> Result<Option<Example>, ExampleError>
     let (returned, expectation) = match expected.split_once("==") {
         Some((value, number)) => (value.trim(), Expectation::Returns(literal(number)?)),
         None if expected.is_empty() => ("", Expectation::Ends),
-        None => {
-            let code = expected.strip_prefix("trap ").unwrap_or(expected);
-            let code = code
-                .trim()
-                .parse()
-                .map_err(|()| ExampleError(format!("`{expected}` is no expectation")))?;
-            ("", Expectation::Traps(code))
-        }
+        None => match expected.strip_prefix("throws ") {
+            Some(tag) => ("", Expectation::Throws(literal(tag)?)),
+            None => ("", Expectation::Traps(trap_code(expected)?)),
+        },
     };
     let module = module_text(&arguments, &lines, returned, &expectation);
     Ok(Some(Example {
@@ -194,6 +192,12 @@ pub fn example_module(row: &OpcodeInfo) -> Result<Option<Example>, ExampleError>
         expectation,
         module,
     }))
+}
+
+fn trap_code(expected: &str) -> Result<TrapCode, ExampleError> {
+    let code = expected.strip_prefix("trap ").unwrap_or(expected);
+    let wrong = |()| ExampleError(format!("`{expected}` is no expectation"));
+    code.trim().parse().map_err(wrong)
 }
 
 /// The first line of [`LOWERED`] with the instruction of a row.
@@ -228,7 +232,7 @@ fn module_text(
     let types: Vec<Type> = arguments.iter().map(|argument| argument.ty).collect();
     let results = match expectation {
         Expectation::Returns(number) => format!(" -> {}", number.ty),
-        Expectation::Ends | Expectation::Traps(_) => String::new(),
+        Expectation::Ends | Expectation::Traps(_) | Expectation::Throws(_) => String::new(),
     };
     let parameters: Vec<String> = types
         .iter()

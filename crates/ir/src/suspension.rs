@@ -4,7 +4,7 @@
 //! on its own. Fields have names and types here; offsets are computed from these declarations, by
 //! the crate that lays continuations out.
 
-use crate::entity::{Entity, FieldId, LayoutId, PrimaryMap, StackSlot, Value};
+use crate::entity::{Entity, FieldId, LayoutId, PointId, PrimaryMap, StackSlot, Value};
 use crate::function::SourcePos;
 use crate::types::Type;
 
@@ -84,10 +84,14 @@ pub struct SavedField {
 pub struct PointDecl {
     /// The layout of the object that is suspended here.
     pub layout: LayoutId,
-    /// The results of the call, delivered into the object when the callee finishes.
+    /// The results of the call, delivered into the object when the callee finishes. Of an
+    /// exceptional entry: [`Exception::TYPES`](crate::Exception::TYPES).
     pub results: Vec<Type>,
     /// Every field that holds something while suspended here.
     pub saved: Vec<SavedField>,
+    /// The exceptional entry of a call with an unwind edge: the point that the object is set to
+    /// when the callee ends with an exception. Its state goes on at the unwind target.
+    pub unwind: Option<PointId>,
     /// Where in the source the call stands.
     pub position: Option<SourcePos>,
 }

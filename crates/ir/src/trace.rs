@@ -104,6 +104,13 @@ impl<F: Copy> TraceBuffer<F> {
         self.pushed = 0;
     }
 
+    /// Forgets all frames but the first, and gives back the memory of the others.
+    pub fn shorten(&mut self) {
+        self.outer = VecDeque::new();
+        self.inner.truncate(1);
+        self.inner.shrink_to_fit();
+    }
+
     /// The first frame: where it happened.
     pub fn first(&self) -> Option<F> {
         self.inner.first().copied()
@@ -154,8 +161,7 @@ impl Location {
             let position = body.positions[inst];
             location.instruction = display_inst(Some(module), body, inst).to_string();
             // The text ends with the position, which stands here in full.
-            if let (Some(_), Some((bare, _))) =
-                (position, location.instruction.rsplit_once(" @ "))
+            if let (Some(_), Some((bare, _))) = (position, location.instruction.rsplit_once(" @ "))
             {
                 location.instruction.truncate(bare.len());
             }

@@ -27,8 +27,8 @@ pub fn payload_signature<'a>(
 /// Whether a call or join has the hidden first result of lowered functions.
 fn has_hidden_result(function: &Function, opcode: Opcode, signature: &Signature) -> bool {
     let suspends = match opcode {
-        Opcode::Call | Opcode::CallIndirect => signature.is_async,
-        opcode => opcode == Opcode::Join,
+        Opcode::Join | Opcode::TryJoin => true,
+        _ => signature.is_async,
     };
     suspends && function.stage == Stage::Lowered
 }
@@ -42,7 +42,8 @@ pub fn result_types<'a>(
     ty: Type,
     payload: Payload,
 ) -> Option<impl Iterator<Item = Type> + use<'a>> {
-    let (first, rest) = match opcode.info().results.first() {
+    let rules = opcode.info().results;
+    let (first, rest) = match rules.first() {
         None => (None, &[][..]),
         Some(TypeRule::Is(fixed)) => (Some(*fixed), &[][..]),
         Some(TypeRule::Rest) => {
@@ -52,7 +53,16 @@ pub fn result_types<'a>(
         }
         Some(_) => (Some(ty), &[][..]),
     };
-    Some(first.into_iter().chain(rest.iter().copied()))
+    let exception = rules.iter().skip(1).filter_map(|rule| match rule {
+        TypeRule::Is(fixed) => Some(*fixed),
+        _ => None,
+    });
+    Some(
+        first
+            .into_iter()
+            .chain(rest.iter().copied())
+            .chain(exception),
+    )
 }
 
 /// The types of the operands that [`TypeRule::Rest`] stands for.
@@ -149,8 +159,10 @@ pub fn payload_fits(kind: OperandKind, payload: Payload) -> bool {
         Kind::Float => matches!(payload, Payload::Float(_)),
         Kind::IntCond => matches!(payload, Payload::IntCond(_)),
         Kind::FloatCond => matches!(payload, Payload::FloatCond(_)),
-        Kind::Function | Kind::Call => matches!(payload, Payload::Function(_)),
-        Kind::CallIndirect | Kind::Join => matches!(payload, Payload::Signature(_)),
+        Kind::Function | Kind::Call | Kind::TryCall => matches!(payload, Payload::Function(_)),
+        Kind::CallIndirect | Kind::Join | Kind::TryCallIndirect | Kind::TryJoin => {
+            matches!(payload, Payload::Signature(_))
+        }
         Kind::Access => matches!(payload, Payload::Access(..)),
         Kind::Slot => matches!(payload, Payload::Slot(..)),
         Kind::Memory => matches!(payload, Payload::Memory(_)),
@@ -171,7 +183,10 @@ pub fn payload_fits(kind: OperandKind, payload: Payload) -> bool {
 pub fn target_counts(kind: OperandKind) -> (usize, usize) {
     match kind {
         OperandKind::Jump => (1, 1),
-        OperandKind::Branch => (2, 2),
+        OperandKind::Branch
+        | OperandKind::TryCall
+        | OperandKind::TryCallIndirect
+        | OperandKind::TryJoin => (2, 2),
         OperandKind::BranchTable => (1, usize::MAX),
         _ => (0, 0),
     }

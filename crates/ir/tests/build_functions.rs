@@ -1,8 +1,8 @@
 //! What the builder makes of loops, branches and irreducible flow, as text.
 
 use enjamb_ir::{
-    Block, BuildError, Entity, FunctionBuilder, IntCond, Module, ModuleBuilder, Signature, Type,
-    parse_module,
+    Block, BuildError, Entity, Exception, FunctionBuilder, IntCond, Module, ModuleBuilder,
+    Signature, Type, parse_module,
 };
 
 /// The text of a function `%f(i64, i64) -> i64` that `build` writes.
@@ -354,4 +354,65 @@ fn long_chains_of_blocks() {
         );
         assert_eq!(function.entry(), Some(Block::from_index(0)));
     }
+}
+
+#[test]
+fn a_handler_sees_variables_as_they_were_at_the_call() {
+    let text = text_of(|b| {
+        let x = b.declare_variable(Type::I64);
+        let (p, q) = (b.param(0), b.param(1));
+        b.def_var(x, p);
+        let [normal, handler, meet] = blocks(b);
+        let result = b.append_block_param(normal, Type::I64);
+        let [tag, _] = Exception::TYPES.map(|ty| b.append_block_param(handler, ty));
+        let extra = b.append_block_param(handler, Type::I64);
+        let callee = b.id();
+        b.try_call(callee, &[p, q], (normal, &[]), (handler, &[q]));
+        b.switch_to_block(normal);
+        b.def_var(x, result);
+        b.jump(meet, &[]);
+        b.switch_to_block(handler);
+        let before = b.use_var(x);
+        let sum = b.iadd(before, tag);
+        let sum = b.iadd(sum, extra);
+        b.def_var(x, sum);
+        b.jump(meet, &[]);
+        b.switch_to_block(meet);
+        let x = b.use_var(x);
+        b.ret(&[x]);
+    })
+    .unwrap();
+    let expected = "\
+function %f(i64, i64) -> i64 {
+block0(v0: i64, v1: i64):
+    v2, v3, v4 = try_call %f(v0, v1), block1(v2), unwind block2(v3, v4, v1)
+block1(v5: i64):
+    jump block3(v5)
+block2(v6: i64, v7: ref, v8: i64):
+    v9 = iadd v0, v6
+    v10 = iadd v9, v8
+    jump block3(v10)
+block3(v11: i64):
+    return v11
+}
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn targets_of_a_call_take_what_it_gives() {
+    let error = text_of(|b| {
+        let (p, q) = (b.param(0), b.param(1));
+        let [normal, handler] = blocks(b);
+        b.append_block_param(normal, Type::I64);
+        let callee = b.id();
+        b.try_call(callee, &[p, q], (normal, &[]), (handler, &[]));
+        b.switch_to_block(handler);
+        b.unreachable();
+        b.switch_to_block(normal);
+        b.ret(&[p]);
+    });
+    let message = "function `%f`, `v3, v4, v5 = try_call %f(v0, v1), block1(v3), unwind block2(v4, v5)`: \
+                   R21: block2 has 0 parameters and gets 2 arguments";
+    assert_eq!(error.unwrap_err().to_string(), message);
 }

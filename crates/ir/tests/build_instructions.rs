@@ -1,9 +1,9 @@
 //! The builder has a method for every instruction, and what the methods make is correct.
 
 use enjamb_ir::{
-    BuildError, DataId, FieldDecl, FieldType, FloatCond, FuncId, FunctionBuilder, GlobalId,
-    GlobalInit, IntCond, LayoutDecl, MemoryId, Module, ModuleBuilder, Opcode, Place, PointDecl,
-    Signature, SourcePos, TableId, TrapCode, Type, Value, parse_module,
+    BuildError, DataId, Exception, FieldDecl, FieldType, FloatCond, FuncId, FunctionBuilder,
+    GlobalId, GlobalInit, IntCond, LayoutDecl, MemoryId, Module, ModuleBuilder, Opcode, Place,
+    PointDecl, Signature, SourcePos, TableId, TrapCode, Type, Value, parse_module,
 };
 use std::collections::BTreeSet;
 
@@ -194,7 +194,37 @@ fn calls_and_ends(b: &mut FunctionBuilder<'_>, names: &Names, p: Value) {
     let last = b.create_block();
     b.jump(last, &[]);
     b.switch_to_block(last);
-    b.ret(&[p]);
+    exceptions(b, names, p);
+}
+
+fn exceptions(b: &mut FunctionBuilder<'_>, names: &Names, p: Value) {
+    let double = b.create_signature(Signature::sync(&[Type::I64], &[Type::I64]));
+    let gives = b.create_signature(Signature::sync(&[], &[Type::I64]));
+    let [indirect, join, end, handler, outer] = std::array::from_fn(|_| b.create_block());
+    for block in [indirect, join, end] {
+        b.append_block_param(block, Type::I64);
+    }
+    for block in [handler, outer] {
+        for ty in Exception::TYPES {
+            b.append_block_param(block, ty);
+        }
+    }
+    b.try_call(names.later, &[p], (indirect, &[]), (handler, &[]));
+    b.switch_to_block(indirect);
+    let (callee, given) = (b.func_addr(names.sync), b.block_param(indirect, 0));
+    b.try_call_indirect(double, callee, &[given], (join, &[]), (handler, &[]));
+    b.switch_to_block(join);
+    let task = b.spawn(names.later, &[p]);
+    b.try_join(gives, task, (end, &[]), (outer, &[]));
+    b.switch_to_block(handler);
+    let [tag, payload] = [0, 1].map(|index| b.block_param(handler, index));
+    b.rethrow(tag, payload);
+    b.switch_to_block(outer);
+    let [tag, payload] = [0, 1].map(|index| b.block_param(outer, index));
+    b.throw(tag, payload);
+    b.switch_to_block(end);
+    let last = b.block_param(end, 0);
+    b.ret(&[last]);
 }
 
 fn lowered(b: &mut FunctionBuilder<'_>, names: &Names) {
@@ -217,6 +247,7 @@ fn lowered(b: &mut FunctionBuilder<'_>, names: &Names) {
         layout,
         results: vec![Type::I64],
         saved: Vec::new(),
+        unwind: None,
         position: None,
     });
     let ids: Vec<_> = b.module().functions.keys().take(2).collect();

@@ -131,6 +131,7 @@ fn declare(random: &mut Random, function: &mut Function) {
             layout: random.entity(),
             results: random.types(),
             saved,
+            unwind: (random.below(2) == 0).then(|| random.entity()),
             position: None,
         });
     }
@@ -236,13 +237,15 @@ fn the_verifier_answers_on_random_functions() {
             broken.extend(all.iter().map(|error| error.rule));
         }
     }
-    // Names, places and definitions are made properly above; every other rule is broken somewhere.
+    // Names, places and definitions are made properly above, and operands name parameters; every
+    // other rule is broken somewhere.
     let never = [
         Rule::Names,
         Rule::Declared,
         Rule::Placement,
         Rule::SingleDefinition,
         Rule::Defined,
+        Rule::EdgeResults,
     ];
     for rule in Rule::ALL {
         assert_ne!(broken.contains(rule), never.contains(rule), "{rule}");

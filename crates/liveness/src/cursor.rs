@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 /// A point between two instructions of a block that moves backwards, with the values live there.
 ///
-/// It starts behind the terminator. An instruction that it crosses takes its results out of the
-/// set and puts its operands in.
+/// It starts behind the terminator. An instruction that it crosses puts its operands into the set
+/// and takes its results out, which a call hands to its own targets.
 #[derive(Clone, Debug)]
 pub struct Backward<'a> {
     function: &'a Function,
@@ -49,13 +49,13 @@ impl<'a> Backward<'a> {
     pub fn step(&mut self) -> Option<Inst> {
         let (&inst, before) = self.before.split_last()?;
         self.before = before;
-        for result in self.function.results(inst) {
-            self.live.remove(result);
-        }
         let live = &mut self.live;
         self.function.for_each_use(inst, |value| {
             live.insert(value);
         });
+        for result in self.function.results(inst) {
+            live.remove(result);
+        }
         Some(inst)
     }
 }

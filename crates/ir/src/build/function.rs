@@ -35,6 +35,19 @@ pub(super) fn no_value() -> Value {
     Value::from_index(u32::MAX as usize - 1)
 }
 
+/// Lets an instruction with an unwind target hand its results to its targets.
+fn hand_over_results(function: &mut Function, inst: Inst) {
+    let Some(exception) = function.exception_results(inst) else {
+        return;
+    };
+    let normal = function.normal_results(inst).to_vec();
+    for (position, results) in [&normal[..], &exception[..]].into_iter().enumerate() {
+        let target = function.targets(inst)[position];
+        let args = [results, function.target_args(target)].concat();
+        function.set_target_args(inst, position, &args);
+    }
+}
+
 impl<'m> FunctionBuilder<'m> {
     pub(super) fn new(
         module: &'m mut ModuleBuilder,
@@ -317,7 +330,8 @@ impl<'m> FunctionBuilder<'m> {
     }
 
     /// Adds any instruction. `ty` is the type `T` of its row in the table; rows that mention none
-    /// take `Type::I64`. `None` if there is an error.
+    /// take `Type::I64`. An instruction that catches exceptions hands what it gives to its targets,
+    /// before the values that stand here. `None` if there is an error.
     pub fn inst(
         &mut self,
         opcode: Opcode,
@@ -341,6 +355,7 @@ impl<'m> FunctionBuilder<'m> {
             let types = typing::result_types(module, &self.function, opcode, ty, payload);
             let types: Vec<Type> = types.into_iter().flatten().collect();
             self.function.make_results(inst, &types);
+            hand_over_results(&mut self.function, inst);
             instruction::check(module, &self.function, inst, &mut report);
         }
         if let Some(finding) = report.findings.first() {

@@ -192,6 +192,8 @@ impl FunctionBuilder<'_> {
         global_set = GlobalSet {global: GlobalId} [Payload::Global(global)] (value);
         table_set = TableSet {table: TableId} [Payload::Table(table)] (index, function);
         detach = Detach(task);
+        throw = Throw(tag, payload);
+        rethrow = Rethrow(tag, payload);
         trap = Trap {code: TrapCode} [Payload::Trap(code)] ();
         unreachable = Unreachable();
         field_store = FieldStore {layout: LayoutId, field: FieldId}
@@ -293,6 +295,49 @@ impl FunctionBuilder<'_> {
     /// The instruction [`Opcode::Join`]; the signature names the results.
     pub fn join(&mut self, signature: SigId, task: Value) -> Vec<Value> {
         self.many(Opcode::Join, Payload::Signature(signature), &[task])
+    }
+
+    /// The instruction [`Opcode::TryCall`]. The first target gets the results and then the values
+    /// that stand here, the second one tag and payload of the exception and then its values.
+    pub fn try_call(
+        &mut self,
+        function: FuncId,
+        args: &[Value],
+        normal: (Block, &[Value]),
+        unwind: (Block, &[Value]),
+    ) {
+        let payload = Payload::Function(function);
+        let targets = [normal, unwind];
+        self.inst(Opcode::TryCall, NO_TYPE, payload, args, &targets);
+    }
+
+    /// The instruction [`Opcode::TryCallIndirect`], with targets as
+    /// [`FunctionBuilder::try_call`] has them.
+    pub fn try_call_indirect(
+        &mut self,
+        signature: SigId,
+        callee: Value,
+        args: &[Value],
+        normal: (Block, &[Value]),
+        unwind: (Block, &[Value]),
+    ) {
+        let payload = Payload::Signature(signature);
+        let args = with_first(callee, args);
+        let targets = [normal, unwind];
+        self.inst(Opcode::TryCallIndirect, NO_TYPE, payload, &args, &targets);
+    }
+
+    /// The instruction [`Opcode::TryJoin`], with targets as [`FunctionBuilder::try_call`] has them.
+    pub fn try_join(
+        &mut self,
+        signature: SigId,
+        task: Value,
+        normal: (Block, &[Value]),
+        unwind: (Block, &[Value]),
+    ) {
+        let payload = Payload::Signature(signature);
+        let targets = [normal, unwind];
+        self.inst(Opcode::TryJoin, NO_TYPE, payload, &[task], &targets);
     }
 
     /// The instruction [`Opcode::Spawn`].

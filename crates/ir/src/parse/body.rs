@@ -6,7 +6,9 @@ use super::source_map::FunctionSpans;
 use super::types::Typing;
 use super::{Errors, Numbers};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::entity::{Block, Entity, FieldId, LayoutId, PrimaryMap, SigId, StackSlot, Value};
+use crate::entity::{
+    Block, Entity, FieldId, LayoutId, PointId, PrimaryMap, SigId, StackSlot, Value,
+};
 use crate::function::{Function, SlotData, Target, ValueDef};
 use crate::hash::FxHashMap;
 use crate::module::Module;
@@ -169,7 +171,8 @@ impl<'t> Body<'t, '_> {
         Ok(())
     }
 
-    /// `point0 = layout0 (i64, f64) saves [v5 = v5, ss0 = ss0] @ file0:3:4`.
+    /// `point0 = layout0 (i64, f64) saves [v5 = v5, ss0 = ss0] unwind point1 @ file0:3:4`. The
+    /// exceptional entry may be declared further down; the verifier asks for it.
     fn point(&mut self, declared: Declared) -> Parsed<()> {
         declared.must_be_next(&self.function.points)?;
         let layout: LayoutId = self.entity("layout", "a layout", self.function.layouts.len())?;
@@ -202,11 +205,16 @@ impl<'t> Body<'t, '_> {
             saved.push(SavedField { field, source });
             Ok(())
         })?;
+        let unwind = match self.cursor.eat_word("unwind") {
+            true => Some(self.cursor.numbered("point", "a suspension point")?),
+            false => None,
+        };
         let position = self.cursor.position(self.module.files.len())?;
         self.function.points.push(PointDecl {
             layout,
             results,
             saved,
+            unwind: unwind.map(PointId::from_index),
             position,
         });
         Ok(())

@@ -31,6 +31,20 @@ impl<'t> Body<'t, '_> {
             OperandKind::Access => return self.access(row),
             OperandKind::Call => return self.call(),
             OperandKind::CallIndirect => return self.call_indirect(),
+            OperandKind::TryCall => {
+                let payload = self.call()?;
+                return self.unwinding_targets(payload);
+            }
+            OperandKind::TryCallIndirect => {
+                let payload = self.call_indirect()?;
+                return self.unwinding_targets(payload);
+            }
+            OperandKind::TryJoin => {
+                let signature = self.declared_signature()?;
+                self.cursor.expect(',')?;
+                self.push_value()?;
+                return self.unwinding_targets(Payload::Signature(signature));
+            }
             OperandKind::Jump => {
                 self.target()?;
                 return Ok(Payload::None);
@@ -167,6 +181,16 @@ impl<'t> Body<'t, '_> {
         let target = self.function.target(Block::from_index(number), &args);
         self.targets.push(target);
         Ok(())
+    }
+
+    /// `, block1(v0), unwind block2(v1)`.
+    fn unwinding_targets(&mut self, payload: Payload) -> Parsed<Payload> {
+        self.cursor.expect(',')?;
+        self.target()?;
+        self.cursor.expect(',')?;
+        self.cursor.expect_word("unwind")?;
+        self.target()?;
+        Ok(payload)
     }
 
     /// `v0, block1, block2(v1)`.

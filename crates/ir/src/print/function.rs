@@ -187,6 +187,9 @@ fn write_point(
         }
     }
     f.write_str("]")?;
+    if let Some(unwind) = decl.unwind {
+        write!(f, " unwind {unwind}")?;
+    }
     if let Some(position) = decl.position {
         write!(f, " @ {position}")?;
     }
@@ -238,6 +241,15 @@ impl Operands<'_> {
         match row.kind {
             OperandKind::Access => self.write_access(f, row, args),
             OperandKind::Call | OperandKind::CallIndirect => self.write_call(f, payload, args),
+            OperandKind::TryCall | OperandKind::TryCallIndirect => {
+                self.write_call(f, payload, args)?;
+                self.write_unwinding_targets(f, targets)
+            }
+            OperandKind::TryJoin => {
+                self.write_payload(f, " ", payload)?;
+                write_list(f, ", ", args)?;
+                self.write_unwinding_targets(f, targets)
+            }
             OperandKind::Jump | OperandKind::Branch => self.write_branch(f, args, targets),
             OperandKind::BranchTable => self.write_branch_table(f, args, targets),
             OperandKind::IntCond | OperandKind::FloatCond => {
@@ -313,6 +325,13 @@ impl Operands<'_> {
         f.write_str(", [")?;
         self.write_targets(f, "", rest)?;
         f.write_str("]")
+    }
+
+    /// `, block1(v0), unwind block2(v1)`.
+    fn write_unwinding_targets(&self, f: &mut Formatter<'_>, targets: &[Target]) -> fmt::Result {
+        let (normal, unwind) = targets.split_at(targets.len().min(1));
+        self.write_targets(f, ", ", normal)?;
+        self.write_targets(f, ", unwind ", unwind)
     }
 
     fn write_targets(&self, f: &mut Formatter<'_>, first: &str, targets: &[Target]) -> fmt::Result {

@@ -271,10 +271,13 @@ impl Check<'_> {
         match (self.data.opcode, self.data.payload) {
             (Opcode::Iconst, Payload::Integer(constant)) => self.integer(constant),
             (Opcode::Fconst, Payload::Float(bits)) => self.float(bits),
-            (Opcode::Call | Opcode::CallIndirect, _) => self.call(),
+            (
+                Opcode::Call | Opcode::CallIndirect | Opcode::TryCall | Opcode::TryCallIndirect,
+                _,
+            ) => self.call(),
             (Opcode::ReturnCall | Opcode::ReturnCallIndirect, _) => self.tail_call(),
             (Opcode::Spawn, _) => self.spawn(),
-            (Opcode::Join, _) => self.join(),
+            (Opcode::Join | Opcode::TryJoin, _) => self.join(),
             (Opcode::GlobalGet | Opcode::GlobalSet, Payload::Global(global)) => {
                 let declared = self.module.globals[global].ty;
                 let message = format!("the global is {declared}, not {}", self.data.ty);

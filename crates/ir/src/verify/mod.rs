@@ -69,6 +69,11 @@
 //! - R41 Fields that one point saves overlap neither each other nor its results.
 //! - R42 A field is stored and loaded with its type, a slot with its size.
 //! - R43 A result at a point is loaded with its type.
+//!
+//! Exceptions
+//!
+//! - R44 What an instruction with an unwind target gives is used by the arguments of its own targets only: the exception by those of the unwind target, the rest by those of the other.
+//! - R45 The exceptional entry of a point is a point of its own, of the same layout, that has none itself, takes an exception and saves nothing that the point does not.
 
 mod address;
 mod declarations;

@@ -84,6 +84,10 @@ rules! {
     FieldTypes = "A field is stored and loaded with its type, a slot with its size.";
     PointResults = "A result at a point is loaded with its type.";
 }
+"Exceptions" {
+    EdgeResults = "What an instruction with an unwind target gives is used by the arguments of its own targets only: the exception by those of the unwind target, the rest by those of the other.";
+    UnwindPoint = "The exceptional entry of a point is a point of its own, of the same layout, that has none itself, takes an exception and saves nothing that the point does not.";
+}
 }
 
 impl Rule {

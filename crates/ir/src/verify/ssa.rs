@@ -12,37 +12,95 @@ type Place = Option<(Block, u32)>;
 /// Whether every value that is used has its one definition where its record says.
 pub(super) fn check(function: &Function, report: &mut Report) -> bool {
     let before = report.findings.len();
-    let places = definitions(function, report);
-    let dominance = Dominance::of(function);
+    let mut uses = Uses {
+        function,
+        places: definitions(function, report),
+        dominance: Dominance::of(function),
+        report,
+    };
     for &block in &function.order {
-        let reachable = dominance.is_reachable(block);
         for (position, &inst) in function.blocks[block].insts.iter().enumerate() {
-            function.for_each_use(inst, |value| {
-                let message = match places[value.index()] {
-                    None => {
-                        let message = format!("{value} has no definition");
-                        return report.add(Rule::Defined, Subject::Inst(inst), message);
-                    }
-                    Some(_) if !reachable => return,
-                    Some((home, at)) if home == block => {
-                        if at as usize <= position {
-                            return;
-                        }
-                        format!("{value} is defined only further on")
-                    }
-                    Some((home, _)) => {
-                        if dominance.is_reachable(home) && dominance.dominates(home, block) {
-                            return;
-                        }
-                        format!("{value} is not defined on every path: it is in {home}")
-                    }
-                };
-                report.add(Rule::Dominance, Subject::Inst(inst), message);
-            });
+            let at = User {
+                block,
+                position,
+                inst,
+            };
+            for &value in function.args(inst) {
+                uses.check(&at, value, None);
+            }
+            for (edge, &target) in function.targets(inst).iter().enumerate() {
+                for &value in function.target_args(target) {
+                    uses.check(&at, value, Some(edge));
+                }
+            }
         }
     }
     let found = &report.findings[before..];
-    found.iter().all(|finding| finding.rule == Rule::Dominance)
+    let is_about_place = |rule| matches!(rule, Rule::Dominance | Rule::EdgeResults);
+    found.iter().all(|finding| is_about_place(finding.rule))
+}
+
+/// An instruction that uses values.
+struct User {
+    block: Block,
+    position: usize,
+    inst: Inst,
+}
+
+struct Uses<'a> {
+    function: &'a Function,
+    places: Vec<Place>,
+    dominance: Dominance,
+    report: &'a mut Report,
+}
+
+impl Uses<'_> {
+    /// Checks a use of a value: as an operand, or as an argument of the target with this number.
+    fn check(&mut self, user: &User, value: Value, edge: Option<usize>) {
+        let subject = Subject::Inst(user.inst);
+        let Some((home, at)) = self.places[value.index()] else {
+            let message = format!("{value} has no definition");
+            return self.report.add(Rule::Defined, subject, message);
+        };
+        if let Some((catcher, own)) = edge_of(self.function, value) {
+            if catcher != user.inst || edge != Some(own) {
+                let name = if own == 0 { "normal" } else { "unwind" };
+                let message = format!("{value} can only be an argument of its {name} target");
+                self.report.add(Rule::EdgeResults, subject, message);
+            }
+            return;
+        }
+        let dominance = &self.dominance;
+        if !dominance.is_reachable(user.block) {
+            return;
+        }
+        let message = if home == user.block {
+            if at as usize <= user.position {
+                return;
+            }
+            format!("{value} is defined only further on")
+        } else {
+            if dominance.is_reachable(home) && dominance.dominates(home, user.block) {
+                return;
+            }
+            format!("{value} is not defined on every path: it is in {home}")
+        };
+        self.report.add(Rule::Dominance, subject, message);
+    }
+}
+
+/// For a result of an instruction that catches exceptions: that instruction, and which of its
+/// targets can take the value.
+fn edge_of(function: &Function, value: Value) -> Option<(Inst, usize)> {
+    let ValueDef::Result(inst, index) = function.values[value].def else {
+        return None;
+    };
+    let data = function.insts.get(inst)?;
+    if !data.opcode.has_unwind_edge() {
+        return None;
+    }
+    let normal = function.normal_results(inst).len();
+    Some((inst, usize::from(index as usize >= normal)))
 }
 
 fn definitions(function: &Function, report: &mut Report) -> Vec<Place> {

@@ -2,10 +2,11 @@
 
 use super::error::{Report, Subject};
 use super::rule::Rule;
-use crate::entity::LayoutId;
+use crate::entity::{LayoutId, PointId};
+use crate::exception::Exception;
 use crate::function::Function;
 use crate::hash::FxHashSet;
-use crate::suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl};
+use crate::suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField};
 use crate::types::TypeClass;
 
 /// Bytes of the header that every continuation begins with.
@@ -21,6 +22,9 @@ pub(super) fn check(function: &Function, report: &mut Report) {
     }
     for (id, point) in function.points.iter() {
         check_point(function, point, Subject::Point(id), report);
+        if let Some(message) = wrong_unwind(function, id) {
+            report.add(Rule::UnwindPoint, Subject::Point(id), message);
+        }
     }
 }
 
@@ -110,6 +114,36 @@ fn check_point(function: &Function, point: &PointDecl, subject: Subject, report:
         }
     }
     overlaps(taken, subject, report);
+}
+
+/// What is wrong with the exceptional entry of a point, if it has one.
+fn wrong_unwind(function: &Function, id: PointId) -> Option<String> {
+    let point = &function.points[id];
+    let unwind = point.unwind?;
+    let Some(entry) = function.points.get(unwind) else {
+        return Some(format!("{unwind} is not declared"));
+    };
+    let saved: FxHashSet<_> = (point.saved.iter())
+        .map(|saved| (saved.field, saved.source))
+        .collect();
+    let unsaved = |entry: &&SavedField| !saved.contains(&(entry.field, entry.source));
+    if unwind == id {
+        Some(format!("{id} is its own exceptional entry"))
+    } else if entry.unwind.is_some() {
+        Some(format!("{unwind} has an exceptional entry itself"))
+    } else if entry.layout != point.layout {
+        Some(format!(
+            "{unwind} has {}, not {}",
+            entry.layout, point.layout
+        ))
+    } else if entry.results != Exception::TYPES {
+        Some(format!("{unwind} does not take an `i64` and a `ref`"))
+    } else {
+        let unsaved = entry.saved.iter().find(unsaved)?;
+        let layout = function.layouts.get(entry.layout)?;
+        let name = layout.fields.get(unsaved.field).map(|field| &field.name)?;
+        Some(format!("{unwind} saves `{name}`, which {id} does not"))
+    }
 }
 
 /// Bytes that something has at a point.
