@@ -105,6 +105,18 @@ pub trait LowerConditions<'a>: LowerTarget<'a> {
         no: VReg,
     ) -> Lower<VReg>;
 
+    /// "The value is not zero", where the target knows better than to compare the register of the value:
+    /// where it tests what [`folds`](LowerTarget::folds) has left to this use without computing it.
+    fn folded_test(&mut self, _value: Value) -> Lower<Option<PredicateOf<Self::Inst>>> {
+        Ok(None)
+    }
+
+    /// A selection, where the target knows better than to choose between the registers of two values:
+    /// where it changes the one that it takes.
+    fn folded_select(&mut self, _inst: Inst) -> Lower<Option<VReg>> {
+        Ok(None)
+    }
+
     /// An index of a type as 64 bits without sign, or `last` if it is larger than that.
     fn clamped(&mut self, index: VReg, ty: Type, last: i64) -> Lower<VReg>;
 }

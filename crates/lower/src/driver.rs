@@ -177,6 +177,9 @@ pub(crate) trait Driver<'a>: Backend<'a> {
 
     /// Operands are computed before the condition, so that nothing disturbs the flags.
     fn select(&mut self, inst: Inst) -> Lower<VReg> {
+        if let Some(chosen) = self.folded_select(inst)? {
+            return Ok(chosen);
+        }
         let (yes, no) = (self.operand(inst, 1)?, self.operand(inst, 2)?);
         let predicate = self.predicate(self.arg(inst, 0)?)?;
         if yes == no {

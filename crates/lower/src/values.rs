@@ -4,7 +4,7 @@ use crate::backend::{Backend, Base};
 use crate::driver::Driver;
 use crate::error::{Lower, Reason};
 use crate::machine::PredicateOf;
-use crate::select::is_rematerialized;
+use crate::select::{is_condition, is_rematerialized};
 use enjamb_abi::context::SPAN_LENGTH;
 use enjamb_abi::continuation::{INFO, record};
 use enjamb_ir::{
@@ -84,7 +84,13 @@ pub trait Values<'a>: Backend<'a> {
     /// As [`Values::value`].
     fn predicate(&mut self, value: Value) -> Lower<PredicateOf<Self::Inst>> {
         use crate::machine::TargetPredicate;
-        if let Some(inst) = self.deferred(value) {
+        if let Some(predicate) = self.folded_test(value)? {
+            return Ok(predicate);
+        }
+        if let Some(inst) = self.deferred(value)
+            && let opcode = self.data(inst).opcode
+            && (is_condition(opcode) || opcode == Opcode::HasLayout)
+        {
             return self.comparison(inst);
         }
         let ty = self.type_of(value);
