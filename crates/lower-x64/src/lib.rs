@@ -5,15 +5,15 @@
 //! tables ([`enjamb_abi::code::Code`]). [`lower_function`] does functions with a body;
 //! [`emit_stub`] the code between them and the runtime.
 //!
-//! The steps, one module each: `order` puts blocks in order, `select` decides what is computed where
-//! it is used, `lower` makes machine code in virtual registers (`machine`), the allocator of
-//! `enjamb-regalloc` gives registers, `frame` lays out the frame, `emit` makes bytes.
+//! `enjamb-lower` does what is the same for all targets, in the order that its front page gives. This
+//! crate says how x86-64 does its part: `lower` computes, compares, loads and stores in virtual
+//! registers (`machine`), `emit` makes bytes of what has got `registers`.
 //!
 //! Invariants: the same input and options give the same bytes; code holds no address and works in
 //! every instance of its module; nothing takes more than linear time outside the allocator. Code
 //! runs on processors of level x86-64-v2 (SSE4.1 for rounding, POPCNT).
 //!
-//! The crate depends on `enjamb-ir`, `enjamb-abi`, `enjamb-regalloc` and `enjamb-x64`.
+//! The crate depends on `enjamb-ir`, `enjamb-abi`, `enjamb-regalloc`, `enjamb-lower` and `enjamb-x64`.
 //!
 //! ```
 //! use enjamb_abi::{code::CodeOptions, context::InstanceLayout};
@@ -43,19 +43,46 @@
 #![forbid(unsafe_code)]
 
 mod emit;
-pub mod error;
-mod frame;
-mod function;
 mod lower;
 mod machine;
-mod order;
-mod print;
 mod registers;
 mod relocation;
-mod select;
 pub mod stubs;
 
-pub use error::LowerError;
-pub use function::{LoweredFunction, Stats, Text, allocator_options, lower_function};
+use bumpalo::Bump;
+use enjamb_abi::code::CodeOptions;
+use enjamb_abi::context::InstanceLayout;
+use enjamb_ir::{FuncId, Module};
+use enjamb_lower::Isa;
+use enjamb_regalloc::Allocator;
+
+pub use enjamb_lower::{LowerError, LoweredFunction, Stats, Text, allocator_options};
 pub use relocation::apply_relocation;
 pub use stubs::emit_stub;
+
+/// The target.
+enum X64 {}
+
+impl Isa for X64 {
+    type Inst = machine::Inst;
+    type Lowering<'a> = lower::Lowering<'a>;
+    type Emitter<'a> = emit::Emitter<'a>;
+}
+
+/// Lowers a function that the module defines; see [`enjamb_lower::lower_function`].
+///
+/// # Errors
+/// As that function.
+pub fn lower_function(
+    module: &Module,
+    layout: &InstanceLayout,
+    function: FuncId,
+    options: &CodeOptions,
+    allocator: &mut Allocator,
+    arena: &Bump,
+    with_text: bool,
+) -> Result<LoweredFunction, LowerError> {
+    enjamb_lower::lower_function::<X64>(
+        module, layout, function, options, allocator, arena, with_text,
+    )
+}

@@ -1,16 +1,13 @@
-//! Machine code in virtual registers: what the lowering makes and the allocator reads.
+//! The target's own machine code in virtual registers: what the lowering makes and the allocator
+//! reads, beside the operations that all targets have.
 //!
 //! Nearly all of it is instructions of the assembler, whose table says what they read and write.
-//! The rest are the few that stand for several machine instructions with a branch among them, or
-//! whose operands depend on the calling convention.
-//!
-//! Flags are no operands. They live from the instruction that sets them to the one behind it that
-//! reads them: the lowering puts the two next to each other, and what the allocator puts in between
-//! are moves, which keep flags.
+//! The rest are the few that stand for several machine instructions with a branch among them.
 
-use crate::registers::{CONTINUATION, SCRATCH, call_clobbers, preg};
-use enjamb_ir::{Inst, TrapCode, Type};
-use enjamb_regalloc::{InstKind, MachineInst, OperandCollector, PRegSet, VReg};
+use crate::registers::{REGISTERS, preg, reg};
+use enjamb_ir::Type;
+use enjamb_lower::{Registers, TargetInst, TargetPredicate};
+use enjamb_regalloc::{OperandCollector, PReg, VReg};
 use enjamb_x64::{self as x64, Cond, Op, Operand, PrintRegister, Reg, Role, Width};
 use std::fmt;
 
@@ -54,6 +51,16 @@ pub(crate) enum Predicate {
     FloatNotEqual,
 }
 
+impl TargetPredicate for Predicate {
+    fn inverted(self) -> Predicate {
+        match self {
+            Predicate::Flag(cond) => Predicate::Flag(cond.invert()),
+            Predicate::FloatEqual => Predicate::FloatNotEqual,
+            Predicate::FloatNotEqual => Predicate::FloatEqual,
+        }
+    }
+}
+
 impl fmt::Display for Predicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -91,50 +98,13 @@ impl FloatSize {
     }
 }
 
-/// What a call goes to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Callee {
-    /// A symbol, by its number in the function.
-    Symbol(u32),
-    /// The code at an address, which is among the arguments in a register of its own.
-    Address,
-}
-
-/// A call, or a call in place of this function.
+/// An operation of the target's own.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Call {
-    /// What is called.
-    pub callee: Callee,
-    /// Arguments in registers, with the register.
-    pub arguments: Vec<(VReg, Reg)>,
-    /// Results in registers, the hidden one included; none of a tail call.
-    pub results: Vec<(VReg, Reg)>,
-    /// Bytes of arguments on the stack, which stand at the stack pointer and are popped.
-    pub stack_bytes: u32,
-    /// Whether a null continuation goes in.
-    pub is_async: bool,
-}
-
-/// An operation of machine code.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Code {
+pub(crate) enum Inst {
     /// An instruction of the assembler.
     Asm(x64::Inst<Register>),
-    /// The function's arguments that arrive in registers; its first instruction.
-    Arguments(Vec<(VReg, Reg)>),
-    /// Writes zeros to `bytes` of the frame, a multiple of 8.
-    ZeroFrame {
-        offset: i32,
-        bytes: u32,
-        zero: VReg,
-        counter: VReg,
-    },
     /// Positive zero.
     FloatZero(VReg),
-    /// The address of a symbol.
-    SymbolAddress { output: VReg, symbol: u32 },
-    /// Traps if the condition holds; always, without one.
-    TrapIf(Option<Cond>, TrapCode),
     /// The input, or the canonical NaN if it is a NaN.
     CanonicalNan {
         size: FloatSize,
@@ -154,48 +124,6 @@ pub(crate) enum Code {
         inputs: [VReg; 2],
         output: VReg,
     },
-    /// The address of the code that entry `index` of a table leads to.
-    TableAddress {
-        table: u32,
-        index: VReg,
-        scratch: VReg,
-        output: VReg,
-    },
-    /// A call.
-    Call(Box<Call>),
-    /// A new continuation of `size` bytes, from the free list if it has one.
-    NewContinuation {
-        size: u32,
-        callee: VReg,
-        output: VReg,
-        slow: u32,
-    },
-    /// Goes to successor 0.
-    Jump,
-    /// Goes to successor 0 if the predicate holds, else to successor 1.
-    Branch(Predicate),
-    /// Goes to the successor that `TableAddress` of the same table selected.
-    TableJump { table: u32, target: VReg },
-    /// Returns results in registers.
-    Return {
-        results: Vec<(VReg, Reg)>,
-        is_async: bool,
-    },
-    /// Returns a continuation as the hidden result.
-    Suspend(VReg),
-    /// Calls in place of this function.
-    TailCall(Box<Call>),
-    /// Traps.
-    Trap(TrapCode),
-}
-
-/// An operation, and the instruction it was lowered from.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Step {
-    /// What it does.
-    pub code: Code,
-    /// The instruction of the function; none in the entry and on split edges.
-    pub source: Option<Inst>,
 }
 
 /// Names the registers of an assembler instruction; the emission takes them in the same order.
@@ -230,27 +158,20 @@ fn asm_operands(inst: &x64::Inst<Register>, collector: &mut OperandCollector<'_>
     });
 }
 
-impl MachineInst for Step {
+impl TargetInst for Inst {
+    type Predicate = Predicate;
+
+    const REGISTERS: Registers = REGISTERS;
+
     fn operands(&self, collector: &mut OperandCollector<'_>) {
-        match &self.code {
-            Code::Asm(inst) => asm_operands(inst, collector),
-            Code::Arguments(values) => {
-                for &(value, register) in values {
-                    collector.fixed_def(value, preg(register));
-                }
-            }
-            &Code::ZeroFrame { zero, counter, .. } => {
-                collector.reg_early_def(zero);
-                collector.reg_early_def(counter);
-            }
-            &Code::FloatZero(output) | &Code::SymbolAddress { output, .. } => {
-                collector.reg_def(output);
-            }
-            &Code::CanonicalNan { input, output, .. } => {
+        match self {
+            Inst::Asm(inst) => asm_operands(inst, collector),
+            &Inst::FloatZero(output) => collector.reg_def(output),
+            &Inst::CanonicalNan { input, output, .. } => {
                 collector.reg_use(input);
                 collector.reuse_def(output, 0);
             }
-            &Code::Extremum {
+            &Inst::Extremum {
                 inputs: [first, second],
                 output,
                 ..
@@ -259,7 +180,7 @@ impl MachineInst for Step {
                 collector.reg_use(second);
                 collector.reuse_def(output, 0);
             }
-            &Code::FloatSelect {
+            &Inst::FloatSelect {
                 inputs: [first, second],
                 output,
                 ..
@@ -268,85 +189,42 @@ impl MachineInst for Step {
                 collector.reg_use(first);
                 collector.reuse_def(output, 0);
             }
-            &Code::TableAddress {
-                index,
-                scratch,
-                output,
-                ..
-            } => {
-                collector.reg_use(index);
-                collector.reg_early_def(scratch);
-                collector.reg_def(output);
-            }
-            &Code::NewContinuation { callee, output, .. } => {
-                // Read on the slow path, when the output has been written.
-                collector.reg_late_use(callee);
-                collector.fixed_def(output, preg(Reg::RAX));
-            }
-            Code::Call(call) | Code::TailCall(call) => call.operands(collector),
-            &Code::TableJump { target, .. } => collector.reg_use(target),
-            Code::Return { results, .. } => {
-                for &(value, register) in results {
-                    collector.fixed_use(value, preg(register));
-                }
-            }
-            &Code::Suspend(continuation) => {
-                collector.fixed_use(continuation, preg(CONTINUATION));
-            }
-            Code::TrapIf(..) | Code::Jump | Code::Branch(_) | Code::Trap(_) => {}
         }
     }
 
-    fn clobbers(&self) -> PRegSet {
-        match &self.code {
-            Code::Call(call) => {
-                let mut set = call_clobbers();
-                for &(_, register) in &call.results {
-                    set.remove(preg(register));
-                }
-                set
-            }
-            Code::NewContinuation { .. } => {
-                let mut set = PRegSet::empty();
-                set.add(preg(SCRATCH));
-                set
-            }
-            _ => PRegSet::empty(),
-        }
-    }
-
-    fn kind(&self) -> InstKind {
-        match self.code {
-            Code::Jump => InstKind::Jump,
-            Code::Branch(_) | Code::TableJump { .. } => InstKind::Branch,
-            Code::Return { .. } | Code::Suspend(_) | Code::TailCall(_) | Code::Trap(_) => {
-                InstKind::Return
-            }
-            _ => InstKind::Normal,
-        }
-    }
-
-    fn jump() -> Self {
-        Step {
-            code: Code::Jump,
-            source: None,
-        }
+    fn write_register(register: PReg, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", reg(register))
     }
 }
 
-impl Call {
-    /// The register that holds the address of the callee: no argument is there, and a call
-    /// overwrites it in any case.
-    pub const ADDRESS: Reg = SCRATCH;
-    /// The same for a tail call, which needs the scratch register itself.
-    pub const TAIL_ADDRESS: Reg = Reg::RAX;
-
-    fn operands(&self, collector: &mut OperandCollector<'_>) {
-        for &(value, register) in &self.arguments {
-            collector.fixed_use(value, preg(register));
-        }
-        for &(value, register) in &self.results {
-            collector.fixed_def(value, preg(register));
+impl fmt::Display for Inst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Inst::Asm(inst) => write!(f, "{inst}"),
+            Inst::FloatZero(output) => write!(f, "float_zero {output}"),
+            Inst::CanonicalNan {
+                size,
+                input,
+                output,
+            } => {
+                write!(f, "canonical_nan {size:?} {output}={input}")
+            }
+            Inst::Extremum {
+                size,
+                is_max,
+                inputs: [first, second],
+                output,
+            } => {
+                let name = if *is_max { "float_max" } else { "float_min" };
+                write!(f, "{name} {size:?} {output}={first}, {second}")
+            }
+            Inst::FloatSelect {
+                predicate,
+                inputs: [first, second],
+                output,
+            } => {
+                write!(f, "float_select {predicate}, {output}, {first}, {second}")
+            }
         }
     }
 }

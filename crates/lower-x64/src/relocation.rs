@@ -1,7 +1,8 @@
 //! Filling in the places that depend on where code ends up.
 
-use crate::error::LowerError;
 use enjamb_abi::code::RelocationKind;
+use enjamb_lower::LowerError;
+
 /// Writes what a relocation says into `bytes` at `place`. For a distance, `place` and `target` are
 /// offsets in the same piece of code, of which `bytes` is the start; for an address, `target` is
 /// one.

@@ -1,20 +1,27 @@
-//! Calls, and calls in place of this function.
+//! Calls, calls in place of this function, and new continuations.
 
-use super::{Emit, Emitter};
-use crate::frame::PARAMETERS;
-use crate::machine::{Call, Callee};
-use crate::registers::{CONTINUATION, SCRATCH};
-use enjamb_abi::continuation::WORD;
-use enjamb_x64::{Mem, Op, Reg};
+use super::{Emitter, OutOfLine};
+use crate::machine::Predicate;
+use crate::registers::{ALLOCATED, CALLEE, CONTEXT, CONTINUATION, SCRATCH, TAIL_CALLEE, reg};
+use enjamb_abi::context::free_list_offset;
+use enjamb_abi::continuation::{LARGEST_CLASS, WORD};
+use enjamb_ir::TrapCode;
+use enjamb_lower::{Call, Callee, Emission, EmitCalls, Lower, PARAMETERS};
+use enjamb_regalloc::PReg;
+use enjamb_x64::{Cond, Mem, Op, Reg};
 
-impl Emitter<'_> {
-    pub(super) fn call(&mut self, call: &Call) -> Emit<()> {
+impl<'a> EmitCalls<'a> for Emitter<'a> {
+    fn call_symbol(&mut self, symbol: u32) {
+        self.assembler.call_symbol(symbol);
+    }
+
+    fn call(&mut self, call: &Call) -> Lower<()> {
         if call.is_async {
             self.clear(CONTINUATION);
         }
         match call.callee {
-            Callee::Symbol(symbol) => self.assembler.call_symbol(symbol),
-            Callee::Address => self.op(Op::CallM, &[Call::ADDRESS.into()]),
+            Callee::Symbol(symbol) => self.call_symbol(symbol),
+            Callee::Address => self.op(Op::CallM, &[CALLEE.into()]),
         }
         self.record_call();
         // The callee has popped its parameter words; the frame keeps room for them.
@@ -36,7 +43,7 @@ impl Emitter<'_> {
     /// The words stand ready at the stack pointer and move up, so the last one goes first. They may
     /// overwrite the whole frame: what it saved is restored before, and the return address waits in
     /// the scratch register. The continuation register, null when the callee starts, carries words.
-    pub(super) fn tail_call(&mut self, call: &Call) -> Emit<()> {
+    fn tail_call(&mut self, call: &Call) -> Lower<()> {
         self.restore_saved();
         if call.stack_bytes == 0 && self.parameters == 0 {
             if self.frame.bytes > 0 {
@@ -53,9 +60,47 @@ impl Emitter<'_> {
         }
         match call.callee {
             Callee::Symbol(symbol) => self.assembler.jmp_symbol(symbol),
-            Callee::Address => self.op(Op::JmpM, &[Call::TAIL_ADDRESS.into()]),
+            Callee::Address => self.op(Op::JmpM, &[TAIL_CALLEE.into()]),
         }
         Ok(())
+    }
+
+    fn new_continuation(&mut self, size: u32, slow: u32, callee: PReg) -> Lower<()> {
+        let callee = reg(callee);
+        if size > LARGEST_CLASS {
+            return self.allocate_slow(slow, callee);
+        }
+        let (at, back) = (self.assembler.new_label(), self.assembler.new_label());
+        let output = ALLOCATED.into();
+        let free_list = Mem::base(CONTEXT, free_list_offset(size) as i32).into();
+        self.op(Op::Mov64RM, &[output, free_list]);
+        self.op(Op::Test64MR, &[output, output]);
+        self.assembler.jcc(Cond::E, at);
+        self.op(
+            Op::Mov64RM,
+            &[SCRATCH.into(), Mem::base(ALLOCATED, 0).into()],
+        );
+        self.op(Op::Mov64MR, &[free_list, SCRATCH.into()]);
+        self.assembler.bind(back);
+        self.defer(OutOfLine::Allocate {
+            at,
+            back,
+            symbol: slow,
+            callee,
+        });
+        Ok(())
+    }
+}
+
+impl Emitter<'_> {
+    /// The result is 0 if there is no memory.
+    pub(super) fn allocate_slow(&mut self, symbol: u32, callee: Reg) -> Lower<()> {
+        self.op(Op::Mov64RM, &[SCRATCH.into(), callee.into()]);
+        self.call_symbol(symbol);
+        self.record_call();
+        self.op(Op::Test64MR, &[ALLOCATED.into(), ALLOCATED.into()]);
+        let failed = Predicate::Flag(Cond::E);
+        self.trap_if(Some(&failed), &[], TrapCode::OutOfMemory)
     }
 
     /// Moves parameter words so that they end at `[rsp + end]`, and the return address below.

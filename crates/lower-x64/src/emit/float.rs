@@ -1,7 +1,8 @@
 //! Float operations that take a branch.
 
-use super::{Emit, Emitter, OutOfLine};
+use super::{Emitter, OutOfLine};
 use crate::machine::{FloatSize, Predicate};
+use enjamb_lower::Lower;
 use enjamb_x64::{Cond, Op, Reg};
 
 /// The bits of the canonical NaNs: positive, quiet, no payload.
@@ -10,7 +11,7 @@ const DOUBLE_NAN: u64 = 0x7ff8_0000_0000_0000;
 
 impl Emitter<'_> {
     /// The NaN that a register holds becomes the canonical one, out of line.
-    pub(super) fn canonical_nan(&mut self, size: FloatSize, register: Reg) -> Emit<()> {
+    pub(super) fn canonical_nan(&mut self, size: FloatSize, register: Reg) -> Lower<()> {
         let compare = size.pick(Op::UcomissXM, Op::UcomisdXM);
         self.op(compare, &[register.into(), register.into()]);
         let back = self.assembler.new_label();
@@ -56,7 +57,7 @@ impl Emitter<'_> {
         is_max: bool,
         register: Reg,
         other: Reg,
-    ) -> Emit<()> {
+    ) -> Lower<()> {
         let (different, done) = (self.assembler.new_label(), self.assembler.new_label());
         let operands = [register.into(), other.into()];
         self.op(size.pick(Op::UcomissXM, Op::UcomisdXM), &operands);

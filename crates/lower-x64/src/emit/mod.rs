@@ -1,38 +1,22 @@
-//! From allocated machine code to bytes: prologue, blocks, out-of-line parts.
-//!
-//! ```text
-//! prologue
-//! blocks, warm ones first              the suspension blocks are the cold ones
-//! out-of-line parts                    calls of the trap landing, slow paths
-//! jump tables, constants
-//! ```
+//! From allocated machine code to bytes: what the target has to say.
 
 mod call;
 mod float;
 mod frame;
 
-use crate::error::Reason;
-use crate::frame::Frame;
-use crate::lower::Lowered;
-use crate::machine::{Code, Predicate, Register, Step};
-use crate::registers::{CONTEXT, SCRATCH, reg};
-use enjamb_abi::code::{
-    Code as FinishedCode, CodeOptions, Relocation, RelocationKind, Symbol, TrapSite,
+use crate::machine::{Inst, Predicate, Register};
+use crate::registers::reg;
+use enjamb_abi::code::RelocationKind;
+use enjamb_lower::{Assembled, Emission, EmissionState, EmitTarget, Lower, Reason};
+use enjamb_regalloc::{Block, Location, PReg, RegClass};
+use enjamb_x64::{
+    self as x64, Assembler, Base, Cond, Inst as Asm, Item, Label, Listing, Mem, Op, Operand, Reg,
 };
-use enjamb_abi::context::free_list_offset;
-use enjamb_abi::continuation::LARGEST_CLASS;
-use enjamb_ir::print::display_inst;
-use enjamb_ir::{Function, Inst, Module, TrapCode};
-use enjamb_regalloc::{Allocation, Block, Item, Location, RegClass};
-use enjamb_x64::{self as x64, Assembler, Base, Cond, Inst as Asm, Label, Mem, Op, Operand, Reg};
 use std::cell::Cell;
-
-type Emit<T> = Result<T, Reason>;
+use std::ops::{Deref, DerefMut};
 
 /// Code that is put behind the blocks.
-enum OutOfLine {
-    /// A trap.
-    Trap { at: Label, code: TrapCode },
+pub(crate) enum OutOfLine {
     /// Puts the canonical NaN into a register and goes back.
     Nan {
         at: Label,
@@ -49,64 +33,45 @@ enum OutOfLine {
     },
 }
 
+/// What the emission of a function knows.
+type State<'a> = EmissionState<'a, Inst, Label, OutOfLine>;
+
 /// A function while it is emitted.
 pub(crate) struct Emitter<'a> {
-    module: &'a Module,
-    function: &'a Function,
-    lowered: &'a Lowered,
-    allocation: &'a Allocation<'a, Step>,
-    options: &'a CodeOptions,
-    frame: Frame,
-    /// Parameter bytes that the function pops.
-    parameters: u32,
+    state: State<'a>,
     assembler: Assembler,
-    /// Symbols of the lowering, and those that only the emission names.
-    symbols: Vec<Symbol>,
     constants: Vec<Label>,
     tables: Vec<Label>,
-    out_of_line: Vec<(OutOfLine, Option<Inst>)>,
-    /// Where the suspension blocks leave the function.
-    suspension_exit: Option<Label>,
-    traps: Vec<(Label, TrapCode, Option<Inst>)>,
-    calls: Vec<(Label, Inst)>,
-    /// The instruction whose code is emitted.
-    source: Option<Inst>,
 }
 
-/// Emitted code, and the listing if one was asked for.
-pub(crate) struct Emitted {
-    /// The code and its tables.
-    pub code: FinishedCode,
-    /// Symbols by the number in the listing.
-    pub symbols: Vec<Symbol>,
-    /// Offset, bytes and text of every instruction.
-    pub listing: x64::Listing,
+impl<'a> Deref for Emitter<'a> {
+    type Target = State<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.state
+    }
 }
 
-/// A label for each block of the machine function comes first.
-fn block_label(block: Block) -> Label {
-    Label::from_index(block.index() as u32)
+impl DerefMut for Emitter<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.state
+    }
 }
 
 /// The general or vector register of a location that must be one.
-fn register(location: Location) -> Emit<Reg> {
-    location.as_reg().map(reg).ok_or(Reason::Malformed)
+fn register(location: Location) -> Lower<Reg> {
+    enjamb_lower::register(location).map(reg)
 }
 
-impl<'a> Emitter<'a> {
-    /// Starts the emission of an allocated function.
-    pub fn new(
-        module: &'a Module,
-        function: &'a Function,
-        lowered: &'a Lowered,
-        allocation: &'a Allocation<'a, Step>,
-        options: &'a CodeOptions,
-        with_listing: bool,
-    ) -> Emit<Emitter<'a>> {
-        let written = allocation.callee_saved_written();
-        let frame = Frame::new(lowered.frame.clone(), written, allocation.spill_slots())?;
+impl<'a> EmitTarget<'a> for Emitter<'a> {
+    type Inst = Inst;
+    type Label = Label;
+    type OutOfLine = OutOfLine;
+
+    fn new(state: State<'a>) -> Lower<Self> {
+        let lowered = state.lowered;
         let mut assembler = Assembler::with_labels(lowered.function.num_blocks() as u32);
-        if with_listing {
+        if state.with_text {
             assembler.keep_listing();
         }
         let constants = lowered.constants.iter();
@@ -114,150 +79,101 @@ impl<'a> Emitter<'a> {
             .map(|(bytes, size)| assembler.constant(&bytes[..usize::from(*size)]))
             .collect();
         let tables = (0..lowered.tables).map(|_| assembler.new_label()).collect();
-        let params = &function.signature.params;
         Ok(Emitter {
-            module,
-            function,
-            lowered,
-            allocation,
-            options,
-            frame,
-            parameters: enjamb_abi::convention::X86_64.params(params).stack_bytes,
+            state,
             assembler,
-            symbols: lowered.symbols.clone(),
             constants,
             tables,
-            out_of_line: Vec::new(),
-            suspension_exit: None,
-            traps: Vec::new(),
-            calls: Vec::new(),
-            source: None,
         })
     }
 
-    /// Emits everything.
-    pub fn run(mut self) -> Emit<Emitted> {
-        self.prologue();
-        let allocation = self.allocation;
-        for (block, next) in allocation.emission().iter() {
-            self.heading(block);
-            self.assembler.bind(block_label(block));
-            for item in allocation.block(block) {
-                match item {
-                    Item::Inst(index, locations) => {
-                        let step = allocation.function().inst(index);
-                        self.remark(step.source);
-                        self.step(step, locations, block, next)?;
-                    }
-                    Item::Move { from, to, class } => self.move_value(from, to, class)?,
-                }
+    /// A label for each block of the machine function comes first.
+    fn block_label(block: Block) -> Label {
+        Label::from_index(block.index() as u32)
+    }
+
+    fn table_label(&self, table: u32) -> Label {
+        self.tables[table as usize]
+    }
+
+    fn new_label(&mut self) -> Label {
+        self.assembler.new_label()
+    }
+
+    fn bind(&mut self, label: Label) {
+        self.assembler.bind(label);
+    }
+
+    fn mark(&mut self) -> Label {
+        self.assembler.mark()
+    }
+
+    fn comment(&mut self, text: impl FnOnce() -> String) {
+        self.assembler.comment(text);
+    }
+
+    fn jump(&mut self, to: Label) {
+        self.assembler.jmp(to);
+    }
+
+    fn jump_if(&mut self, predicate: &Predicate, _: &[Location], to: Label) -> Lower<()> {
+        match *predicate {
+            Predicate::Flag(cond) => self.assembler.jcc(cond, to),
+            Predicate::FloatEqual => {
+                let skip = self.new_label();
+                self.assembler.jcc(Cond::P, skip);
+                self.assembler.jcc(Cond::E, to);
+                self.bind(skip);
+            }
+            Predicate::FloatNotEqual => {
+                self.assembler.jcc(Cond::NE, to);
+                self.assembler.jcc(Cond::P, to);
             }
         }
-        self.source = None;
-        // A slow path may itself trap, which adds to the list.
-        while !self.out_of_line.is_empty() {
-            for (part, source) in std::mem::take(&mut self.out_of_line) {
-                self.remark(source);
-                self.emit_out_of_line(part);
-            }
-        }
-        self.finish()
-    }
-
-    fn finish(mut self) -> Emit<Emitted> {
-        let code = std::mem::take(&mut self.assembler).finish()?;
-        let relocations = code.relocations.iter().map(|relocation| Relocation {
-            offset: relocation.offset,
-            kind: match relocation.kind {
-                x64::RelocationKind::Rel32 => RelocationKind::Relative32,
-                x64::RelocationKind::Abs64 => RelocationKind::Absolute64,
-            },
-            symbol: self.symbols[relocation.symbol as usize].clone(),
-            addend: relocation.addend,
-        });
-        let traps = self.traps.iter().filter_map(|&(label, trap, inst)| {
-            Some(TrapSite {
-                offset: code.offset(label)?,
-                code: trap,
-                inst,
-                position: inst.and_then(|inst| self.function.positions[inst]),
-            })
-        });
-        let calls = self.calls.iter();
-        let calls = calls.filter_map(|&(label, inst)| Some((code.offset(label)?, inst)));
-        let mut calls: Vec<(u32, Inst)> = calls.collect();
-        calls.sort_unstable();
-        let finished = FinishedCode {
-            relocations: relocations.collect(),
-            traps: traps.collect(),
-            calls,
-            align: code.alignment.max(16),
-            frame_bytes: self.frame.bytes,
-            bytes: Vec::new(),
-        };
-        let listing = code.listing().clone();
-        Ok(Emitted {
-            code: FinishedCode {
-                bytes: code.bytes,
-                ..finished
-            },
-            symbols: self.symbols,
-            listing,
-        })
-    }
-
-    // Remarks of the listing.
-
-    fn heading(&mut self, block: Block) {
-        let made_from = self.lowered.blocks.get(block.index()).copied().flatten();
-        self.assembler.comment(|| match made_from {
-            Some(made_from) => made_from.to_string(),
-            None => "edge".into(),
-        });
-    }
-
-    fn remark(&mut self, source: Option<Inst>) {
-        if let (Some(inst), true) = (source, self.source != source) {
-            let text = display_inst(Some(self.module), self.function, inst);
-            self.assembler.comment(|| text.to_string());
-        }
-        self.source = source;
-    }
-
-    // Instructions.
-
-    fn op(&mut self, op: Op, operands: &[Operand<Reg>]) {
-        self.assembler.op(op, operands);
-    }
-
-    /// An instruction with an immediate, in its shortest form.
-    fn immediate(&mut self, op: Op, target: Operand<Reg>, value: i64) -> Emit<()> {
-        let inst = Asm::physical(op, &[target, Operand::Imm(value)])?;
-        self.assembler.emit(&inst.shortest());
         Ok(())
     }
 
-    /// The number of a symbol that only the emission names.
-    fn symbol(&mut self, symbol: Symbol) -> u32 {
-        match self.symbols.iter().rposition(|known| *known == symbol) {
-            Some(number) => number as u32,
-            None => {
-                self.symbols.push(symbol);
-                self.symbols.len() as u32 - 1
+    fn branch(
+        &mut self,
+        predicate: &Predicate,
+        _: &[Location],
+        yes: Block,
+        no: Block,
+        next: Option<Block>,
+    ) -> Lower<()> {
+        let (jump, to, otherwise) = match *predicate {
+            Predicate::Flag(cond) if next == Some(yes) => ([Some(cond.invert()), None], no, yes),
+            Predicate::Flag(cond) => ([Some(cond), None], yes, no),
+            Predicate::FloatEqual => ([Some(Cond::NE), Some(Cond::P)], no, yes),
+            Predicate::FloatNotEqual => ([Some(Cond::NE), Some(Cond::P)], yes, no),
+        };
+        for cond in jump.into_iter().flatten() {
+            self.assembler.jcc(cond, Self::block_label(to));
+        }
+        self.jump_to(otherwise, next);
+        Ok(())
+    }
+
+    fn instruction(&mut self, inst: &Inst, at: &[Location]) -> Lower<()> {
+        match inst {
+            Inst::Asm(inst) => self.asm(inst, at),
+            Inst::FloatZero(_) => {
+                let output = register(at[0])?.into();
+                self.op(Op::XorpsXM, &[output, output]);
+                Ok(())
+            }
+            &Inst::CanonicalNan { size, .. } => self.canonical_nan(size, register(at[1])?),
+            &Inst::Extremum { size, is_max, .. } => {
+                self.extremum(size, is_max, register(at[2])?, register(at[1])?)
+            }
+            &Inst::FloatSelect { predicate, .. } => {
+                self.float_select(predicate, register(at[2])?, register(at[1])?);
+                Ok(())
             }
         }
     }
 
-    /// A register or the memory of a spill slot.
-    fn place(&self, location: Location) -> Emit<Operand<Reg>> {
-        match (location.as_reg(), location.as_stack()) {
-            (Some(preg), _) => Ok(reg(preg).into()),
-            (None, Some(slot)) => Ok(self.frame.spill(slot.index()).into()),
-            (None, None) => Err(Reason::Malformed),
-        }
-    }
-
-    fn move_value(&mut self, from: Location, to: Location, class: RegClass) -> Emit<()> {
+    fn move_value(&mut self, from: Location, to: Location, class: RegClass) -> Lower<()> {
         let op = match (class, from.is_reg(), to.is_reg()) {
             (RegClass::Int, _, true) => Op::Mov64RM,
             (RegClass::Int, ..) => Op::Mov64MR,
@@ -270,63 +186,128 @@ impl<'a> Emitter<'a> {
         Ok(())
     }
 
-    fn step(
+    fn symbol_address(&mut self, output: PReg, symbol: u32) -> Lower<()> {
+        self.assembler.lea_symbol(reg(output), symbol);
+        Ok(())
+    }
+
+    fn table_address(
         &mut self,
-        step: &Step,
-        at: &[Location],
-        block: Block,
-        next: Option<Block>,
-    ) -> Emit<()> {
-        match &step.code {
-            Code::Asm(inst) => self.asm(inst, at),
-            Code::Arguments(_) => Ok(()),
-            &Code::ZeroFrame { offset, bytes, .. } => {
-                self.zero_frame(offset, bytes, register(at[0])?, register(at[1])?)
+        table: Label,
+        index: PReg,
+        scratch: PReg,
+        output: PReg,
+    ) -> Lower<()> {
+        let (index, scratch, output) = (reg(index), reg(scratch), reg(output));
+        self.assembler.lea_label(scratch, table);
+        let entry = Mem::indexed(scratch, index, x64::Scale::Four, 0);
+        self.op(Op::Movsxd64RM32, &[output.into(), entry.into()]);
+        self.op(Op::Add64RM, &[output.into(), scratch.into()]);
+        Ok(())
+    }
+
+    fn table_jump(&mut self, table: Label, target: PReg, targets: &[Label]) -> Lower<()> {
+        self.op(Op::JmpM, &[reg(target).into()]);
+        self.assembler.label_address_table_at(table, targets);
+        Ok(())
+    }
+
+    fn out_of_line(&mut self, part: OutOfLine) -> Lower<()> {
+        match part {
+            OutOfLine::Nan {
+                at,
+                back,
+                register,
+                is_single,
+            } => {
+                self.bind(at);
+                self.load_nan(register, is_single);
+                self.jump(back);
             }
-            Code::FloatZero(_) => {
-                let output = register(at[0])?.into();
-                self.op(Op::XorpsXM, &[output, output]);
-                Ok(())
+            OutOfLine::Allocate {
+                at,
+                back,
+                symbol,
+                callee,
+            } => {
+                self.bind(at);
+                self.allocate_slow(symbol, callee)?;
+                self.jump(back);
             }
-            &Code::SymbolAddress { symbol, .. } => {
-                self.assembler.lea_symbol(register(at[0])?, symbol);
-                Ok(())
+        }
+        Ok(())
+    }
+
+    fn assemble(&mut self, marks: &[Label]) -> Lower<Assembled> {
+        let code = std::mem::take(&mut self.assembler).finish()?;
+        let listing = self.with_text.then(|| self.listing(code.listing()));
+        Ok(Assembled {
+            listing,
+            ..assembled(code, marks)
+        })
+    }
+}
+
+/// What the assembler made, without a listing.
+pub(crate) fn assembled(code: x64::Code, marks: &[Label]) -> Assembled {
+    let relocations = code.relocations.iter().map(|relocation| {
+        let kind = match relocation.kind {
+            x64::RelocationKind::Rel32 => RelocationKind::Relative32,
+            x64::RelocationKind::Abs64 => RelocationKind::Absolute64,
+        };
+        (
+            relocation.offset,
+            kind,
+            relocation.symbol,
+            relocation.addend,
+        )
+    });
+    Assembled {
+        relocations: relocations.collect(),
+        offsets: marks.iter().map(|&mark| code.offset(mark)).collect(),
+        align: code.alignment,
+        listing: None,
+        bytes: code.bytes,
+    }
+}
+
+impl Emitter<'_> {
+    /// The listing with the names of symbols in place of their numbers.
+    fn listing(&self, listing: &Listing) -> String {
+        let lines = listing.lines.iter().cloned().map(|mut line| {
+            if let Item::External(text) = &line.item {
+                line.item = Item::External(self.named(text).unwrap_or_else(|| text.clone()));
             }
-            &Code::TrapIf(cond, code) => {
-                self.trap_if(cond, code);
-                Ok(())
-            }
-            &Code::CanonicalNan { size, .. } => self.canonical_nan(size, register(at[1])?),
-            &Code::Extremum { size, is_max, .. } => {
-                self.extremum(size, is_max, register(at[2])?, register(at[1])?)
-            }
-            &Code::FloatSelect { predicate, .. } => {
-                self.float_select(predicate, register(at[2])?, register(at[1])?);
-                Ok(())
-            }
-            &Code::TableAddress { table, .. } => self.table_address(table, at),
-            Code::Call(call) => self.call(call),
-            &Code::NewContinuation { size, slow, .. } => {
-                self.new_continuation(size, slow, register(at[0])?)
-            }
-            Code::Jump => {
-                self.jump_to(self.successor(block, 0)?, next);
-                Ok(())
-            }
-            &Code::Branch(predicate) => self.branch(predicate, block, next),
-            &Code::TableJump { table, .. } => self.table_jump(table, register(at[0])?, block),
-            &Code::Return { is_async, .. } => self.return_to_caller(is_async),
-            Code::Suspend(_) => self.suspend(),
-            Code::TailCall(call) => self.tail_call(call),
-            &Code::Trap(code) => {
-                self.trap(code);
-                Ok(())
-            }
+            line
+        });
+        let listing = Listing {
+            lines: lines.collect(),
+        };
+        listing.to_string()
+    }
+
+    fn op(&mut self, op: Op, operands: &[Operand<Reg>]) {
+        self.assembler.op(op, operands);
+    }
+
+    /// An instruction with an immediate, in its shortest form.
+    fn immediate(&mut self, op: Op, target: Operand<Reg>, value: i64) -> Lower<()> {
+        let inst = Asm::physical(op, &[target, Operand::Imm(value)])?;
+        self.assembler.emit(&inst.shortest());
+        Ok(())
+    }
+
+    /// A register or the memory of a spill slot.
+    fn place(&self, location: Location) -> Lower<Operand<Reg>> {
+        match (location.as_reg(), location.as_stack()) {
+            (Some(preg), _) => Ok(reg(preg).into()),
+            (None, Some(slot)) => Ok(Mem::base(Reg::RBP, self.frame.spill(slot.index())).into()),
+            (None, None) => Err(Reason::Malformed),
         }
     }
 
     /// Puts locations into an instruction of the assembler, in the order of its operands.
-    fn asm(&mut self, inst: &Asm<Register>, at: &[Location]) -> Emit<()> {
+    fn asm(&mut self, inst: &Asm<Register>, at: &[Location]) -> Lower<()> {
         let next = Cell::new(0);
         let take = || {
             let index = next.replace(next.get() + 1);
@@ -364,7 +345,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// Replaces the number of a constant by its label.
-    fn with_constants(&self, inst: Asm<Reg>) -> Emit<Asm<Reg>> {
+    fn with_constants(&self, inst: Asm<Reg>) -> Lower<Asm<Reg>> {
         let is_constant = |operand: &Operand<Reg>| {
             matches!(
                 operand,
@@ -391,149 +372,5 @@ impl<'a> Emitter<'a> {
             })
             .collect();
         Ok(Asm::new(inst.op(), &operands)?)
-    }
-
-    // Control flow.
-
-    fn successor(&self, block: Block, index: usize) -> Emit<Block> {
-        self.allocation
-            .successor(block, index)
-            .ok_or(Reason::Malformed)
-    }
-
-    fn jump_to(&mut self, block: Block, next: Option<Block>) {
-        if next != Some(block) {
-            self.assembler.jmp(block_label(block));
-        }
-    }
-
-    fn branch(&mut self, predicate: Predicate, block: Block, next: Option<Block>) -> Emit<()> {
-        let (yes, no) = (self.successor(block, 0)?, self.successor(block, 1)?);
-        let (jump, to, otherwise) = match predicate {
-            Predicate::Flag(cond) if next == Some(yes) => ([Some(cond.invert()), None], no, yes),
-            Predicate::Flag(cond) => ([Some(cond), None], yes, no),
-            Predicate::FloatEqual => ([Some(Cond::NE), Some(Cond::P)], no, yes),
-            Predicate::FloatNotEqual => ([Some(Cond::NE), Some(Cond::P)], yes, no),
-        };
-        for cond in jump.into_iter().flatten() {
-            self.assembler.jcc(cond, block_label(to));
-        }
-        self.jump_to(otherwise, next);
-        Ok(())
-    }
-
-    fn table_address(&mut self, table: u32, at: &[Location]) -> Emit<()> {
-        let (index, scratch, output) = (register(at[0])?, register(at[1])?, register(at[2])?);
-        let label = self.tables[table as usize];
-        self.assembler.lea_label(scratch, label);
-        let entry = Mem::indexed(scratch, index, x64::Scale::Four, 0);
-        self.op(Op::Movsxd64RM32, &[output.into(), entry.into()]);
-        self.op(Op::Add64RM, &[output.into(), scratch.into()]);
-        Ok(())
-    }
-
-    fn table_jump(&mut self, table: u32, target: Reg, block: Block) -> Emit<()> {
-        self.op(Op::JmpM, &[target.into()]);
-        let count = self.allocation.function().block_successors(block).len();
-        let targets: Emit<Vec<Label>> = (0..count)
-            .map(|index| Ok(block_label(self.successor(block, index)?)))
-            .collect();
-        let label = self.tables[table as usize];
-        self.assembler.label_address_table_at(label, &targets?);
-        Ok(())
-    }
-
-    // Traps and slow paths.
-
-    fn trap_if(&mut self, cond: Option<Cond>, code: TrapCode) {
-        let at = self.assembler.new_label();
-        match cond {
-            Some(cond) => self.assembler.jcc(cond, at),
-            None => self.assembler.jmp(at),
-        }
-        self.defer(OutOfLine::Trap { at, code });
-    }
-
-    fn defer(&mut self, part: OutOfLine) {
-        self.out_of_line.push((part, self.source));
-    }
-
-    /// Calls the trap landing; the return address is the key of the trap table.
-    fn trap(&mut self, code: TrapCode) {
-        let landing = self.symbol(Symbol::TrapLanding);
-        self.assembler.call_symbol(landing);
-        let after = self.assembler.mark();
-        self.traps.push((after, code, self.source));
-    }
-
-    fn emit_out_of_line(&mut self, part: OutOfLine) {
-        match part {
-            OutOfLine::Trap { at, code } => {
-                self.assembler.bind(at);
-                self.trap(code);
-            }
-            OutOfLine::Nan {
-                at,
-                back,
-                register,
-                is_single,
-            } => {
-                self.assembler.bind(at);
-                self.load_nan(register, is_single);
-                self.assembler.jmp(back);
-            }
-            OutOfLine::Allocate {
-                at,
-                back,
-                symbol,
-                callee,
-            } => {
-                self.assembler.bind(at);
-                self.allocate_slow(symbol, callee);
-                self.assembler.jmp(back);
-            }
-        }
-    }
-
-    fn new_continuation(&mut self, size: u32, symbol: u32, callee: Reg) -> Emit<()> {
-        if size > LARGEST_CLASS {
-            self.allocate_slow(symbol, callee);
-            return Ok(());
-        }
-        let (at, back) = (self.assembler.new_label(), self.assembler.new_label());
-        let output = Reg::RAX.into();
-        let free_list = Mem::base(CONTEXT, free_list_offset(size) as i32).into();
-        self.op(Op::Mov64RM, &[output, free_list]);
-        self.op(Op::Test64MR, &[output, output]);
-        self.assembler.jcc(Cond::E, at);
-        self.op(
-            Op::Mov64RM,
-            &[SCRATCH.into(), Mem::base(Reg::RAX, 0).into()],
-        );
-        self.op(Op::Mov64MR, &[free_list, SCRATCH.into()]);
-        self.assembler.bind(back);
-        self.defer(OutOfLine::Allocate {
-            at,
-            back,
-            symbol,
-            callee,
-        });
-        Ok(())
-    }
-
-    /// The result is 0 if there is no memory.
-    fn allocate_slow(&mut self, symbol: u32, callee: Reg) {
-        self.op(Op::Mov64RM, &[SCRATCH.into(), callee.into()]);
-        self.assembler.call_symbol(symbol);
-        self.record_call();
-        self.op(Op::Test64MR, &[Reg::RAX.into(), Reg::RAX.into()]);
-        self.trap_if(Some(Cond::E), TrapCode::OutOfMemory);
-    }
-
-    fn record_call(&mut self) {
-        if let Some(source) = self.source {
-            let after = self.assembler.mark();
-            self.calls.push((after, source));
-        }
     }
 }

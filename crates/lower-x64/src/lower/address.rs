@@ -1,12 +1,41 @@
 //! Addressing modes: a sum of a base, a scaled index and a constant.
 
-use super::{Lower, Lowering, reg};
-use crate::error::Reason;
+use super::{Lowering, reg};
 use crate::machine::Register;
-use crate::select::scaled_by;
-use enjamb_ir::{Inst, Opcode, Payload, Value, ValueDef};
+use enjamb_ir::{Function, Inst, Opcode, Payload, Place, Type, Value};
+use enjamb_lower::{Lower, LowerMemory, Reason, Values};
 use enjamb_regalloc::VReg;
 use enjamb_x64::{Base, Mem, Op, Reg, Scale};
+
+/// Whether an operand can be part of an addressing mode.
+pub(super) fn folds(function: &Function, user: Inst, operand: usize, source: Inst) -> bool {
+    let user = &function.insts[user];
+    let is_address = match (user.opcode, user.payload) {
+        (_, Payload::Access(Place::Address | Place::Raw, _)) => operand == 0,
+        (Opcode::Iadd | Opcode::Isub | Opcode::AddrAdd, _) => true,
+        _ => false,
+    };
+    is_address && is_address_part(function, source)
+}
+
+/// Whether an addressing mode can take in an instruction.
+fn is_address_part(function: &Function, inst: Inst) -> bool {
+    match function.insts[inst].opcode {
+        Opcode::Iadd | Opcode::AddrAdd => true,
+        Opcode::Isub => function.integer_constant(function.args(inst)[1]).is_some(),
+        _ => scaled_by(function, inst).is_some(),
+    }
+}
+
+/// The amount of a shift by which an index register can be scaled.
+fn scaled_by(function: &Function, inst: Inst) -> Option<u64> {
+    let data = &function.insts[inst];
+    if data.opcode != Opcode::Ishl || !matches!(data.ty, Type::I32 | Type::I64) {
+        return None;
+    }
+    let amount = function.integer_constant(function.args(inst)[1])?;
+    (0..=3).contains(&amount).then(|| 1 << amount)
+}
 
 /// An addressing mode that is being put together.
 struct Terms {
@@ -39,7 +68,7 @@ impl Terms {
 
 impl Lowering<'_> {
     /// The memory at an address plus a constant offset.
-    pub(super) fn address(&mut self, address: Value, offset: u32) -> Lower<Mem<Register>> {
+    pub(super) fn sum_of(&mut self, address: Value, offset: u32) -> Lower<Mem<Register>> {
         let mut terms = self.no_terms();
         self.add_term(&mut terms, address)?;
         self.add_offset(&mut terms, i64::from(offset))?;
@@ -128,25 +157,6 @@ impl Lowering<'_> {
         }
         let register = self.load_immediate(offset);
         self.add_register(terms, Register::Value(register))
-    }
-
-    /// The offset of an address in the frame from the frame pointer.
-    fn frame_offset(&self, value: Value) -> Option<i32> {
-        let ValueDef::Result(inst, 0) = self.function.values[value].def else {
-            return None;
-        };
-        match (self.data(inst).opcode, self.data(inst).payload) {
-            (Opcode::StackAddr, Payload::Slot(slot, offset)) => {
-                let offset = i32::try_from(offset).ok()?;
-                self.frame.slot(slot).checked_add(offset)
-            }
-            _ => None,
-        }
-    }
-
-    /// The address of something, in a register.
-    pub(super) fn load_address(&mut self, mem: Mem<Register>) -> Lower<VReg> {
-        self.produce_int(Op::Lea64RM, &[mem.into()])
     }
 
     /// The sum of a register and a constant of any size.

@@ -1,9 +1,9 @@
 //! Conversions between integers, between floats, and between the two.
 
-use super::{Lower, Lowering, reg};
-use crate::error::Reason;
-use crate::machine::{Code, FloatSize, Predicate};
+use super::{Lowering, reg};
+use crate::machine::{FloatSize, Predicate};
 use enjamb_ir::{Inst, Opcode, TrapCode, Type};
+use enjamb_lower::{Lower, Reason, Values};
 use enjamb_regalloc::{RegClass, VReg};
 use enjamb_x64::{Cond, Op};
 
@@ -34,7 +34,7 @@ fn bounds(from: Type, to: Type, is_signed: bool) -> Bounds {
 }
 
 impl Lowering<'_> {
-    pub(super) fn convert(&mut self, inst: Inst) -> Lower<VReg> {
+    pub(super) fn conversion(&mut self, inst: Inst) -> Lower<VReg> {
         use Opcode::*;
         let data = self.data(inst);
         let from = self.type_of(self.arg(inst, 0)?);
@@ -143,13 +143,10 @@ impl Lowering<'_> {
     fn check_bounds(&mut self, value: VReg, ty: Type, bounds: &Bounds) -> Lower<()> {
         let low = self.exactly(ty, bounds.low)?;
         self.compare_float(ty, value, low)?;
-        self.push(Code::TrapIf(
-            Some(bounds.too_low),
-            TrapCode::InvalidConversion,
-        ));
+        self.trap_on(bounds.too_low, TrapCode::InvalidConversion);
         let high = self.exactly(ty, bounds.high)?;
         self.compare_float(ty, value, high)?;
-        self.push(Code::TrapIf(Some(Cond::AE), TrapCode::InvalidConversion));
+        self.trap_on(Cond::AE, TrapCode::InvalidConversion);
         Ok(())
     }
 

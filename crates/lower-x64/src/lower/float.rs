@@ -4,10 +4,10 @@
 //! payload, or the negative one. They are replaced where a value is exposed, that is, where
 //! something other than float arithmetic, comparison or conversion to an integer reads it.
 
-use super::{Lower, Lowering, imm, reg};
-use crate::error::Reason;
-use crate::machine::{Code, FloatSize};
+use super::{Lowering, imm, reg};
+use crate::machine::{self, FloatSize};
 use enjamb_ir::{Inst, Opcode, Payload, Type};
+use enjamb_lower::{Lower, Reason, Values};
 use enjamb_regalloc::{RegClass, VReg};
 use enjamb_x64::Op;
 
@@ -19,7 +19,7 @@ const UP: i64 = 2;
 const TO_ZERO: i64 = 3;
 
 impl Lowering<'_> {
-    pub(super) fn float(&mut self, inst: Inst) -> Lower<VReg> {
+    pub(super) fn float_arithmetic(&mut self, inst: Inst) -> Lower<VReg> {
         use Opcode::*;
         let data = self.data(inst);
         let size = FloatSize::of(data.ty);
@@ -51,33 +51,15 @@ impl Lowering<'_> {
         self.canonical(inst, result)
     }
 
-    /// Replaces a NaN by the canonical one, if the result of `inst` is exposed.
-    pub(super) fn canonical(&mut self, inst: Inst, input: VReg) -> Lower<VReg> {
-        let &[result] = self.function.results(inst) else {
-            return Err(Reason::Malformed);
-        };
-        if !self.selection.is_exposed(result) {
-            return Ok(input);
-        }
-        let output = self.new_vreg(RegClass::Float);
-        let size = FloatSize::of(self.type_of(result));
-        self.push(Code::CanonicalNan {
-            size,
-            input,
-            output,
-        });
-        Ok(output)
-    }
-
     /// A register with these bits; those of an `f32` are the low ones.
     pub(super) fn float_constant(&mut self, ty: Type, bits: u64) -> Lower<VReg> {
         if bits == 0 {
             let output = self.new_vreg(RegClass::Float);
-            self.push(Code::FloatZero(output));
+            self.push(machine::Inst::FloatZero(output));
             return Ok(output);
         }
         let op = FloatSize::of(ty).pick(Op::MovssXM, Op::MovsdXM);
-        let mem = self.constant(&bits.to_le_bytes()[..ty.bytes() as usize]);
+        let mem = self.constant_mem(&bits.to_le_bytes()[..ty.bytes() as usize]);
         self.produce(op, RegClass::Float, &[mem.into()])
     }
 
@@ -95,8 +77,9 @@ impl Lowering<'_> {
     fn float_extremum(&mut self, inst: Inst, is_max: bool) -> Lower<VReg> {
         let inputs = [self.operand(inst, 0)?, self.operand(inst, 1)?];
         let output = self.new_vreg(RegClass::Float);
-        self.push(Code::Extremum {
-            size: FloatSize::of(self.data(inst).ty),
+        let size = FloatSize::of(self.data(inst).ty);
+        self.push(machine::Inst::Extremum {
+            size,
             is_max,
             inputs,
             output,
@@ -108,12 +91,12 @@ impl Lowering<'_> {
     fn change_sign(&mut self, inst: Inst) -> Lower<VReg> {
         let data = self.data(inst);
         let sign = 1_u128 << (data.ty.bits() - 1);
-        let only_sign = self.constant(&sign.to_le_bytes()).into();
+        let only_sign = self.constant_mem(&sign.to_le_bytes()).into();
         let first = self.operand(inst, 0)?;
         if data.opcode == Opcode::Fneg {
             return self.modify(Op::XorpsXM, first, &[only_sign]);
         }
-        let but_sign = self.constant(&(!sign).to_le_bytes()).into();
+        let but_sign = self.constant_mem(&(!sign).to_le_bytes()).into();
         let magnitude = self.modify(Op::AndpsXM, first, &[but_sign])?;
         if data.opcode == Opcode::Fabs {
             return Ok(magnitude);

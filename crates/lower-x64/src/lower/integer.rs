@@ -1,11 +1,11 @@
-//! Integer arithmetic and bits, comparisons, selection.
+//! Integer arithmetic and bits.
 
-use super::{Lower, Lowering, imm, operation_width, reg, width_of};
-use crate::error::Reason;
-use crate::machine::{Code, FloatSize, Predicate};
-use enjamb_ir::{FloatCond, Inst, IntCond, Opcode, Payload, TrapCode, Type, Value};
+use super::{Lowering, imm, operation_width, reg, width_of};
+use crate::machine::{Opd, Register};
+use enjamb_ir::{Inst, Opcode, Payload, TrapCode, Type};
+use enjamb_lower::{Lower, Reason, Values};
 use enjamb_regalloc::{RegClass, VReg};
-use enjamb_x64::{Cond, Op, Width, sized, sized::ByWidth};
+use enjamb_x64::{Cond, Op, Operand, Width, sized, sized::ByWidth};
 
 /// The instructions that compute with a register or memory, and with an immediate.
 type Binary = (ByWidth, ByWidth);
@@ -22,24 +22,8 @@ const SAR: Shift = (sized::SAR_MC, sized::SAR_MI);
 const ROL: Shift = (sized::ROL_MC, sized::ROL_MI);
 const ROR: Shift = (sized::ROR_MC, sized::ROR_MI);
 
-/// The flag that a comparison of integers sets.
-fn flag(cond: IntCond) -> Cond {
-    match cond {
-        IntCond::Equal => Cond::E,
-        IntCond::NotEqual => Cond::NE,
-        IntCond::SignedLess => Cond::L,
-        IntCond::SignedLessEqual => Cond::LE,
-        IntCond::SignedGreater => Cond::G,
-        IntCond::SignedGreaterEqual => Cond::GE,
-        IntCond::UnsignedLess => Cond::B,
-        IntCond::UnsignedLessEqual => Cond::BE,
-        IntCond::UnsignedGreater => Cond::A,
-        IntCond::UnsignedGreaterEqual => Cond::AE,
-    }
-}
-
 impl Lowering<'_> {
-    pub(super) fn integer(&mut self, inst: Inst) -> Lower<VReg> {
+    pub(super) fn integer_arithmetic(&mut self, inst: Inst) -> Lower<VReg> {
         use Opcode::*;
         let data = self.data(inst);
         let width = operation_width(data.ty);
@@ -58,7 +42,7 @@ impl Lowering<'_> {
                     i64::from(value as u32)
                 }))
             }
-            Iadd => self.sum(inst),
+            Iadd | AddrAdd => self.sum(inst),
             Isub => match self.immediate(self.arg(inst, 1)?) {
                 Some(_) => self.sum(inst),
                 None => self.binary(inst, SUB, false),
@@ -179,7 +163,7 @@ impl Lowering<'_> {
         let dividend = self.extended_operand(inst, 0, is_signed)?;
         if constant.is_none_or(|constant| constant == 0) {
             self.effect(sized::TEST_MR.at(width), &[reg(divisor), reg(divisor)])?;
-            self.push(Code::TrapIf(Some(Cond::E), TrapCode::DivisionByZero));
+            self.trap_on(Cond::E, TrapCode::DivisionByZero);
         }
         if is_signed && constant.is_none_or(|constant| constant == -1) {
             if is_remainder {
@@ -223,7 +207,7 @@ impl Lowering<'_> {
         let first = self.modify(sized::XOR_RM.at(width), smallest, &[reg(dividend)])?;
         let second = self.modify(sized::NOT_M.at(width), divisor, &[])?;
         self.modify(sized::OR_RM.at(width), first, &[reg(second)])?;
-        self.push(Code::TrapIf(Some(Cond::E), TrapCode::IntegerOverflow));
+        self.trap_on(Cond::E, TrapCode::IntegerOverflow);
         Ok(())
     }
 
@@ -288,133 +272,9 @@ impl Lowering<'_> {
         let for_zero = self.load_immediate(bits);
         self.modify(sized::BSF_RM.at(width), for_zero, &[reg(value)])
     }
-
-    // Comparisons.
-
-    /// Sets flags for a comparison.
-    pub(super) fn comparison(&mut self, inst: Inst) -> Lower<Predicate> {
-        let data = self.data(inst);
-        let flag = match (data.opcode, data.payload) {
-            (Opcode::Icmp, Payload::IntCond(cond)) => {
-                let (first, second) = (self.arg(inst, 0)?, self.arg(inst, 1)?);
-                return self.compare(flag(cond), first, second);
-            }
-            (Opcode::Fcmp, Payload::FloatCond(cond)) => return self.compare_floats(inst, cond),
-            (Opcode::SameRef, _) => {
-                let (first, second) = (self.operand(inst, 0)?, self.operand(inst, 1)?);
-                self.effect(Op::Cmp64RM, &[reg(first), reg(second)])?;
-                Cond::E
-            }
-            (Opcode::IsNull | Opcode::IsSuspended, _) => {
-                let value = self.operand(inst, 0)?;
-                self.effect(Op::Test64MR, &[reg(value), reg(value)])?;
-                match data.opcode {
-                    Opcode::IsNull => Cond::E,
-                    _ => Cond::NE,
-                }
-            }
-            (Opcode::HasLayout, _) => self.compare_layout(inst)?,
-            _ => return Err(Reason::Malformed),
-        };
-        Ok(Predicate::Flag(flag))
-    }
-
-    fn compare(&mut self, cond: Cond, first: Value, second: Value) -> Lower<Predicate> {
-        let width = width_of(self.type_of(first));
-        let (mut first, mut second, mut cond) = (first, second, cond);
-        if self.immediate(first).is_some() && self.immediate(second).is_none() {
-            std::mem::swap(&mut first, &mut second);
-            cond = cond.swap_operands().ok_or(Reason::Malformed)?;
-        }
-        let left = self.value(first)?;
-        match self.immediate(second) {
-            // With zero, TEST leaves all flags as CMP does.
-            Some(0) => self.effect(sized::TEST_MR.at(width), &[reg(left), reg(left)])?,
-            Some(constant) => self.effect(sized::CMP_MI.at(width), &[reg(left), imm(constant)])?,
-            None => {
-                let right = self.value(second)?;
-                self.effect(sized::CMP_RM.at(width), &[reg(left), reg(right)])?;
-            }
-        }
-        Ok(Predicate::Flag(cond))
-    }
-
-    /// UCOMISD sets flags as an unsigned comparison does, and all of them if unordered. So "less"
-    /// is "greater" of exchanged operands, which is false if unordered.
-    fn compare_floats(&mut self, inst: Inst, cond: FloatCond) -> Lower<Predicate> {
-        let (mut first, mut second) = (self.operand(inst, 0)?, self.operand(inst, 1)?);
-        if matches!(cond, FloatCond::Less | FloatCond::LessEqual) {
-            std::mem::swap(&mut first, &mut second);
-        }
-        let op = FloatSize::of(self.data(inst).ty).pick(Op::UcomissXM, Op::UcomisdXM);
-        self.effect(op, &[reg(first), reg(second)])?;
-        Ok(match cond {
-            FloatCond::Equal => Predicate::FloatEqual,
-            FloatCond::NotEqual => Predicate::FloatNotEqual,
-            FloatCond::Less | FloatCond::Greater => Predicate::Flag(Cond::A),
-            FloatCond::LessEqual | FloatCond::GreaterEqual => Predicate::Flag(Cond::AE),
-            FloatCond::Ordered => Predicate::Flag(Cond::NP),
-            FloatCond::Unordered => Predicate::Flag(Cond::P),
-        })
-    }
-
-    /// Sets flags for "the value is not zero"; takes in a comparison that was deferred.
-    pub(super) fn predicate(&mut self, value: Value) -> Lower<Predicate> {
-        if let Some(inst) = self.deferred(value) {
-            return self.comparison(inst);
-        }
-        let width = width_of(self.type_of(value));
-        let register = self.value(value)?;
-        self.effect(sized::TEST_MR.at(width), &[reg(register), reg(register)])?;
-        Ok(Predicate::Flag(Cond::NE))
-    }
-
-    /// 1 or 0 in the low byte.
-    pub(super) fn set_byte(&mut self, predicate: Predicate) -> Lower<VReg> {
-        let (first, second, join) = match predicate {
-            Predicate::Flag(cond) => return self.produce_int(Op::setcc(cond), &[]),
-            Predicate::FloatEqual => (Cond::E, Cond::NP, Op::And32RM),
-            Predicate::FloatNotEqual => (Cond::NE, Cond::P, Op::Or32RM),
-        };
-        let first = self.produce_int(Op::setcc(first), &[])?;
-        let second = self.produce_int(Op::setcc(second), &[])?;
-        self.modify(join, first, &[reg(second)])
-    }
-
-    /// Operands are computed before the comparison, so that nothing disturbs the flags.
-    pub(super) fn select(&mut self, inst: Inst) -> Lower<VReg> {
-        let (yes, no) = (self.operand(inst, 1)?, self.operand(inst, 2)?);
-        let predicate = self.predicate(self.arg(inst, 0)?)?;
-        if yes == no {
-            return Ok(yes);
-        }
-        if yes.class() == RegClass::Float {
-            return Ok(self.select_float(predicate, yes, no));
-        }
-        let width = operation_width(self.data(inst).ty);
-        let (start, other, conds) = match predicate {
-            Predicate::Flag(cond) => {
-                return self.modify(Op::cmov(width, cond), no, &[reg(yes)]);
-            }
-            Predicate::FloatEqual => (yes, no, [Cond::NE, Cond::P]),
-            Predicate::FloatNotEqual => (no, yes, [Cond::NE, Cond::P]),
-        };
-        let half = self.modify(Op::cmov(width, conds[0]), start, &[reg(other)])?;
-        self.modify(Op::cmov(width, conds[1]), half, &[reg(other)])
-    }
-
-    pub(super) fn select_float(&mut self, predicate: Predicate, yes: VReg, no: VReg) -> VReg {
-        let output = self.new_vreg(RegClass::Float);
-        self.push(Code::FloatSelect {
-            predicate,
-            inputs: [yes, no],
-            output,
-        });
-        output
-    }
 }
 
 /// An operand that is read and replaced.
-fn in_place(input: VReg, output: VReg) -> crate::machine::Opd {
-    enjamb_x64::Operand::Reg(crate::machine::Register::InPlace { input, output })
+fn in_place(input: VReg, output: VReg) -> Opd {
+    Operand::Reg(Register::InPlace { input, output })
 }

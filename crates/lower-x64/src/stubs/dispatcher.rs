@@ -33,8 +33,8 @@ use super::{CONTEXT, CONTINUATION, Stub, at, context};
 use enjamb_abi::code::Symbol;
 use enjamb_abi::context::{Counter, Status, free_list_offset, offsets};
 use enjamb_abi::continuation::{INFO, LARGEST_CLASS, NEXT, POINT_RECORD_SIZE, RESULTS, record};
-use enjamb_abi::convention::{Assignment, ResumeShape, X86_64};
-use enjamb_ir::Type;
+use enjamb_abi::convention::{ResumeShape, X86_64};
+use enjamb_lower::resume_results;
 use enjamb_x64::{Cond, Op, Reg};
 
 /// The continuation whose activation runs.
@@ -59,7 +59,7 @@ fn run(stub: &mut Stub) {
 
 /// Emits the resumption stub of a shape; `rax` is the record of `RUNNING`.
 pub(super) fn resume(stub: &mut Stub, shape: &ResumeShape) {
-    let results = results_of(shape);
+    let results = resume_results(&X86_64, shape);
     let labels = [(); 3].map(|()| stub.assembler.new_label());
     let [not_itself, other_object, suspended] = labels;
     stub.count(Counter::Resumptions);
@@ -124,13 +124,6 @@ fn free_running(stub: &mut Stub) {
     stub.load(Reg::RDX, list.into());
     stub.store(at(RUNNING, NEXT), Reg::RDX);
     stub.store(list.into(), RUNNING);
-}
-
-/// Where the results are, from what the shape remembers of their types.
-fn results_of(shape: &ResumeShape) -> Assignment {
-    let class = |&float: &bool| if float { Type::F64 } else { Type::I64 };
-    let types: Vec<Type> = shape.float_results.iter().map(class).collect();
-    X86_64.results(&types)
 }
 
 /// Emits the record of root continuations, and behind it the code that "resumes" one.

@@ -11,22 +11,16 @@ mod entry;
 mod host;
 mod trap;
 
-use crate::error::LowerError;
-use enjamb_abi::code::{Code, CodeOptions, Relocation, RelocationKind, Symbol, TrapSite};
-use enjamb_abi::context::{Counter, Helper, InstanceLayout, offsets};
+use crate::emit::assembled;
+use crate::registers::{CONTEXT, CONTINUATION, SCRATCH};
+use enjamb_abi::code::{Code, CodeOptions, Symbol};
+use enjamb_abi::context::{Counter, InstanceLayout, offsets};
 use enjamb_abi::convention::Location;
-use enjamb_ir::{FunctionKind, Module, Signature, TrapCode};
-use enjamb_x64::{self as x64, Assembler, Inst, Label, Mem, Op, Operand, Reg};
+use enjamb_ir::{Module, TrapCode};
+use enjamb_lower::{LowerError, StubKind, stub_name};
+use enjamb_x64::{AssembleError, Assembler, Cond, Inst, Label, Mem, Op, Operand, Reg};
 
-/// The pinned pointer to the context block.
-const CONTEXT: Reg = Reg::R15;
-/// The hidden continuation, in and out.
-const CONTINUATION: Reg = Reg::R10;
-/// Belongs to stubs wherever control passes between two functions.
-const SCRATCH: Reg = Reg::R11;
-
-/// The namespace of the leaves that the runtime brings along.
-pub const BUILTIN_NAMESPACE: &str = "enjamb";
+pub use enjamb_lower::BUILTIN_NAMESPACE;
 
 /// Emits the stub that a symbol stands for.
 ///
@@ -39,47 +33,23 @@ pub fn emit_stub(
     layout: &InstanceLayout,
     options: &CodeOptions,
 ) -> Result<Code, LowerError> {
-    if layout.size() > i32::MAX as u32 {
-        return Err(LowerError::new(name(symbol), "the module is too large"));
-    }
     let mut stub = Stub::new(options.count);
-    match symbol {
-        Symbol::Function(function) => {
-            let decl = &module.functions[*function];
-            let FunctionKind::Import {
-                namespace,
-                name,
-                signature,
-            } = &decl.kind
-            else {
-                return Err(LowerError::new(&decl.name, "the function has a body"));
-            };
-            let index = enjamb_ir::Entity::index(*function) as u64;
-            let is_yield = namespace == BUILTIN_NAMESPACE && name == "yield";
-            if is_yield && *signature == Signature::asynchronous(&[], &[]) {
-                host::yield_leaf(&mut stub, index);
-            } else {
-                host::call(&mut stub, Helper::HostCall, index, signature);
-            }
-        }
-        Symbol::Service(service) => {
-            host::call(&mut stub, service.helper, service.index, &service.signature);
-        }
-        Symbol::Point(..) => {
-            return Err(LowerError::new(name(symbol), "a point record is no stub"));
-        }
-        Symbol::TrapLanding => trap::landing(&mut stub),
-        Symbol::AllocateSlow(size) => allocate::slow(&mut stub, *size),
-        Symbol::Dispatcher => dispatcher::dispatcher(&mut stub),
-        Symbol::Resume(shape) => dispatcher::resume(&mut stub, shape),
-        Symbol::RootRecord => dispatcher::root_record(&mut stub),
-        Symbol::Entry(signature) => entry::entry(&mut stub, signature),
+    match StubKind::of(symbol, module, layout)? {
+        StubKind::Helper {
+            helper,
+            index,
+            signature,
+        } => host::call(&mut stub, helper, index, signature),
+        StubKind::Yield { index } => host::yield_leaf(&mut stub, index),
+        StubKind::TrapLanding => trap::landing(&mut stub),
+        StubKind::AllocateSlow(size) => allocate::slow(&mut stub, size),
+        StubKind::Dispatcher => dispatcher::dispatcher(&mut stub),
+        StubKind::Resume(shape) => dispatcher::resume(&mut stub, shape),
+        StubKind::RootRecord => dispatcher::root_record(&mut stub),
+        StubKind::Entry(signature) => entry::entry(&mut stub, signature),
     }
-    stub.finish(symbol)
-}
-
-fn name(symbol: &Symbol) -> String {
-    format!("{symbol:?}")
+    stub.finish()
+        .map_err(|error| LowerError::new(stub_name(symbol), error))
 }
 
 /// A stub in the making: the assembler with the few instructions that stubs are made of.
@@ -217,7 +187,7 @@ impl Stub {
             Op::Cmp64RM,
             &[Reg::RSP.into(), context(offsets::STACK_LIMIT)],
         );
-        self.assembler.jcc(x64::Cond::B, overflow);
+        self.assembler.jcc(Cond::B, overflow);
         self.frame_bytes = bytes;
         overflow
     }
@@ -232,36 +202,10 @@ impl Stub {
         }
     }
 
-    fn finish(self, symbol: &Symbol) -> Result<Code, LowerError> {
-        let code = self
-            .assembler
-            .finish()
-            .map_err(|error| LowerError::new(name(symbol), error))?;
-        let relocations = code.relocations.iter().map(|relocation| Relocation {
-            offset: relocation.offset,
-            kind: match relocation.kind {
-                x64::RelocationKind::Rel32 => RelocationKind::Relative32,
-                x64::RelocationKind::Abs64 => RelocationKind::Absolute64,
-            },
-            symbol: self.symbols[relocation.symbol as usize].clone(),
-            addend: relocation.addend,
-        });
-        let traps = self.traps.iter().filter_map(|&(label, code_of_trap)| {
-            Some(TrapSite {
-                offset: code.offset(label)?,
-                code: code_of_trap,
-                inst: None,
-                position: None,
-            })
-        });
-        Ok(Code {
-            relocations: relocations.collect(),
-            traps: traps.collect(),
-            calls: Vec::new(),
-            align: code.alignment.max(16),
-            frame_bytes: self.frame_bytes,
-            bytes: code.bytes,
-        })
+    fn finish(self) -> Result<Code, AssembleError> {
+        let (marks, traps): (Vec<Label>, Vec<TrapCode>) = self.traps.into_iter().unzip();
+        let code = self.assembler.finish()?;
+        Ok(assembled(code, &marks).into_stub(&self.symbols, &traps, self.frame_bytes))
     }
 }
 
