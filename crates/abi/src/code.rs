@@ -16,6 +16,9 @@ pub enum Symbol {
     Service(Service),
     /// Cuts the stack back to the innermost activation record; called, never returns.
     TrapLanding,
+    /// Throws the exception in the registers of the convention; called, never returns. See
+    /// [`crate::unwind`].
+    Throw(Throw),
     /// Calls [`Helper::Allocate`] for objects of this many bytes, preserving every register but
     /// its result and the scratch register.
     AllocateSlow(u32),
@@ -28,6 +31,16 @@ pub enum Symbol {
     /// An `extern "C"` function `(context, code, buffer) -> Status` that calls compiled code of
     /// this signature; arguments stand in the buffer, 8 bytes each, and results replace them.
     Entry(Signature),
+}
+
+/// Whether an exception is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u64)]
+pub enum Throw {
+    /// It is: its trace begins here.
+    New,
+    /// It goes on outwards: what is known of it stays known.
+    Again,
 }
 
 /// A call of the runtime that looks like a call of a compiled function.
@@ -96,6 +109,16 @@ pub struct Code {
     pub traps: Vec<TrapSite>,
     /// Return addresses of calls and the instruction each belongs to, by rising offset.
     pub calls: Vec<(u32, Inst)>,
+    /// Where the code of each instruction begins, by rising offset; an instruction may have several
+    /// stretches. `None` is what belongs to no instruction, as moves between blocks do. The first
+    /// entry is the end of the prologue. Empty unless [`CodeOptions::debug_info`] is set.
+    pub instructions: Vec<(u32, Option<Inst>)>,
+    /// Where an exception that leaves a call lands: the return address of the call and the landing,
+    /// by rising return address. Calls without a handler have no entry.
+    pub handlers: Vec<(u32, u32)>,
+    /// Callee-saved registers that the prologue saves: the hardware number, and the offset of the
+    /// place from the frame pointer.
+    pub saved: Vec<(u8, i32)>,
     /// Size of the frame below the frame pointer, in bytes.
     pub frame_bytes: u32,
 }
@@ -113,6 +136,9 @@ pub struct CodeOptions {
     /// landing pad wherever an indirect branch leads (`bti`). All of these are hints, which
     /// processors without the features ignore. x86-64 code is the same with and without.
     pub branch_protection: bool,
+    /// Whether to keep which instruction each stretch of code was made from, for debuggers. The
+    /// bytes are the same with and without.
+    pub debug_info: bool,
 }
 
 /// Which register allocator runs.
@@ -132,6 +158,7 @@ impl Default for CodeOptions {
             count: false,
             check: cfg!(debug_assertions),
             branch_protection: false,
+            debug_info: false,
         }
     }
 }

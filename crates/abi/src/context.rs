@@ -14,6 +14,7 @@
 //! a module and holds no absolute address.
 
 use crate::continuation::{ContinuationHeader, FREE_LISTS};
+use crate::unwind::EXCEPTION_WORDS;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{DataId, Entity, FuncId, GlobalId, MemoryId, Module, Signature, TableId};
 use std::mem::offset_of;
@@ -47,11 +48,16 @@ pub enum Helper {
     /// Allocates a continuation of `index` bytes; the buffer is the callee's continuation. The
     /// status is the address, or 0 after the chain that ends with the callee's has been freed.
     Allocate,
+    /// Searches the handler of an exception; `index` is a [`crate::code::Throw`], the buffer a
+    /// [`crate::unwind::Unwinding`]. Finished: it is found; thrown: the activation has none.
+    Unwind,
+    /// Keeps the trace of a trap, before the landing cuts the stack; no index, no buffer.
+    Trapped,
 }
 
 impl Helper {
     /// Every helper, in order of their table.
-    pub const ALL: [Helper; 11] = [
+    pub const ALL: [Helper; 13] = [
         Helper::HostCall,
         Helper::Spawn,
         Helper::Join,
@@ -63,11 +69,18 @@ impl Helper {
         Helper::MemoryInit,
         Helper::LeafDecision,
         Helper::Allocate,
+        Helper::Unwind,
+        Helper::Trapped,
     ];
 
     /// Offset of its address in the context block.
     pub const fn offset(self) -> u32 {
         offset_of!(Context, helpers) as u32 + self as u32 * 8
+    }
+
+    /// Whether it may answer [`Status::Thrown`] to a stub that looks like a compiled function.
+    pub const fn can_throw(self) -> bool {
+        matches!(self, Helper::HostCall | Helper::Join)
     }
 }
 
@@ -81,6 +94,9 @@ pub enum Status {
     Suspended = 1,
     /// Trapped: the reason is in the context block.
     Trapped = 2,
+    /// Threw: a helper leaves the exception in the context block; after an entry or the dispatcher
+    /// nobody in that activation had a handler.
+    Thrown = 3,
 }
 
 /// How the emitted `yield` leaf decides, in [`Context::leaf_mode`].
@@ -143,6 +159,8 @@ pub struct Context {
     /// A trap code plus one that a helper sets before it returns [`Status::Trapped`]; 0 for traps
     /// of compiled code.
     pub trap_code: u64,
+    /// The exception that a helper raises or that has left an activation.
+    pub exception: [u64; EXCEPTION_WORDS],
     /// Frame pointer of the innermost frame that called the host.
     pub exit_fp: u64,
     /// Pointer of the runtime to its own instance.
@@ -185,6 +203,8 @@ pub mod offsets {
         TRAP_FP = trap_fp;
         /// Trap code of a helper, plus one.
         TRAP_CODE = trap_code;
+        /// Exception of a helper, or of an activation.
+        EXCEPTION = exception;
         /// Frame pointer at a host call.
         EXIT_FP = exit_fp;
         /// Free lists.

@@ -9,7 +9,7 @@
 //!                                       24  layout    layout number in the function
 //!                                       28  state     state number
 //!                                       32  function  function number in the module
-//!                                       36  flags     reserved, 0
+//!                                       36  exceptional distance to the exceptional record, or 0
 //! ```
 //!
 //! The result area stands at a fixed offset so that a stub delivers results without reading the
@@ -86,8 +86,9 @@ pub struct PointRecord {
     pub state: u32,
     /// Function number in the module.
     pub function: u32,
-    /// Reserved.
-    pub flags: u32,
+    /// Distance in bytes from this record to that of the state in which an exception that was thrown
+    /// at this point goes on; 0 without a handler there.
+    pub exceptional: i32,
 }
 
 /// Size of a [`PointRecord`] in bytes.
@@ -111,8 +112,8 @@ pub mod record {
     pub const STATE: u32 = offset_of!(PointRecord, state) as u32;
     /// Function number.
     pub const FUNCTION: u32 = offset_of!(PointRecord, function) as u32;
-    /// Reserved word.
-    pub const FLAGS: u32 = offset_of!(PointRecord, flags) as u32;
+    /// Distance to the exceptional record.
+    pub const EXCEPTIONAL: u32 = offset_of!(PointRecord, exceptional) as u32;
 }
 
 const _: () = {

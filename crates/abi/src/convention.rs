@@ -52,6 +52,9 @@ pub struct Convention {
     pub continuation: u8,
     /// Pinned pointer to the context block.
     pub context: u8,
+    /// The two words of an exception, where it is thrown and where it lands. No result of a call is
+    /// there, so a call may define results on one edge and an exception on the other.
+    pub exception: [u8; 2],
     /// Integer registers that a function preserves, frame pointer and context excluded.
     pub callee_saved: &'static [u8],
 }
@@ -64,6 +67,7 @@ pub const X86_64: Convention = Convention {
     float_results: &[0, 1, 2, 3],            // xmm0-3
     continuation: 10,
     context: 15,
+    exception: [7, 8],              // rdi r8
     callee_saved: &[3, 12, 13, 14], // rbx r12 r13 r14
 };
 
@@ -77,6 +81,7 @@ pub const AARCH64: Convention = Convention {
     float_results: &[0, 1, 2, 3],
     continuation: 15,
     context: 28,
+    exception: [4, 5],
     callee_saved: &[19, 20, 21, 22, 23, 24, 25, 26, 27],
 };
 

@@ -3,7 +3,8 @@
 //! In: signatures, modules and layouts of the IR. Out: where everything is. [`convention`] says
 //! which register carries what, [`continuation`] what a suspended frame looks like, [`context`]
 //! what the pinned register points at, [`code`] how code and its tables travel from the lowering to
-//! the runtime. No other crate knows an offset of these; both sides use the names from here.
+//! the runtime, [`unwind`] how an exception leaves frames. No other crate knows an offset of these;
+//! both sides use the names from here.
 //!
 //! Invariants: this crate computes and declares, it runs nothing; what emitted code and Rust code
 //! both see is `repr(C)`, with its offsets asserted when this is compiled. It depends on `enjamb-ir`
@@ -20,8 +21,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
 pub mod code;
 pub mod context;
 pub mod continuation;
 pub mod convention;
 pub mod target;
+pub mod unwind;
