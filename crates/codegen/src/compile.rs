@@ -10,12 +10,13 @@ use crate::compiled::{CompileStats, CompiledModule};
 use crate::error::CompileError;
 use crate::link::{self, Linked};
 use crate::runner::{Selection, run_passes};
+use crate::target::{Backend, backend};
 use bumpalo::Bump;
 use enjamb_abi::code::CodeOptions;
 use enjamb_abi::context::InstanceLayout;
 use enjamb_abi::target::Target;
 use enjamb_ir::{FuncId, Module, Stage, verify_module};
-use enjamb_lower_x64::{LoweredFunction, allocator_options, lower_function};
+use enjamb_lower_x64::{LoweredFunction, allocator_options};
 use enjamb_regalloc::Allocator;
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,7 +53,7 @@ pub fn compile(
     module: Arc<Module>,
     options: &CompileOptions,
 ) -> Result<CompiledModule, CompileError> {
-    Target::from_triple(&options.target)?;
+    let target = Target::from_triple(&options.target)?;
     verify_module(&module)?;
     refuse_untrusted(&module)?;
     let started = Instant::now();
@@ -66,7 +67,7 @@ pub fn compile(
 
     let started = Instant::now();
     let layout = InstanceLayout::new(&transformed);
-    let mut lowering = Lowering::new(&transformed, &layout, options.code);
+    let mut lowering = Lowering::new(&transformed, &layout, target, options.code);
     let mut functions = Vec::new();
     for function in transformed.body_ids() {
         functions.push((function, lowering.run(function, false)?.code));
@@ -74,7 +75,7 @@ pub fn compile(
     let lower_ns = nanoseconds(started);
 
     let started = Instant::now();
-    let linked = link::run(&transformed, &layout, &options.code, functions)?;
+    let linked = link::run(&transformed, &layout, target, &options.code, functions)?;
     let instructions = module
         .bodies()
         .map(|(_, body)| body.instruction_count() as u64)
@@ -86,7 +87,14 @@ pub fn compile(
         link_ns,
         instructions,
     };
-    Ok(assemble(module, transformed, layout, linked, stats))
+    Ok(assemble(
+        (target, options.code),
+        module,
+        transformed,
+        layout,
+        linked,
+        stats,
+    ))
 }
 
 /// Only the async transform, or somebody who is trusted, makes lowered functions.
@@ -104,6 +112,7 @@ fn refuse_untrusted(module: &Module) -> Result<(), CompileError> {
 }
 
 fn assemble(
+    (target, options): (Target, CodeOptions),
     source: Arc<Module>,
     transformed: Module,
     layout: InstanceLayout,
@@ -117,9 +126,13 @@ fn assemble(
         functions,
         traps,
         calls,
+        instructions,
+        handlers,
     } = linked;
     let transformed = Arc::new(transformed);
     CompiledModule {
+        target,
+        options,
         source,
         transformed,
         layout,
@@ -129,6 +142,8 @@ fn assemble(
         functions,
         traps,
         calls,
+        instructions,
+        handlers,
         stats,
     }
 }
@@ -141,6 +156,7 @@ fn nanoseconds(started: Instant) -> u64 {
 pub struct Lowering<'a> {
     module: &'a Module,
     layout: &'a InstanceLayout,
+    backend: Backend,
     options: CodeOptions,
     allocator: Allocator,
     arena: Bump,
@@ -148,11 +164,17 @@ pub struct Lowering<'a> {
 
 impl<'a> Lowering<'a> {
     /// A lowering for functions of `module`, which has been through all passes.
-    pub fn new(module: &'a Module, layout: &'a InstanceLayout, options: CodeOptions) -> Self {
+    pub fn new(
+        module: &'a Module,
+        layout: &'a InstanceLayout,
+        target: Target,
+        options: CodeOptions,
+    ) -> Self {
         let allocator = Allocator::new(allocator_options(&options));
         Lowering {
             module,
             layout,
+            backend: backend(target),
             options,
             allocator,
             arena: Bump::new(),
@@ -168,11 +190,12 @@ impl<'a> Lowering<'a> {
         let Lowering {
             module,
             layout,
+            backend,
             options,
             allocator,
             arena,
         } = self;
-        Ok(lower_function(
+        Ok((backend.lower_function)(
             module, layout, function, options, allocator, arena, text,
         )?)
     }

@@ -1,9 +1,11 @@
 //! What comes out of compiling a module: one piece of relocatable code and its tables.
 
-use enjamb_abi::code::{Symbol, TrapSite};
+use enjamb_abi::code::{CodeOptions, Symbol, TrapSite};
 use enjamb_abi::context::InstanceLayout;
+use enjamb_abi::target::Target;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{FuncId, Inst, Module};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A place of 8 bytes that gets the address of the code plus `target` when the code is loaded.
@@ -16,7 +18,7 @@ pub struct AbsoluteAddress {
 }
 
 /// Where the code of a function ended up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionRange {
     /// The function.
     pub function: FuncId,
@@ -26,6 +28,21 @@ pub struct FunctionRange {
     pub end: u32,
     /// Size of its frame below the frame pointer, in bytes.
     pub frame_bytes: u32,
+    /// Callee-saved registers that its frame keeps: the index in
+    /// [`Convention::callee_saved`](enjamb_abi::convention::Convention::callee_saved), and the
+    /// offset from the frame pointer.
+    pub saved: Vec<(u8, i32)>,
+    /// Which of the module's handlers are in it.
+    pub handlers: Range<u32>,
+}
+
+/// An entry of the module's table of handlers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModuleHandler {
+    /// Offset in the code of the return address of a call.
+    pub offset: u32,
+    /// Offset in the code of where an exception that leaves the call lands.
+    pub landing: u32,
 }
 
 /// An entry of the module's trap table.
@@ -51,6 +68,16 @@ pub struct ModuleCall {
     pub inst: Inst,
 }
 
+/// An entry of the module's table of instructions: what a stretch of code was made from, up to the
+/// next entry or the end of the function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModuleInst {
+    /// Offset of its first byte.
+    pub offset: u32,
+    /// The instruction, in [`CompiledModule::transformed`], of the function whose code it is.
+    pub inst: Option<Inst>,
+}
+
 /// How long the steps of a compilation took, in nanoseconds, and how much they made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CompileStats {
@@ -66,10 +93,14 @@ pub struct CompileStats {
 
 /// A compiled module.
 ///
-/// `bytes` may be loaded at any address that is a multiple of 16, by as many loaders as like;
+/// `bytes` may be loaded at any address that is a multiple of 4096, by as many loaders as like;
 /// nothing in it belongs to an instance.
 #[derive(Clone, Debug)]
 pub struct CompiledModule {
+    /// The machine that the code is for.
+    pub target: Target,
+    /// What it was made with.
+    pub options: CodeOptions,
     /// The module as it was given.
     pub source: Arc<Module>,
     /// The module after all passes: what the code was made from.
@@ -88,6 +119,11 @@ pub struct CompiledModule {
     pub traps: Vec<ModuleTrap>,
     /// Table of calls, by rising offset.
     pub calls: Vec<ModuleCall>,
+    /// Table of instructions, by rising offset; empty unless it was asked for
+    /// ([`CodeOptions::debug_info`](enjamb_abi::code::CodeOptions)).
+    pub instructions: Vec<ModuleInst>,
+    /// Handlers of exceptions, by rising offset.
+    pub handlers: Vec<ModuleHandler>,
     /// What it took.
     pub stats: CompileStats,
 }
@@ -116,5 +152,22 @@ impl CompiledModule {
             .binary_search_by_key(&offset, |call| call.offset)
             .ok()?;
         Some(&self.calls[index])
+    }
+
+    /// The landing of an exception that leaves the call with this return address, in a function.
+    pub fn landing_at(&self, function: &FunctionRange, offset: u32) -> Option<u32> {
+        let Range { start, end } = function.handlers;
+        let handlers = &self.handlers[start as usize..end as usize];
+        let index = handlers.binary_search_by_key(&offset, |handler| handler.offset);
+        Some(handlers[index.ok()?].landing)
+    }
+
+    /// The function whose code has the call with this return address. A call that never returns may
+    /// stand at its very end.
+    pub fn function_at(&self, offset: u32) -> Option<&FunctionRange> {
+        let place = offset.checked_sub(1)?;
+        let after = self.functions.partition_point(|range| range.start <= place);
+        let range = &self.functions[after.checked_sub(1)?];
+        (place < range.end).then_some(range)
     }
 }

@@ -36,8 +36,11 @@ pub enum CompileError {
     },
     /// A function or stub cannot become code.
     Lower(LowerError),
-    /// The code of the module does not fit in two gigabytes.
-    TooLarge,
+    /// The code of the module is so large that one end does not reach the other.
+    TooLarge {
+        /// The most bytes that code for the target may have.
+        limit: usize,
+    },
     /// Code cannot be made for the machine that was asked for.
     Target(UnsupportedTarget),
 }
@@ -70,7 +73,9 @@ impl fmt::Display for CompileError {
                  before:\n{before}\nafter:\n{after}"
             ),
             CompileError::Lower(error) => error.fmt(f),
-            CompileError::TooLarge => f.write_str("the code does not fit in two gigabytes"),
+            CompileError::TooLarge { limit } => {
+                write!(f, "the code does not fit in {} MiB", limit >> 20)
+            }
             CompileError::Target(error) => error.fmt(f),
         }
     }

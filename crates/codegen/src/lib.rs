@@ -36,11 +36,14 @@ mod frames;
 mod link;
 mod passes;
 mod runner;
+mod target;
 
 pub use compile::{CompileOptions, Lowering, compile};
 pub use compiled::{
-    AbsoluteAddress, CompileStats, CompiledModule, FunctionRange, ModuleCall, ModuleTrap,
+    AbsoluteAddress, CompileStats, CompiledModule, FunctionRange, ModuleCall, ModuleHandler,
+    ModuleInst, ModuleTrap,
 };
+pub use enjamb_abi::target::{Target, UnsupportedTarget};
 pub use enjamb_lower_x64::LoweredFunction;
 pub use error::CompileError;
 pub use frames::{FieldReport, FrameReport, LayoutReport, LiveReport, PointReport, Stored};

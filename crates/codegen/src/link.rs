@@ -5,17 +5,21 @@
 //! ```
 //!
 //! Which stubs there are follows from the references, so a module pays only for what it uses.
-//! Relative places are filled in here; addresses, which only records hold, are left to the loader.
+//! Relative places are filled in here; addresses, which only records hold, are left to the loader. It
+//! puts the code at a page boundary, so offsets in it are good for places that count in pages.
 
-use crate::compiled::{AbsoluteAddress, FunctionRange, ModuleCall, ModuleTrap};
+use crate::compiled::{
+    AbsoluteAddress, FunctionRange, ModuleCall, ModuleHandler, ModuleInst, ModuleTrap,
+};
 use crate::error::CompileError;
+use crate::target::{Backend, backend};
 use enjamb_abi::code::{Code, CodeOptions, Relocation, RelocationKind, Symbol};
 use enjamb_abi::context::{InstanceLayout, free_list_offset};
 use enjamb_abi::continuation::{POINT_RECORD_SIZE, record};
-use enjamb_abi::convention::{ResumeShape, X86_64};
+use enjamb_abi::convention::{Convention, ResumeShape};
+use enjamb_abi::target::Target;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{Entity, FuncId, Module, PointId};
-use enjamb_lower_x64::{apply_relocation, emit_stub};
 
 /// What linking makes.
 #[derive(Default)]
@@ -26,16 +30,21 @@ pub(crate) struct Linked {
     pub(crate) functions: Vec<FunctionRange>,
     pub(crate) traps: Vec<ModuleTrap>,
     pub(crate) calls: Vec<ModuleCall>,
+    pub(crate) instructions: Vec<ModuleInst>,
+    pub(crate) handlers: Vec<ModuleHandler>,
 }
 
 /// Links the code of all functions that the module defines, given in their order.
 pub(crate) fn run(
     module: &Module,
     layout: &InstanceLayout,
+    target: Target,
     options: &CodeOptions,
     functions: Vec<(FuncId, Code)>,
 ) -> Result<Linked, CompileError> {
     let mut linker = Linker {
+        backend: backend(target),
+        convention: target.convention(),
         linked: Linked::default(),
         wanted: Vec::new(),
         places: Vec::new(),
@@ -49,6 +58,8 @@ pub(crate) fn run(
 }
 
 struct Linker {
+    backend: Backend,
+    convention: &'static Convention,
     linked: Linked,
     /// Symbols that are referred to; those without a place yet are still to be made.
     wanted: Vec<Symbol>,
@@ -71,13 +82,26 @@ impl Linker {
             inst,
         });
         self.linked.calls.extend(calls);
-        let end = start + code.bytes.len() as u32;
-        let frame_bytes = code.frame_bytes;
+        let instructions = code.instructions.iter();
+        let instructions = instructions.map(|&(offset, inst)| ModuleInst {
+            offset: start + offset,
+            inst,
+        });
+        self.linked.instructions.extend(instructions);
+        let handlers = code.handlers.iter();
+        let handlers = handlers.map(|&(offset, landing)| ModuleHandler {
+            offset: start + offset,
+            landing: start + landing,
+        });
+        let first_handler = self.linked.handlers.len() as u32;
+        self.linked.handlers.extend(handlers);
         self.linked.functions.push(FunctionRange {
             function,
             start,
-            end,
-            frame_bytes,
+            end: start + code.bytes.len() as u32,
+            frame_bytes: code.frame_bytes,
+            saved: saved_registers(self.convention, &code),
+            handlers: first_handler..self.linked.handlers.len() as u32,
         });
         self.linked
             .symbols
@@ -112,8 +136,10 @@ impl Linker {
                 continue;
             }
             let code = match symbol {
-                Symbol::Point(function, point) => point_record(module, function, point),
-                _ => emit_stub(&symbol, module, layout, options)?,
+                Symbol::Point(function, point) => {
+                    point_record(self.convention, module, function, point)
+                }
+                _ => (self.backend.emit_stub)(&symbol, module, layout, options)?,
             };
             let start = self.begin(&code)?;
             let traps = code.traps.iter().map(|&site| ModuleTrap {
@@ -130,15 +156,15 @@ impl Linker {
 
     /// Pads up to the alignment of a piece of code and returns where it starts.
     fn begin(&mut self, code: &Code) -> Result<u32, CompileError> {
-        /// One-byte breakpoint: what stands between functions is never run.
-        const PADDING: u8 = 0xcc;
         let bytes = &mut self.linked.bytes;
         let start = bytes.len().next_multiple_of(code.align.max(1) as usize);
         let end = start + code.bytes.len();
-        if i32::try_from(end).is_err() {
-            return Err(CompileError::TooLarge);
+        let limit = self.backend.largest;
+        if end > limit {
+            return Err(CompileError::TooLarge { limit });
         }
-        bytes.resize(start, PADDING);
+        let padding = (bytes.len()..start).map(|at| self.backend.padding[at % 4]);
+        bytes.extend(padding);
         Ok(start as u32)
     }
 
@@ -170,6 +196,7 @@ impl Linker {
                 _ => {
                     let bytes = &mut self.linked.bytes;
                     let target = u64::from(target);
+                    let apply_relocation = self.backend.apply_relocation;
                     apply_relocation(place.kind, bytes, place.offset, target, place.addend)?;
                 }
             }
@@ -181,8 +208,23 @@ impl Linker {
     }
 }
 
+/// The registers that a function saves, by their index in the convention.
+fn saved_registers(convention: &Convention, code: &Code) -> Vec<(u8, i32)> {
+    let registers = convention.callee_saved;
+    let saved = code.saved.iter().filter_map(|&(number, offset)| {
+        let index = registers.iter().position(|&saved| saved == number)?;
+        Some((index as u8, offset))
+    });
+    saved.collect()
+}
+
 /// The static record of a suspension point, see [`enjamb_abi::continuation`].
-fn point_record(module: &Module, function: FuncId, point: PointId) -> Code {
+fn point_record(
+    convention: &Convention,
+    module: &Module,
+    function: FuncId,
+    point: PointId,
+) -> Code {
     let mut bytes = vec![0; POINT_RECORD_SIZE as usize];
     let mut relocations = Vec::new();
     if let Some(body) = module.functions[function].body() {
@@ -196,7 +238,7 @@ fn point_record(module: &Module, function: FuncId, point: PointId) -> Code {
         write(record::LAYOUT, decl.layout.index() as u32);
         write(record::STATE, point.index() as u32);
         write(record::FUNCTION, function.index() as u32);
-        let shape = ResumeShape::new(&X86_64, &body.signature);
+        let shape = ResumeShape::new(convention, &body.signature);
         let kind = RelocationKind::Absolute64;
         let mut refer = |offset, symbol| {
             relocations.push(Relocation {
@@ -208,6 +250,15 @@ fn point_record(module: &Module, function: FuncId, point: PointId) -> Code {
         };
         refer(record::RESUME, Symbol::Resume(shape));
         refer(record::ENTRY, Symbol::Function(function));
+        if let Some(unwind) = decl.unwind {
+            // From the start of this record, not from the place in it.
+            relocations.push(Relocation {
+                offset: record::EXCEPTIONAL,
+                kind: RelocationKind::Relative32,
+                symbol: Symbol::Point(function, unwind),
+                addend: i64::from(record::EXCEPTIONAL),
+            });
+        }
     }
     Code {
         bytes,

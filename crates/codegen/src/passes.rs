@@ -19,6 +19,7 @@ pub struct Pass {
 ///
 /// ```text
 /// source IR
+///   │ fuel             functions of modules that run on fuel count their instructions
 ///   │ tail_await       async calls whose results are returned are tail calls
 ///   │ rematerialize    no constant and no frame address is live across a suspension point
 ///   │ state_machine    every async function is lowered: suspension is explicit
@@ -26,6 +27,13 @@ pub struct Pass {
 /// IR that the lowering takes
 /// ```
 pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "fuel",
+        summary: "makes functions of modules that run on fuel count their instructions",
+        // Without it they would never run out.
+        required: true,
+        run: enjamb_async::fuel::run,
+    },
     Pass {
         name: "tail_await",
         summary: "makes tail calls of async calls whose results are returned unchanged",
@@ -49,6 +57,21 @@ pub const PASSES: &[Pass] = &[
 
 /// Pairs of passes of which the first has to run before the second, and why.
 pub const ORDER: &[(&str, &str, &str)] = &[
+    (
+        "fuel",
+        "tail_await",
+        "fuel counts the instructions of the source",
+    ),
+    (
+        "fuel",
+        "rematerialize",
+        "constants live across the calls that fuel makes, too",
+    ),
+    (
+        "fuel",
+        "state_machine",
+        "an async function suspends in the calls that fuel makes",
+    ),
     (
         "tail_await",
         "state_machine",

@@ -1,10 +1,12 @@
 //! Code memory: where linked code becomes runnable.
 //!
 //! A piece of code gets fresh pages of its own. They are written while they cannot run, and run
-//! only after they can no longer be written, so no page is ever both.
+//! only after they can no longer be written, so no page is ever both. What else it takes until a
+//! processor runs what was written is said in `processor.rs`.
 
 use crate::error::Error;
 use crate::mapping::{Access, Mapping};
+use crate::processor;
 use enjamb_codegen::AbsoluteAddress;
 
 /// Published code; it is unmapped when this is dropped.
@@ -15,11 +17,20 @@ pub struct CodeMemory {
 }
 
 impl CodeMemory {
-    /// Copies code to fresh pages, fills in its absolute addresses and makes it runnable.
+    /// Copies code to fresh pages, fills in its absolute addresses and makes it runnable. The pages
+    /// begin at a multiple of 4096. Code with `landing_pads` for all indirect branches is guarded
+    /// where the processor can do that.
+    ///
+    /// Other threads that are to run it must come through `processor::before_entry`, as whoever
+    /// enters an instance does.
     ///
     /// # Errors
     /// If the system has no memory, or a place lies outside the code.
-    pub fn publish(bytes: &[u8], absolute: &[AbsoluteAddress]) -> Result<CodeMemory, Error> {
+    pub fn publish(
+        bytes: &[u8],
+        absolute: &[AbsoluteAddress],
+        landing_pads: bool,
+    ) -> Result<CodeMemory, Error> {
         let mut mapping = Mapping::new(bytes.len(), Access::ReadWrite)?;
         let base = mapping.base();
         // SAFETY: the mapping is new, writable and at least as long as `bytes`; nothing else knows
@@ -36,8 +47,14 @@ impl CodeMemory {
                 .ok_or_else(|| Error::Load(format!("place {place:#x} lies outside the code")))?
                 .copy_from_slice(&value.to_le_bytes());
         }
+        processor::make_visible(copy);
         let size = mapping.size();
-        mapping.protect(size, Access::ReadExecute)?;
+        let access = match landing_pads && processor::knows_landing_pads() {
+            true => Access::ReadExecuteGuarded,
+            false => Access::ReadExecute,
+        };
+        mapping.protect(size, access)?;
+        processor::published();
         tracing::debug!(bytes = bytes.len(), base = ?mapping.base(), "code published");
         Ok(CodeMemory {
             mapping,
@@ -61,15 +78,46 @@ impl CodeMemory {
 mod tests {
     use super::*;
 
+    /// A function that returns its own address, and the place of that: `mov rax, address; ret`.
+    #[cfg(target_arch = "x86_64")]
+    const OWN_ADDRESS: (&[u8], u32) = (&[0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3], 2);
+
+    /// The same: `ldr x0, address; ret`, and the address.
+    #[cfg(target_arch = "aarch64")]
+    const OWN_ADDRESS: (&[u8], u32) = (
+        &[
+            0x40, 0x00, 0x00, 0x58, 0xc0, 0x03, 0x5f, 0xd6, 0, 0, 0, 0, 0, 0, 0, 0,
+        ],
+        8,
+    );
+
+    /// Many pieces of code, each at the addresses of the one before it.
+    #[test]
+    fn what_stood_at_an_address_before_is_forgotten() {
+        let (bytes, place) = OWN_ADDRESS;
+        for target in 0..100 {
+            let absolute = [AbsoluteAddress { place, target }];
+            let code = CodeMemory::publish(bytes, &absolute, false).unwrap();
+            let address = code.address(0);
+            // SAFETY: as below. The code is run by a thread of its own in half of the cases.
+            let function: extern "C" fn() -> u64 = unsafe { std::mem::transmute(address as usize) };
+            let call = move || {
+                processor::before_entry();
+                function()
+            };
+            let result = match target % 2 {
+                0 => call(),
+                _ => std::thread::spawn(call).join().unwrap(),
+            };
+            assert_eq!(result, address + u64::from(target));
+        }
+    }
+
     #[test]
     fn code_is_never_writable_and_runnable() {
-        // mov rax, <address of the code>; ret
-        let bytes = [0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3];
-        let absolute = [AbsoluteAddress {
-            place: 2,
-            target: 0,
-        }];
-        let code = CodeMemory::publish(&bytes, &absolute).unwrap();
+        let (bytes, place) = OWN_ADDRESS;
+        let absolute = [AbsoluteAddress { place, target: 0 }];
+        let code = CodeMemory::publish(bytes, &absolute, false).unwrap();
         let address = code.address(0);
         // SAFETY: the bytes above are a function of that type.
         let function: extern "C" fn() -> u64 = unsafe { std::mem::transmute(address as usize) };
@@ -83,8 +131,9 @@ mod tests {
             "{maps}"
         );
         assert!(!maps.lines().any(|line| line.contains("rwx")), "{maps}");
-        assert_eq!(code.offset(address + 10), Some(10));
-        assert_eq!(code.offset(address + 11), None);
+        let size = bytes.len() as u64;
+        assert_eq!(code.offset(address + size - 1), Some(size as u32 - 1));
+        assert_eq!(code.offset(address + size), None);
         drop(code);
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         assert!(
@@ -99,6 +148,6 @@ mod tests {
             place: 4,
             target: 0,
         }];
-        assert!(CodeMemory::publish(&[0xc3; 11], &absolute).is_err());
+        assert!(CodeMemory::publish(&[0; 11], &absolute, false).is_err());
     }
 }

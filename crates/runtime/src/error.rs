@@ -1,6 +1,7 @@
 //! What can go wrong, as values.
 
-use enjamb_ir::{FuncId, Inst, SourcePos, TrapCode};
+use crate::failure::Cause;
+use enjamb_ir::{Exception, FuncId, Inst, Location, SourcePos, Trace, TrapCode};
 use std::fmt;
 
 /// The end of a task, or of a call from the host, without results.
@@ -24,6 +25,8 @@ pub struct Trap {
     pub native_offset: Option<u32>,
     /// What a host function, or a trap of a joined task, has to say.
     pub message: Option<String>,
+    /// The logical stack, as far as [`Options::trace`](crate::Options::trace) keeps it.
+    pub trace: Trace,
 }
 
 impl Trap {
@@ -38,19 +41,8 @@ impl Trap {
             place: None,
             native_offset: None,
             message: None,
+            trace: Trace::default(),
         }
-    }
-
-    /// Bytes that it takes, texts included.
-    pub(crate) fn size(&self) -> u64 {
-        let texts = [
-            &self.function_name,
-            &self.instruction,
-            &self.place,
-            &self.message,
-        ];
-        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
-        (std::mem::size_of::<Trap>() + texts) as u64
     }
 }
 
@@ -73,21 +65,66 @@ impl fmt::Display for Trap {
     }
 }
 
-/// Why a host function gave no results: a message, and the code with which its caller traps.
+/// An exception that nobody caught.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thrown {
+    /// The exception.
+    pub exception: Exception,
+    /// What the host function had to say whose error it was.
+    pub message: Option<String>,
+    /// Where it was thrown.
+    pub location: Option<Location>,
+    /// The logical stack that it has left, as far as [`Options::trace`](crate::Options::trace) keeps
+    /// it.
+    pub trace: Trace,
+}
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "uncaught exception {}", self.exception)?;
+        if let Some(location) = &self.location {
+            write!(f, " in {location}")?;
+        }
+        match &self.message {
+            Some(message) => write!(f, ": {message}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a host function gave no results: a message, and what its caller gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostError {
-    /// The code: [`TrapCode::HostError`] unless another instance trapped.
-    pub code: TrapCode,
+    /// The exception that is thrown at the call: [`Exception::HOST_ERROR`], or that with which
+    /// another call ended; or the trap that another call ended with.
+    pub cause: Cause,
     /// What happened.
-    pub message: String,
+    pub message: Option<String>,
+}
+
+impl HostError {
+    /// An exception that stands for something that happened in the host.
+    pub(crate) fn exception(tag: i64, message: String) -> HostError {
+        let exception = Exception { tag, payload: None };
+        HostError {
+            cause: Cause::Exception(exception),
+            message: Some(message),
+        }
+    }
+}
+
+impl From<TrapCode> for HostError {
+    fn from(code: TrapCode) -> HostError {
+        HostError {
+            cause: Cause::Trap(code),
+            message: None,
+        }
+    }
 }
 
 impl From<String> for HostError {
     fn from(message: String) -> Self {
-        HostError {
-            code: TrapCode::HostError,
-            message,
-        }
+        HostError::exception(Exception::HOST_ERROR, message)
     }
 }
 
@@ -102,6 +139,8 @@ impl From<&str> for HostError {
 pub enum Error {
     /// The program ended the call. The instance and its other tasks go on.
     Trap(Box<Trap>),
+    /// The call ended with an exception.
+    Exception(Box<Thrown>),
     /// The call does not fit: an unknown function, or arguments of other number or types.
     BadCall(String),
     /// No host function was given for an import.
@@ -132,12 +171,30 @@ impl Error {
             _ => None,
         }
     }
+
+    /// The exception, if nobody caught one.
+    pub fn exception(&self) -> Option<&Thrown> {
+        match self {
+            Error::Exception(thrown) => Some(thrown),
+            _ => None,
+        }
+    }
+
+    /// The logical stack, if the call ended with a trap or an exception.
+    pub fn trace(&self) -> Option<&Trace> {
+        match self {
+            Error::Trap(trap) => Some(&trap.trace),
+            Error::Exception(thrown) => Some(&thrown.trace),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Trap(trap) => trap.fmt(f),
+            Error::Exception(thrown) => thrown.fmt(f),
             Error::BadCall(reason) => write!(f, "bad call: {reason}"),
             Error::MissingImport { namespace, name } => {
                 write!(f, "nothing provides import \"{namespace}\" \"{name}\"")
@@ -153,10 +210,17 @@ impl std::error::Error for Error {}
 
 impl From<Error> for HostError {
     fn from(error: Error) -> HostError {
-        let code = error.trap().map_or(TrapCode::HostError, |trap| trap.code);
-        HostError {
-            code,
-            message: error.to_string(),
+        let message = error.to_string();
+        match error {
+            Error::Trap(trap) => HostError {
+                cause: Cause::Trap(trap.code),
+                message: Some(message),
+            },
+            Error::Exception(thrown) => HostError {
+                cause: Cause::Exception(thrown.exception),
+                message: thrown.message,
+            },
+            _ => HostError::exception(Exception::HOST_ERROR, message),
         }
     }
 }

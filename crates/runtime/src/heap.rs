@@ -288,7 +288,7 @@ mod tests {
             layout: 0,
             state: 0,
             function: 0,
-            flags: 0,
+            exceptional: 0,
         }
     }
 

@@ -1,16 +1,19 @@
 //! The helpers: what emitted code calls in the runtime.
 //!
 //! Each is an `extern "C"` function `(context, index, buffer) -> Status`, see
-//! [`enjamb_abi::context::Helper`]. None unwinds: a panic becomes a trap `host_error`.
+//! [`enjamb_abi::context::Helper`]. None unwinds: a panic of a host function becomes an exception.
 
 use crate::error::HostError;
+use crate::failure::Cause;
 use crate::host::{HostContext, Outcome};
 use crate::machine::Machine;
 use crate::memory;
 use crate::state::{Import, Registration, State};
 use crate::task::State as TaskState;
+use enjamb_abi::code::Throw;
 use enjamb_abi::context::{Context, Counter, Helper, Status};
-use enjamb_ir::{Entity, FuncId, MemoryId, TrapCode};
+use enjamb_abi::unwind::Unwinding;
+use enjamb_ir::{Entity, Exception, FuncId, MemoryId, TrapCode};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -31,46 +34,33 @@ pub(crate) fn install(context: &mut Context) {
             Helper::MemoryInit => memory_init,
             Helper::LeafDecision => leaf_decision,
             Helper::Allocate => allocate,
+            Helper::Unwind => unwind,
+            Helper::Trapped => trapped,
         };
         context.helpers[helper as usize] = function as usize as u64;
     }
 }
 
-/// What a panic said.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> HostError {
+/// The exception that stands for a panic in a host function.
+pub(crate) fn panic(payload: &(dyn Any + Send)) -> HostError {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("(no message)")).into()
+    let message = format!("panicked: {}", text.unwrap_or("(no message)"));
+    HostError::exception(Exception::HOST_PANIC, message)
 }
 
-impl From<TrapCode> for HostError {
-    fn from(code: TrapCode) -> HostError {
-        HostError {
-            code,
-            message: String::new(),
-        }
-    }
-}
-
-/// Runs a helper: turns errors and panics into a trap of the calling code.
+/// Runs a helper: turns errors and panics into a trap or an exception of the calling code.
 fn guarded(context: *mut Context, run: impl FnOnce(Machine) -> Result<Status, HostError>) -> u64 {
     // SAFETY: emitted code passes the context block that it runs with.
     let Some(machine) = (unsafe { Machine::of_context(context) }) else {
         return Status::Trapped as u64;
     };
-    // To be read before anything runs: calls of the host that nest in this one overwrite it.
-    let frame = machine.with(|state| state.context.fixed().exit_fp as *const u64);
-    // SAFETY: the stub that called the helper has stored its frame pointer and waits for the helper;
-    // above the frame pointer stands its return address.
-    let return_address = unsafe { frame.add(1).read() };
     let result = catch_unwind(AssertUnwindSafe(|| run(machine)));
-    match result.unwrap_or_else(|payload| Err(panic_message(&*payload))) {
-        Ok(status) => status as u64,
-        Err(error) => {
-            machine.with(|state| state.set_helper_trap(error, return_address));
-            Status::Trapped as u64
-        }
-    }
+    let status = match result.unwrap_or_else(|payload| Err(panic(&*payload))) {
+        Ok(status) => status,
+        Err(error) => machine.with(|state| state.raise(error)),
+    };
+    status as u64
 }
 
 /// The words of a helper's buffer.
@@ -114,22 +104,27 @@ extern "C" fn host_call(context: *mut Context, index: u64, buffer: *mut u64) -> 
 
 /// Calls a function of the host, which is away from its place while it runs.
 fn call_host(machine: Machine, function: FuncId, buffer: &mut [u64]) -> Result<Status, HostError> {
-    let (call, args) = machine.with(|state| {
+    let (call, args, outer) = machine.with(|state| {
+        let outer = state.host_function.replace(function);
         let signature = state.loaded.signature(function);
         let args = state.values(&signature.params, buffer);
         match &mut state.imports[function.index()] {
-            Import::Host(call) => (call.take(), args),
-            _ => (None, args),
+            Import::Host(call) => (call.take(), args, outer),
+            _ => (None, args, outer),
         }
     });
-    let mut call = call.ok_or("the host function is called while it runs")?;
+    let Some(mut call) = call else {
+        machine.with(|state| state.host_function = outer);
+        return Err("the host function is called while it runs".into());
+    };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         call(&mut HostContext::new(machine), &args)
     }));
     machine.with(|state| {
         state.imports[function.index()] = Import::Host(Some(call));
+        state.host_function = outer;
         let signature = state.loaded.signature(function);
-        let outcome = outcome.unwrap_or_else(|payload| Err(panic_message(&*payload)));
+        let outcome = outcome.unwrap_or_else(|payload| Err(panic(&*payload)));
         match outcome? {
             Outcome::Ready(values) => {
                 let results = state.words(&signature.results, &values)?;
@@ -137,7 +132,9 @@ fn call_host(machine: Machine, function: FuncId, buffer: &mut [u64]) -> Result<S
                 Ok(Status::Finished)
             }
             Outcome::Pending(_) if !signature.is_async => {
-                Err("a host function of a sync import did not finish at once".into())
+                let name = &state.loaded.module().functions[function].name;
+                let message = format!("host function %{name} of a sync import cannot suspend");
+                Err(message.into())
             }
             Outcome::Pending(call) => Ok(state.register(Registration::Pending(call))),
         }
@@ -145,10 +142,25 @@ fn call_host(machine: Machine, function: FuncId, buffer: &mut [u64]) -> Result<S
 }
 
 impl State {
-    fn set_helper_trap(&mut self, error: HostError, return_address: u64) {
-        self.context.fixed().trap_code = error.code as u64 + 1;
-        self.helper_trap.return_address = return_address;
-        self.helper_trap.message = Some(error.message).filter(|message| !message.is_empty());
+    /// Begins the failure that a helper asks for, and tells its stub.
+    fn raise(&mut self, error: HostError) -> Status {
+        self.begin_failure(error.cause).message = error.message;
+        self.announce(error.cause)
+    }
+
+    /// Puts the cause of the current failure where the stub and the landing look for it.
+    fn announce(&mut self, cause: Cause) -> Status {
+        let context = self.context.fixed();
+        match cause {
+            Cause::Trap(code) => {
+                context.trap_code = code as u64 + 1;
+                Status::Trapped
+            }
+            Cause::Exception(exception) => {
+                context.exception = exception.to_words();
+                Status::Thrown
+            }
+        }
     }
 
     /// A leaf suspends and waits for something that its helper knows.
@@ -195,12 +207,12 @@ impl State {
                 self.remove(target);
                 Ok(Status::Finished)
             }
-            TaskState::Trapped => {
-                let trap = self.take_trap_of(target);
+            TaskState::Failed => {
+                let failure = self.take_failure_of(target);
                 self.remove(target);
-                let code = trap.code;
-                self.helper_trap.joined = Some(trap);
-                Err(code.into())
+                let cause = failure.cause;
+                self.failure = Some(failure);
+                Ok(self.announce(cause))
             }
             _ => Ok(self.register(Registration::Join(target))),
         }
@@ -209,7 +221,7 @@ impl State {
     fn detach(&mut self, word: u64) -> Result<Status, HostError> {
         let index = self.tasks.find(word)?;
         match self.tasks[index].state {
-            TaskState::Finished | TaskState::Trapped => self.remove(index),
+            TaskState::Finished | TaskState::Failed => self.remove(index),
             _ => self.tasks[index].detached = true,
         }
         Ok(Status::Finished)
@@ -250,7 +262,7 @@ extern "C" fn is_done(context: *mut Context, _index: u64, buffer: *mut u64) -> u
             let index = state.tasks.find(*word)?;
             let done = matches!(
                 state.tasks[index].state,
-                TaskState::Finished | TaskState::Trapped
+                TaskState::Finished | TaskState::Failed
             );
             *word = u64::from(done);
             Ok(Status::Finished)
@@ -359,4 +371,26 @@ extern "C" fn allocate(context: *mut Context, size: u64, callee: *mut u64) -> u6
             }
         }
     })
+}
+
+extern "C" fn unwind(context: *mut Context, throw: u64, buffer: *mut u64) -> u64 {
+    // SAFETY: emitted code passes the context block that it runs with.
+    let Some(machine) = (unsafe { Machine::of_context(context) }) else {
+        return Status::Thrown as u64;
+    };
+    // SAFETY: the throw stub passes what it has set up on its stack.
+    let unwinding = unsafe { &mut *buffer.cast::<Unwinding>() };
+    let throw = match throw == Throw::New as u64 {
+        true => Throw::New,
+        false => Throw::Again,
+    };
+    machine.with(|state| state.unwind(throw, unwinding)) as u64
+}
+
+extern "C" fn trapped(context: *mut Context, _index: u64, _buffer: *mut u64) -> u64 {
+    // SAFETY: emitted code passes the context block that it runs with.
+    if let Some(machine) = unsafe { Machine::of_context(context) } {
+        machine.with(State::trapped);
+    }
+    Status::Trapped as u64
 }

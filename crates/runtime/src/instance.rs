@@ -3,6 +3,7 @@
 use crate::context::ContextBlock;
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::failure::resolve;
 use crate::heap::Heap;
 use crate::helpers;
 use crate::host::Imports;
@@ -10,12 +11,12 @@ use crate::loaded::LoadedModule;
 use crate::machine::{Machine, Step};
 use crate::memory::LinearMemory;
 use crate::options::{Options, Stats};
-use crate::state::{HelperTrap, Import, State, bare_trap};
+use crate::state::{Import, State, bare_trap};
 use crate::task::{NONE, State as TaskState, Tasks};
 use enjamb_abi::context::LeafMode;
 use enjamb_ir::{
-    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature, TableId,
-    TrapCode, Type, Val,
+    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature, TableId, Trace,
+    TraceBuffer, TraceLimits, TrapCode, Type, Val,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -89,7 +90,9 @@ impl Instance {
             leaf_calls: 0,
             current_task: NONE,
             registration: None,
-            helper_trap: HelperTrap::default(),
+            failure: None,
+            spare_failure: None,
+            host_function: None,
             depth: 0,
             turns: 0,
             loaded,
@@ -137,7 +140,7 @@ impl Instance {
         ))
     }
 
-    /// Whether a task has finished or trapped.
+    /// Whether a task has finished, with results or without.
     ///
     /// # Errors
     /// If it has been joined or detached.
@@ -145,7 +148,23 @@ impl Instance {
         self.machine.with(|state| {
             let index = state.tasks.find(task.0).map_err(|_| Error::BadTask)?;
             let state = state.tasks[index].state;
-            Ok(matches!(state, TaskState::Finished | TaskState::Trapped))
+            Ok(matches!(state, TaskState::Finished | TaskState::Failed))
+        })
+    }
+
+    /// The logical stack of a task that is suspended: where it waits, its callers, and those of the
+    /// task that waits for it. Empty if it is not suspended.
+    ///
+    /// # Errors
+    /// If there is no such task.
+    pub fn trace(&self, task: TaskHandle, limits: TraceLimits) -> Result<Trace, Error> {
+        self.machine.with(|state| {
+            let index = state.tasks.find_any(task.0).map_err(|_| Error::BadTask)?;
+            let frames = match state.tasks[index].state {
+                TaskState::Suspended | TaskState::Failing => state.logical_stack(index, limits),
+                _ => TraceBuffer::new(limits),
+            };
+            Ok(resolve(&state.loaded, &frames))
         })
     }
 

@@ -14,27 +14,30 @@
 //! Invariants:
 //! - No page is writable and runnable at a time.
 //! - Compiled code reaches the runtime through helpers only; none of them unwinds, and a panic of
-//!   a host function becomes a trap.
+//!   a host function becomes an exception.
+//! - A frame of the host is never skipped: an exception that leaves an entry is an error there.
 //! - A trap ends one task, whose continuations are freed; the instance and its other tasks go on.
 //! - A chain of continuations belongs to one task and ends with that task's root.
 //! - The state of an instance is borrowed only between two entries into compiled code.
 //!
 //! This is the one crate of the code path with unsafe code; each block says why it is sound. It
-//! depends on `enjamb-ir`, `enjamb-abi`, `enjamb-codegen`, `libc` and `tracing`.
+//! depends on `enjamb-ir`, `enjamb-abi`, `enjamb-codegen`, `gimli`, `libc`, `object` and `tracing`.
 //!
 //! ```
 //! use enjamb_runtime::CodeMemory;
 //!
 //! // A `ret` on a page of its own, which is executable and read-only.
-//! let code = CodeMemory::publish(&[0xc3], &[])?;
+//! let code = CodeMemory::publish(&[0xc3], &[], false)?;
 //! assert_eq!(code.offset(code.address(0)), Some(0));
 //! # Ok::<(), enjamb_runtime::Error>(())
 //! ```
 
 mod code_memory;
 mod context;
+mod debug;
 mod error;
 mod executor;
+mod failure;
 mod heap;
 mod helpers;
 mod host;
@@ -44,12 +47,16 @@ mod machine;
 mod mapping;
 mod memory;
 mod options;
+mod processor;
 mod state;
 mod task;
+mod unwind;
 
 pub use code_memory::CodeMemory;
-pub use error::{Error, HostError, Trap};
+pub use debug::LoadOptions;
+pub use error::{Error, HostError, Thrown, Trap};
 pub use executor::ClockKind;
+pub use failure::Cause;
 pub use host::{HostContext, HostFunction, Imports, Outcome, PendingCall};
 pub use instance::{Instance, TaskHandle};
 pub use loaded::LoadedModule;

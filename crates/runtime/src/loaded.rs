@@ -1,12 +1,17 @@
 //! A compiled module whose code is in code memory, ready for instances.
 
 use crate::code_memory::CodeMemory;
+use crate::debug::{Announcement, LoadOptions};
 use crate::error::{Error, Trap};
+use crate::failure::Frame;
+use crate::processor;
 use enjamb_abi::code::Symbol;
+use enjamb_abi::target::Target;
 use enjamb_codegen::CompiledModule;
 use enjamb_ir::hash::FxIndexMap;
-use enjamb_ir::print::display_inst;
-use enjamb_ir::{Entity, FuncId, Inst, Module, PointId, Signature, SourcePos, Type};
+use enjamb_ir::{
+    Entity, FuncId, FunctionDecl, Inst, Location, Module, Opcode, Payload, Signature, Type,
+};
 use std::sync::Arc;
 
 /// What calling a function takes.
@@ -23,6 +28,8 @@ pub(crate) struct FunctionEntry {
 /// A compiled module with its code in memory. Instances share it.
 #[derive(Debug)]
 pub struct LoadedModule {
+    /// Dropped before the code.
+    _announcement: Announcement,
     compiled: Arc<CompiledModule>,
     code: CodeMemory,
     pub(crate) functions: Vec<FunctionEntry>,
@@ -45,20 +52,14 @@ impl SignatureNumbers {
     }
 }
 
-/// What compiled code takes for granted beyond the base of the instruction set, and whether the
-/// processor has it: `popcnt` and the rounding of floats.
-#[cfg(target_arch = "x86_64")]
-fn processor_features() -> [(&'static str, bool); 2] {
-    [
-        ("POPCNT", std::arch::is_x86_feature_detected!("popcnt")),
-        ("SSE4.1", std::arch::is_x86_feature_detected!("sse4.1")),
-    ]
-}
-
-/// The same where the base has all that is used.
-#[cfg(not(target_arch = "x86_64"))]
-fn processor_features() -> [(&'static str, bool); 0] {
-    []
+fn check_target(target: Target) -> Result<(), Error> {
+    let host =
+        Target::host().map_err(|error| Error::Load(format!("this machine is an {error}")))?;
+    if target == host {
+        return Ok(());
+    }
+    let message = format!("the code is for {target}, and this machine is {host}");
+    Err(Error::Load(message))
 }
 
 fn check_features(features: &[(&str, bool)]) -> Result<(), Error> {
@@ -72,14 +73,24 @@ impl LoadedModule {
     /// Publishes the code of a module.
     ///
     /// # Errors
-    /// If this is not Linux on x86-64, the processor lacks what the code may use, the system has no memory, or the module lacks
-    /// a stub that it has to have.
+    /// If the code is for another machine than this one, the processor lacks what the code may use,
+    /// the system has no memory, or the module lacks a stub that it has to have.
     pub fn new(compiled: Arc<CompiledModule>) -> Result<Arc<LoadedModule>, Error> {
-        if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-            return Err(Error::Load("unsupported host".to_string()));
-        }
-        check_features(&processor_features())?;
-        let code = CodeMemory::publish(&compiled.bytes, &compiled.absolute)?;
+        LoadedModule::with_options(compiled, &LoadOptions::default())
+    }
+
+    /// Publishes the code of a module and tells debuggers and profilers about it.
+    ///
+    /// # Errors
+    /// As [`LoadedModule::new`], and if they cannot be told.
+    pub fn with_options(
+        compiled: Arc<CompiledModule>,
+        options: &LoadOptions,
+    ) -> Result<Arc<LoadedModule>, Error> {
+        check_target(compiled.target)?;
+        check_features(&processor::features())?;
+        let landing_pads = compiled.options.branch_protection;
+        let code = CodeMemory::publish(&compiled.bytes, &compiled.absolute, landing_pads)?;
         let address = |symbol: &Symbol| {
             let offset = compiled.offset(symbol);
             offset
@@ -101,6 +112,7 @@ impl LoadedModule {
         let cells = compiled.layout.signatures();
         let join_results = cells.map(|signature| signature.results.clone()).collect();
         Ok(Arc::new(LoadedModule {
+            _announcement: Announcement::new(&compiled, &code, options)?,
             join_results,
             dispatcher: address(&Symbol::Dispatcher)?,
             root_record: address(&Symbol::RootRecord)?,
@@ -130,76 +142,81 @@ impl LoadedModule {
         self.module().functions[function].signature()
     }
 
-    /// Says in a trap where it happened: at the call or trap site with this return address.
-    pub(crate) fn locate(&self, trap: &mut Trap, return_address: u64) {
-        let Some(offset) = self.code.offset(return_address) else {
-            return;
-        };
-        trap.native_offset = Some(offset);
-        if let Some(entry) = self.compiled.trap_at(offset) {
-            if let Some(function) = entry.function {
-                self.locate_instruction(trap, function, entry.site.inst, entry.site.position);
+    /// The function that a frame belongs to and the instruction it is at, in the module before all
+    /// passes: the program is shown as it was written.
+    fn place(&self, frame: Frame) -> Option<(FuncId, Option<Inst>)> {
+        let (function, inst) = match frame {
+            Frame::Code(offset) => match self.compiled.trap_at(offset) {
+                Some(entry) => (entry.function?, entry.site.inst),
+                None => {
+                    let call = self.compiled.call_at(offset)?;
+                    (call.function, Some(call.inst))
+                }
+            },
+            Frame::Point(function, state) => {
+                let insts = self.instructions_of_points(function);
+                let inst = insts.get(state as usize).copied().flatten();
+                return Some((FuncId::from_index(function as usize), inst));
             }
-        } else if let Some(call) = self.compiled.call_at(offset) {
-            self.locate_instruction(trap, call.function, Some(call.inst), None);
-        }
+        };
+        let lowered = self.compiled.transformed.functions.get(function)?.body();
+        let inst = inst.zip(lowered);
+        Some((
+            function,
+            inst.map(|(inst, lowered)| lowered.source_inst(inst)),
+        ))
     }
 
-    fn locate_instruction(
-        &self,
-        trap: &mut Trap,
-        function: FuncId,
-        inst: Option<Inst>,
-        position: Option<SourcePos>,
-    ) {
-        // The program is shown as it was written, not as the passes left it.
-        let (source, transformed) = (&*self.compiled.source, &*self.compiled.transformed);
+    /// The place of a frame, with names.
+    pub(crate) fn location(&self, frame: Frame) -> Location {
+        let place = self.place(frame);
+        place.map_or_else(Location::default, |(function, inst)| {
+            Location::new(self.module(), function, inst)
+        })
+    }
+
+    /// The call of each suspension point of a function, in the module before all passes.
+    pub(crate) fn instructions_of_points(&self, function: u32) -> Vec<Option<Inst>> {
+        let functions = &self.compiled.transformed.functions;
+        let decl = functions.get(FuncId::from_index(function as usize));
+        let Some(body) = decl.and_then(FunctionDecl::body) else {
+            return Vec::new();
+        };
+        let mut insts = vec![None; body.points.len()];
+        for &block in &body.order {
+            for &inst in &body.blocks[block].insts {
+                if let (Opcode::SetPoint, Payload::Point(point)) =
+                    (body.insts[inst].opcode, body.insts[inst].payload)
+                {
+                    insts[point.index()] = Some(body.source_inst(inst));
+                }
+            }
+        }
+        for (point, decl) in body.points.iter() {
+            if let Some(exceptional) = decl.unwind {
+                insts[exceptional.index()] = insts[point.index()];
+            }
+        }
+        insts
+    }
+
+    /// Says in a trap where it happened.
+    pub(crate) fn locate(&self, trap: &mut Trap, frame: Frame) {
+        if let Frame::Code(offset) = frame {
+            trap.native_offset = Some(offset);
+        }
+        let Some((function, inst)) = self.place(frame) else {
+            return;
+        };
+        let location = Location::new(self.module(), function, inst);
         trap.function = Some(function);
-        trap.function_name = Some(source.functions[function].name.clone());
-        trap.position = position;
-        let bodies = source.functions[function]
-            .body()
-            .zip(transformed.functions[function].body());
-        if let (Some(inst), Some((body, lowered))) = (inst, bodies) {
-            let inst = lowered.source_inst(inst);
-            trap.inst = Some(inst);
-            let mut instruction = display_inst(Some(source), body, inst).to_string();
-            // The text ends with the position, which the trap names in full.
-            if let (Some(_), Some((bare, _))) =
-                (body.positions[inst], instruction.rsplit_once(" @ "))
-            {
-                instruction.truncate(bare.len());
-            }
-            trap.instruction = Some(instruction);
-            trap.position = position.or(body.positions[inst]);
-        }
-        self.name_position(trap);
-    }
-
-    /// Says in a trap that it happened where an activation is suspended.
-    pub(crate) fn locate_point(&self, trap: &mut Trap, function: u32, state: u32) {
-        let module = &*self.compiled.transformed;
-        let id = FuncId::from_index(function as usize);
-        let Some(decl) = module.functions.get(id) else {
-            return;
-        };
-        trap.function = Some(id);
-        trap.function_name = Some(decl.name.clone());
-        let point = PointId::from_index(state as usize);
-        let position = decl
-            .body()
-            .and_then(|body| body.points.get(point)?.position);
-        trap.position = position;
-        self.name_position(trap);
-    }
-
-    fn name_position(&self, trap: &mut Trap) {
-        let Some(position) = trap.position else {
-            return;
-        };
-        let file = self.module().files.get(position.file).cloned();
-        let file = file.unwrap_or_else(|| position.file.to_string());
-        trap.place = Some(format!("{file}:{}:{}", position.line, position.column));
+        trap.function_name = Some(location.function);
+        trap.inst = inst;
+        trap.instruction = Some(location.instruction).filter(|text| !text.is_empty());
+        let body = self.module().functions[function].body();
+        trap.position = inst.zip(body).and_then(|(inst, body)| body.positions[inst]);
+        let place = location.position;
+        trap.place = place.map(|(file, line, column)| format!("{file}:{line}:{column}"));
     }
 }
 
@@ -209,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_processor_that_lacks_a_feature_is_refused() {
-        assert_eq!(check_features(&processor_features()), Ok(()));
+        assert_eq!(check_features(&processor::features()), Ok(()));
         let error = check_features(&[("POPCNT", true), ("SSE4.1", false)]).unwrap_err();
         assert_eq!(error.to_string(), "cannot load: the processor lacks SSE4.1");
     }

@@ -4,8 +4,10 @@
 //! a [`Machine`], a plain pointer to it. The rule that keeps this sound: a borrow of the state
 //! lasts for one call of [`Machine::with`], and no code that could ask for another one runs inside.
 
-use crate::error::{Error, HostError, Trap};
-use crate::helpers::panic_message;
+use crate::error::{Error, HostError};
+use crate::failure::{Cause, Failure};
+use crate::helpers::panic;
+use crate::processor;
 use crate::state::{State, bare_trap};
 use crate::task::State as TaskState;
 use enjamb_abi::context::{Context, Status};
@@ -29,8 +31,8 @@ enum End {
     Finished,
     /// With what [`Context::suspended`] says.
     Suspended(u64),
-    /// With a trap, while this continuation was resumed.
-    Trapped(Box<Trap>, u64),
+    /// With a trap or an exception, while this continuation was resumed.
+    Failed(Box<Failure>, u64),
 }
 
 /// What one turn of the executor came to.
@@ -49,6 +51,7 @@ struct Outer {
     task: u32,
     current: u64,
     stack_limit: u64,
+    failure: Option<Box<Failure>>,
 }
 
 thread_local! {
@@ -111,14 +114,16 @@ impl Machine {
             STACK_LIMIT.set(fixed.stack_limit);
             let current = fixed.current;
             state.depth += 1;
-            let task = std::mem::replace(&mut state.current_task, task);
+            let caught = state.take_kept_failure(task);
             let outer = Outer {
-                task,
+                task: std::mem::replace(&mut state.current_task, task),
                 current,
                 stack_limit,
+                failure: std::mem::replace(&mut state.failure, caught),
             };
             (state.context.pointer(), outer)
         });
+        processor::before_entry();
         let status = run(context);
         STACK_LIMIT.set(outer.stack_limit);
         self.with(|state| {
@@ -128,12 +133,23 @@ impl Machine {
             let current = std::mem::replace(&mut fixed.current, outer.current);
             // Whoever goes on in an outer dispatcher finds what this run has put into the queue.
             fixed.fast_resumes = 0;
+            let suspended = fixed.suspended;
+            let failure = std::mem::replace(&mut state.failure, outer.failure);
             if status == Status::Finished as u64 {
+                state.spare_failure = failure.or(state.spare_failure.take());
                 End::Finished
             } else if status == Status::Suspended as u64 {
-                End::Suspended(fixed.suspended)
+                // What the task has caught it may yet throw on.
+                failure
+                    .into_iter()
+                    .for_each(|failure| state.remember(task, failure));
+                End::Suspended(suspended)
             } else {
-                End::Trapped(state.take_trap(), current)
+                state.registration = None;
+                let unknown = || state.new_failure(Cause::Trap(TrapCode::Unreachable));
+                let failure = failure.unwrap_or_else(unknown);
+                tracing::debug!(cause = ?failure.cause, "failure");
+                End::Failed(failure, current)
             }
         })
     }
@@ -170,38 +186,51 @@ impl Machine {
         self.with(|state| match end {
             End::Finished => state.finished_at_once(task, &buffer[..results]),
             End::Suspended(last) => state.suspended_at_first(task, last),
-            End::Trapped(trap, _) => state.fail(task, trap),
+            End::Failed(failure, _) => state.fail(task, failure),
         });
         Ok(task)
     }
 
     /// Gives a task that has been taken off the run queue its turn.
     pub(crate) fn resume(self, task: u32, fast_resumes: u64) {
-        let chain = self.with(|state| {
-            if state.tasks[task].state == TaskState::Failing {
-                let trap = state.take_trap_of(task);
-                state.fail_suspended(task, trap);
-                return None;
-            }
-            state.tasks[task].state = TaskState::Running;
-            state.context.fixed().fast_resumes = fast_resumes;
-            Some((state.tasks[task].head, state.loaded.dispatcher))
+        let (mut head, dispatcher) = self.with(|state| {
+            let head = state.tasks[task].head;
+            let failing = state.tasks[task].state == TaskState::Failing;
+            let head = if failing {
+                let failure = state.take_failure_of(task);
+                state.unwind_chain(task, head, failure)
+            } else {
+                Some(head)
+            };
+            (head, state.loaded.dispatcher)
         });
-        let Some((head, dispatcher)) = chain else {
-            return;
-        };
         // SAFETY: the loader took the address from the dispatcher's symbol.
         let dispatcher: Dispatcher = unsafe { std::mem::transmute(dispatcher as usize) };
-        let end = self.activation(task, |context| {
-            // SAFETY: the head of a suspended chain that ends with a root, and no borrow of the
-            // state is alive.
-            unsafe { dispatcher(context, head) }
-        });
-        self.with(|state| match end {
-            End::Finished => state.finish(task),
-            End::Suspended(head) => state.suspend(task, head as *mut ContinuationHeader),
-            End::Trapped(trap, current) => state.fail_resumed(task, current, trap),
-        });
+        let mut fast_resumes = fast_resumes;
+        // Once, and again whenever an exception has found a handler among what is suspended.
+        while let Some(first) = head {
+            self.with(|state| {
+                state.tasks[task].state = TaskState::Running;
+                // Later on others may wait for their turn.
+                state.context.fixed().fast_resumes = std::mem::take(&mut fast_resumes);
+            });
+            let end = self.activation(task, |context| {
+                // SAFETY: the head of a suspended chain that ends with a root, and no borrow of the
+                // state is alive.
+                unsafe { dispatcher(context, first) }
+            });
+            head = self.with(|state| match end {
+                End::Finished => {
+                    state.finish(task);
+                    None
+                }
+                End::Suspended(head) => {
+                    state.suspend(task, head as *mut ContinuationHeader);
+                    None
+                }
+                End::Failed(failure, current) => state.fail_resumed(task, current, failure),
+            });
+        }
     }
 
     /// One turn of the executor.
@@ -234,7 +263,7 @@ impl Machine {
         for mut pending in self.with(|state| state.executor.due_host_calls()) {
             let call = &mut pending.call;
             let polled = catch_unwind(AssertUnwindSafe(|| call.poll().ok_or_else(|| call.wait())));
-            let polled = polled.unwrap_or_else(|payload| Ok(Err(panic_message(&*payload))));
+            let polled = polled.unwrap_or_else(|payload| Ok(Err(panic(&*payload))));
             match polled {
                 Ok(results) => self.with(|state| state.complete(pending.task, results)),
                 Err(wait) => self.with(|state| state.executor.ask_again(pending, wait)),
@@ -256,7 +285,7 @@ impl Machine {
         }
         words.resize(words.len().max(results.len()), 0);
         match self.enter(crate::task::NONE, function, &mut words) {
-            End::Trapped(trap, _) => Err(Error::Trap(trap)),
+            End::Failed(failure, _) => Err(self.with(|state| state.error(&failure))),
             End::Finished => Ok(self.with(|state| state.values(&results, &words))),
             End::Suspended(_) => Err(Error::Load("a sync function suspended".to_string())),
         }
@@ -300,9 +329,9 @@ impl State {
                 self.wake(task);
             }
             Err(error) => {
-                let mut trap = self.trap_of_suspended(task, error.code);
-                trap.message = Some(error.message);
-                self.fail_later(task, trap);
+                let mut failure = self.new_failure(error.cause);
+                failure.message = error.message;
+                self.fail_later(task, failure);
             }
         }
     }
@@ -331,7 +360,10 @@ impl State {
                 let types = &self.loaded.signature(self.tasks[index].function()).results;
                 Ok(self.values(types, &self.results(index)))
             }
-            TaskState::Trapped => Err(Error::Trap(self.take_trap_of(index))),
+            TaskState::Failed => {
+                let failure = self.take_failure_of(index);
+                Err(self.error(&failure))
+            }
             _ => return Ok(None),
         };
         self.remove(index);
@@ -341,13 +373,22 @@ impl State {
     /// Nothing can run, so this task will not finish.
     fn deadlock(&mut self, word: u64) -> Result<(), Error> {
         let index = self.tasks.find_any(word).map_err(|_| Error::BadTask)?;
+        // A task that is to go on when a host function has returned cannot before that.
+        let message = self.host_function.map(|host| {
+            let host = &self.loaded.module().functions[host].name;
+            format!("nothing can run before host function %{host} returns, which waits for this")
+        });
         match self.tasks[index].state {
             TaskState::Suspended => {
-                self.fail_deadlocked(index);
+                self.fail_deadlocked(index, message);
                 Ok(())
             }
             // A host function that the task itself has called waits for the task.
-            _ => Err(bare_trap(TrapCode::Deadlock)),
+            _ => {
+                let mut failure = self.new_failure(Cause::Trap(TrapCode::Deadlock));
+                failure.message = message;
+                Err(self.error(&failure))
+            }
         }
     }
 }

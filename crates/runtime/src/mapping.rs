@@ -4,6 +4,9 @@ use crate::error::Error;
 use std::io;
 use std::ptr::NonNull;
 
+/// `PROT_BTI` of Linux on AArch64.
+const PROT_BTI: libc::c_int = 0x10;
+
 /// What may be done with pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -13,6 +16,9 @@ pub(crate) enum Access {
     ReadWrite,
     /// Reading and running. There is no writable variant of this.
     ReadExecute,
+    /// The same, and indirect branches may lead to landing pads only. This is for AArch64 code alone,
+    /// and for processors that know landing pads.
+    ReadExecuteGuarded,
 }
 
 impl Access {
@@ -21,6 +27,7 @@ impl Access {
             Access::None => libc::PROT_NONE,
             Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
             Access::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+            Access::ReadExecuteGuarded => libc::PROT_READ | libc::PROT_EXEC | PROT_BTI,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Settings of an instance, and what it counts.
 
 use crate::executor::ClockKind;
-use enjamb_ir::Schedule;
+use enjamb_ir::{Schedule, TraceLimits};
 
 /// Settings of an instance.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub struct Options {
     pub stack_size: usize,
     /// The most bytes that continuations and tasks may take.
     pub continuation_limit: u64,
+    /// How much of the logical stack traps and exceptions keep.
+    pub trace: TraceLimits,
     /// Whether to keep [`Stats`]. The code has to be compiled for counting.
     pub count: bool,
 }
@@ -27,6 +29,7 @@ impl Default for Options {
             clock: ClockKind::Real,
             stack_size: 512 << 10,
             continuation_limit: 16 << 30,
+            trace: TraceLimits::default(),
             count: false,
         }
     }

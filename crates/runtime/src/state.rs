@@ -5,6 +5,7 @@
 use crate::context::ContextBlock;
 use crate::error::{Error, Trap};
 use crate::executor::{Executor, PendingHostCall};
+use crate::failure::{Cause, Failure};
 use crate::heap::{Heap, Object};
 use crate::host::{HostFunction, PendingCall};
 use crate::loaded::LoadedModule;
@@ -41,16 +42,6 @@ pub(crate) enum Registration {
     Pending(Box<dyn PendingCall>),
 }
 
-/// What a helper has to say about the trap that it asks for.
-#[derive(Debug, Default)]
-pub(crate) struct HelperTrap {
-    pub(crate) message: Option<String>,
-    /// Where compiled code called the helper's stub.
-    pub(crate) return_address: u64,
-    /// The trap that a joined task ended with, and its joiner ends with then.
-    pub(crate) joined: Option<Box<Trap>>,
-}
-
 /// An instance.
 pub(crate) struct State {
     // Before the module: what holds addresses of code goes first.
@@ -67,7 +58,12 @@ pub(crate) struct State {
     pub(crate) leaf_calls: u64,
     pub(crate) current_task: u32,
     pub(crate) registration: Option<Registration>,
-    pub(crate) helper_trap: HelperTrap,
+    /// What is under way in the innermost activation, or was caught there last.
+    pub(crate) failure: Option<Box<Failure>>,
+    /// Room for the next one.
+    pub(crate) spare_failure: Option<Box<Failure>>,
+    /// The host function that was called last and has not returned.
+    pub(crate) host_function: Option<FuncId>,
     /// Entries into compiled code that have not returned.
     pub(crate) depth: u32,
     /// Turns of the executor, to ask the host in between.
@@ -105,30 +101,55 @@ impl State {
         task
     }
 
-    /// Gives a task a trap, and the state that goes with it. If there is no memory to keep the trap
-    /// in, and others are kept, it becomes `out_of_memory`.
-    fn set_trap(&mut self, index: u32, state: TaskState, trap: Box<Trap>) {
-        let mut kept = self.heap.charge(trap.size());
-        if !kept && !self.tasks.have_traps() {
+    /// Keeps why a task is in state `Failing` or `Failed`. If there is no memory for that, and other
+    /// failures are kept, it becomes the trap `out_of_memory`.
+    fn set_failure(&mut self, index: u32, state: TaskState, mut failure: Box<Failure>) {
+        self.tasks[index].state = state;
+        self.take_kept_failure(index);
+        if !self.heap.charge(failure.size()) {
+            if self.tasks.have_failures() {
+                return;
+            }
             // Whatever the limit: a program that runs out of memory is to be told where.
-            self.heap.charge_anyway(trap.size());
-            kept = true;
+            failure.trace.shorten();
+            self.heap.charge_anyway(failure.size());
         }
-        self.tasks
-            .set_trap(index, state, Some(trap).filter(|_| kept));
+        self.tasks.keep_failure(index, failure);
     }
 
-    /// Takes the trap of a task, if it has one that was kept.
-    fn take_kept_trap(&mut self, index: u32) -> Option<Box<Trap>> {
-        let trap = self.tasks.take_trap(index)?;
-        self.heap.discharge(trap.size());
-        Some(trap)
+    /// Keeps the exception that a task has caught, for the case that it is thrown on, while other
+    /// tasks run. If there is no memory for that it is forgotten: thrown on, it is like a new one.
+    pub(crate) fn remember(&mut self, index: u32, failure: Box<Failure>) {
+        self.take_kept_failure(index);
+        if self.heap.charge(failure.size()) {
+            self.tasks.keep_failure(index, failure);
+        }
     }
 
-    /// Takes the trap of a task in state `Failing` or `Trapped`.
-    pub(crate) fn take_trap_of(&mut self, index: u32) -> Box<Trap> {
-        let trap = self.take_kept_trap(index);
-        trap.unwrap_or_else(|| Box::new(Trap::new(TrapCode::OutOfMemory)))
+    /// Takes the failure of a task, if it has one that was kept.
+    pub(crate) fn take_kept_failure(&mut self, index: u32) -> Option<Box<Failure>> {
+        if !self.tasks.have_failures() {
+            return None;
+        }
+        let failure = self.tasks.take_failure(index)?;
+        self.heap.discharge(failure.size());
+        Some(failure)
+    }
+
+    /// Takes the failure of a task in state `Failing` or `Failed`.
+    pub(crate) fn take_failure_of(&mut self, index: u32) -> Box<Failure> {
+        let failure = self.take_kept_failure(index);
+        failure.unwrap_or_else(|| self.new_failure(Cause::Trap(TrapCode::OutOfMemory)))
+    }
+
+    /// A failure of which nothing is known but its cause.
+    pub(crate) fn new_failure(&self, cause: Cause) -> Box<Failure> {
+        Box::new(Failure::new(cause, self.options.trace))
+    }
+
+    /// A failure as the host sees it.
+    pub(crate) fn error(&self, failure: &Failure) -> Error {
+        failure.to_error(&self.loaded)
     }
 
     /// Appends a task to the run queue. From then on a `yield` has to let it run first.
@@ -186,7 +207,8 @@ impl State {
     pub(crate) fn finished_at_once(&mut self, index: u32, results: &[u64]) {
         if !results.is_empty() {
             let Some(root) = self.make_root(results.len()) else {
-                return self.fail(index, Box::new(Trap::new(TrapCode::OutOfMemory)));
+                let failure = self.new_failure(Cause::Trap(TrapCode::OutOfMemory));
+                return self.fail(index, failure);
             };
             // SAFETY: the root has a word per result.
             unsafe { result_words(root.as_ptr(), results.len()) }.copy_from_slice(results);
@@ -200,7 +222,8 @@ impl State {
         let Some(root) = self.make_root(self.result_types(index).len()) else {
             self.free_half_built(last);
             self.registration = None;
-            return self.fail(index, Box::new(Trap::new(TrapCode::OutOfMemory)));
+            let failure = self.new_failure(Cause::Trap(TrapCode::OutOfMemory));
+            return self.fail(index, failure);
         };
         // SAFETY: `last` is a continuation that the entry trampoline got, or the sentinel.
         unsafe { (*(last as *mut ContinuationHeader)).next = root.as_ptr() };
@@ -244,6 +267,12 @@ impl State {
         self.tasks.is_joiner(index, target).then_some(target)
     }
 
+    /// The task that waits for this one.
+    pub(crate) fn joiner_of(&self, index: u32) -> Option<u32> {
+        let joiner = self.tasks[index].joiner;
+        (joiner != NONE).then_some(joiner)
+    }
+
     /// Stores what a suspended task has waited for.
     pub(crate) fn deliver(&mut self, index: u32, results: &[u64]) {
         let head = self.tasks[index].head;
@@ -280,95 +309,65 @@ impl State {
     /// Frees a task without a chain.
     pub(crate) fn remove(&mut self, index: u32) {
         self.free_root(index);
-        self.take_kept_trap(index);
+        self.take_kept_failure(index);
         self.tasks.remove(index);
     }
 
-    /// A task without a chain has trapped.
-    pub(crate) fn fail(&mut self, index: u32, trap: Box<Trap>) {
+    /// A task without a chain has trapped, or thrown what nobody caught.
+    pub(crate) fn fail(&mut self, index: u32, failure: Box<Failure>) {
         self.free_root(index);
         let Task {
             joiner, detached, ..
         } = self.tasks[index];
         if detached {
-            tracing::warn!(%trap, "a detached task trapped");
+            let error = self.error(&failure);
+            tracing::warn!(%error, "a detached task failed");
         }
-        if joiner != NONE || detached {
-            self.tasks.remove(index);
+        if joiner == NONE && !detached {
+            return self.set_failure(index, TaskState::Failed, failure);
         }
+        self.remove(index);
         if joiner != NONE {
-            self.fail_later(joiner, trap);
-        } else if !detached {
-            self.set_trap(index, TaskState::Trapped, trap);
+            self.fail_later(joiner, failure);
         }
     }
 
-    /// What a suspended task waits for has failed: it traps when its turn comes.
-    pub(crate) fn fail_later(&mut self, index: u32, trap: Box<Trap>) {
-        self.set_trap(index, TaskState::Failing, trap);
+    /// What a suspended task waits for has failed: it fails, where it waits, when its turn comes.
+    pub(crate) fn fail_later(&mut self, index: u32, failure: Box<Failure>) {
+        self.set_failure(index, TaskState::Failing, failure);
         self.wake(index);
     }
 
-    /// A trap at the place where a task is suspended.
-    pub(crate) fn trap_of_suspended(&self, index: u32, code: TrapCode) -> Box<Trap> {
-        let mut trap = Box::new(Trap::new(code));
-        let task = &self.tasks[index];
-        if task.head != task.root {
-            // SAFETY: the head of a suspended chain is a continuation with a record.
-            let record = unsafe { &*(*task.head).info };
-            self.loaded
-                .locate_point(&mut trap, record.function, record.state);
+    /// Lets a task fail whose activation failed while `current` was resumed: its new head, if there is
+    /// a handler.
+    pub(crate) fn fail_resumed(
+        &mut self,
+        index: u32,
+        current: u64,
+        failure: Box<Failure>,
+    ) -> Option<*mut ContinuationHeader> {
+        let mut rest = self.tasks[index].root;
+        if let Some(object) = NonNull::new(current as *mut ContinuationHeader) {
+            // SAFETY: while an activation runs, its continuation is linked to the rest of the chain,
+            // and nobody else has it. The activation is gone.
+            unsafe {
+                rest = (*object.as_ptr()).next;
+                self.heap.free_frame(self.context.free_lists(), object);
+            }
         }
-        trap
-    }
-
-    /// Ends a suspended task with a trap.
-    pub(crate) fn fail_suspended(&mut self, index: u32, trap: Box<Trap>) {
-        let (head, root) = (self.tasks[index].head, self.tasks[index].root);
-        self.free_chain(head, root);
-        self.fail(index, trap);
-    }
-
-    /// Ends a task whose activation trapped while `current` was resumed.
-    pub(crate) fn fail_resumed(&mut self, index: u32, current: u64, trap: Box<Trap>) {
-        let root = self.tasks[index].root;
-        self.free_chain(current as *mut ContinuationHeader, root);
-        self.fail(index, trap);
+        self.unwind_chain(index, rest, failure)
     }
 
     /// Ends a task that waits for one of the tasks that wait for it, or for nothing at all.
-    pub(crate) fn fail_deadlocked(&mut self, index: u32) {
+    pub(crate) fn fail_deadlocked(&mut self, index: u32, message: Option<String>) {
         if let Some(target) = self.joined_by(index) {
             self.tasks[target].joiner = NONE;
             self.tasks[target].detached = target != index;
         }
-        let trap = self.trap_of_suspended(index, TrapCode::Deadlock);
-        self.fail_suspended(index, trap);
-    }
-
-    /// The trap that compiled code or a helper has just ended an activation with.
-    pub(crate) fn take_trap(&mut self) -> Box<Trap> {
-        self.registration = None;
-        let helper = std::mem::take(&mut self.helper_trap);
-        if let Some(trap) = helper.joined {
-            self.context.fixed().trap_code = 0;
-            return trap;
-        }
-        let context = self.context.fixed();
-        let pc = context.trap_pc;
-        let code = std::mem::take(&mut context.trap_code) as usize;
-        let loaded = &self.loaded;
-        let offset = loaded.code().offset(pc);
-        let site = offset.and_then(|offset| loaded.compiled().trap_at(offset));
-        let (code, place) = match (code.checked_sub(1), site) {
-            (Some(code), _) => (TrapCode::ALL.get(code).copied(), helper.return_address),
-            (None, site) => (site.map(|entry| entry.site.code), pc),
-        };
-        let mut trap = Box::new(Trap::new(code.unwrap_or(TrapCode::Unreachable)));
-        trap.message = helper.message;
-        loaded.locate(&mut trap, place);
-        tracing::debug!(%trap, "trap");
-        trap
+        let mut failure = self.new_failure(Cause::Trap(TrapCode::Deadlock));
+        failure.message = message;
+        let head = self.tasks[index].head;
+        self.unwind_chain(index, head, failure);
     }
 
     /// Frees all tasks. The calls that they have waited for are to be dropped when the state is not

@@ -11,12 +11,12 @@
 //!           Running ─────────────────→ Suspended ─────────────→ Running
 //!            │    │                       │ what it waited for has failed
 //!            │    └──────────────┐        ↓          its turn
-//!            │ finishes          │     Failing ─────────────────┐
-//!            ↓                   ↓ traps                        ↓
-//!         Finished            Trapped ←─────────────────────────┘
+//!            │ finishes          │     Failing ─────────────────┤
+//!            ↓                   ↓ traps, throws                ↓ unless a handler takes it
+//!         Finished             Failed ←─────────────────────────┘
 //! ```
 
-use crate::error::Trap;
+use crate::failure::Failure;
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::{Entity, FuncId, TrapCode};
@@ -30,12 +30,12 @@ pub(crate) enum State {
     Running,
     /// It waits, or is in the run queue.
     Suspended,
-    /// It will trap when its turn comes.
+    /// It will trap or throw when its turn comes.
     Failing,
     /// It has results.
     Finished,
-    /// It has a trap.
-    Trapped,
+    /// It has a trap or an exception that nobody caught.
+    Failed,
 }
 
 /// No task.
@@ -71,8 +71,9 @@ pub(crate) struct Tasks {
     first_generation: u32,
     /// How many records belong to a task.
     used: usize,
-    /// Traps of tasks in state `Failing` or `Trapped`, unless there was no memory to keep them in.
-    traps: FxHashMap<u32, Box<Trap>>,
+    /// Why tasks are in state `Failing` or `Failed`, unless there was no memory to keep it in; of
+    /// others, the exception that they have caught last.
+    failures: FxHashMap<u32, Box<Failure>>,
 }
 
 /// The size of a record in bytes.
@@ -87,7 +88,7 @@ impl Tasks {
             free: NONE,
             first_generation: 1,
             used: 0,
-            traps: FxHashMap::default(),
+            failures: FxHashMap::default(),
         }
     }
 
@@ -125,7 +126,7 @@ impl Tasks {
         Some(index)
     }
 
-    /// Frees a record. The caller has taken care of root, chain and trap.
+    /// Frees a record. The caller has taken care of root, chain and failure.
     pub(crate) fn remove(&mut self, index: u32) {
         self.used -= 1;
         let task = &mut self.tasks[index as usize];
@@ -164,21 +165,19 @@ impl Tasks {
         task.map(|_| word as u32).ok_or(TrapCode::InvalidTask)
     }
 
-    /// Gives a task the state of one that has a trap, and the trap, if it is kept.
-    pub(crate) fn set_trap(&mut self, index: u32, state: State, trap: Option<Box<Trap>>) {
-        debug_assert!(matches!(state, State::Failing | State::Trapped));
-        self.tasks[index as usize].state = state;
-        self.traps.extend(trap.map(|trap| (index, trap)));
+    /// Keeps a failure for a task that has none.
+    pub(crate) fn keep_failure(&mut self, index: u32, failure: Box<Failure>) {
+        self.failures.insert(index, failure);
     }
 
-    /// Takes the trap of a task in state `Failing` or `Trapped`, if one was kept.
-    pub(crate) fn take_trap(&mut self, index: u32) -> Option<Box<Trap>> {
-        self.traps.remove(&index)
+    /// Takes the failure that is kept for a task.
+    pub(crate) fn take_failure(&mut self, index: u32) -> Option<Box<Failure>> {
+        self.failures.remove(&index)
     }
 
-    /// Whether the trap of any task is kept.
-    pub(crate) fn have_traps(&self) -> bool {
-        !self.traps.is_empty()
+    /// Whether the failure of any task is kept.
+    pub(crate) fn have_failures(&self) -> bool {
+        !self.failures.is_empty()
     }
 
     /// Whether a task waits for this other one.
@@ -198,7 +197,7 @@ impl Tasks {
         self.first_generation = newest.unwrap_or(self.first_generation);
         self.free = NONE;
         self.tasks = Vec::new();
-        self.traps = FxHashMap::default();
+        self.failures = FxHashMap::default();
         count
     }
 

@@ -3,60 +3,9 @@
 
 mod support;
 
-use enjamb_abi::code::Symbol;
-use enjamb_abi::context::free_list_offset;
-use enjamb_abi::continuation::{INFO, NEXT, RESULTS};
 use enjamb_ir::{FuncId, Schedule, Signature, TrapCode, Type, Val};
 use enjamb_runtime::{Imports, Instance, LoadedModule, Options, Stats};
-use enjamb_x64::{Cond, Op, Reg};
-use support::{Body, Linker, at};
-
-const SIZE: u32 = 32;
-const SAVED: u32 = 24;
-const CONTEXT: Reg = Reg::R15;
-const CONTINUATION: Reg = Reg::R10;
-
-fn prologue(body: &mut Body) {
-    body.op(Op::Push64R, &[Reg::RBP.into()]);
-    body.mov(Reg::RBP, Reg::RSP);
-    body.op(Op::Push64R, &[CONTINUATION.into()]); // [rbp-8]: own continuation
-    body.op(Op::Push64R, &[Reg::RBX.into()]);
-    body.test(CONTINUATION);
-}
-
-fn epilogue(body: &mut Body) {
-    body.op(Op::Pop64R, &[Reg::RBX.into()]);
-    body.mov(Reg::RSP, Reg::RBP);
-    body.op(Op::Pop64R, &[Reg::RBP.into()]);
-    body.op(Op::Ret, &[]);
-}
-
-/// A suspension block that saves rbx.
-fn suspend(body: &mut Body, point: Symbol) {
-    let (have, slow) = (body.assembler.new_label(), body.assembler.new_label());
-    let list = free_list_offset(SIZE);
-    body.mov(Reg::RAX, enjamb_x64::Mem::base(Reg::RBP, -8));
-    body.test(Reg::RAX);
-    body.assembler.jcc(Cond::NE, have);
-    body.mov(Reg::RAX, at(CONTEXT, list));
-    body.test(Reg::RAX);
-    body.assembler.jcc(Cond::E, slow);
-    body.mov(Reg::R11, at(Reg::RAX, NEXT));
-    body.mov(at(CONTEXT, list), Reg::R11);
-    body.assembler.bind(have);
-    body.mov(at(Reg::RAX, SAVED), Reg::RBX);
-    body.lea(Reg::R11, point);
-    body.mov(at(Reg::RAX, INFO), Reg::R11);
-    body.mov(at(CONTINUATION, NEXT), Reg::RAX);
-    body.mov(CONTINUATION, Reg::RAX);
-    epilogue(body);
-    body.assembler.bind(slow);
-    body.mov(Reg::R11, CONTINUATION);
-    body.call(Symbol::AllocateSlow(SIZE));
-    body.test(Reg::RAX);
-    body.assembler.jcc(Cond::NE, have);
-    body.trap(TrapCode::OutOfMemory);
-}
+use support::{Linker, SIZE, machine};
 
 struct Program {
     linker: Linker,
@@ -73,58 +22,9 @@ fn program(count: bool) -> Program {
     let yields = linker.declare("yields", signature.clone());
     let outer = linker.declare("outer", signature);
     let point = linker.point(yields, SIZE, &[]);
-    linker.define(yields, |body| {
-        let labels = [(); 6].map(|()| body.assembler.new_label());
-        let [resume, head, after, done, suspended, negative] = labels;
-        prologue(body);
-        body.assembler.jcc(Cond::NE, resume);
-        body.mov(Reg::RBX, Reg::RDI);
-        body.assembler.bind(head);
-        body.test(Reg::RBX);
-        body.assembler.jcc(Cond::E, done);
-        body.clear(CONTINUATION);
-        body.call(Symbol::Function(leaf));
-        body.test(CONTINUATION);
-        body.assembler.jcc(Cond::NE, suspended);
-        body.assembler.bind(after);
-        body.test(Reg::RBX);
-        body.assembler.jcc(Cond::S, negative);
-        body.op(Op::Dec64M, &[Reg::RBX.into()]);
-        body.assembler.jmp(head);
-        body.assembler.bind(done);
-        body.op(Op::Mov32RI, &[Reg::RAX.into(), 5.into()]);
-        body.clear(CONTINUATION);
-        epilogue(body);
-        body.assembler.bind(resume);
-        body.mov(Reg::RBX, at(CONTINUATION, SAVED));
-        body.assembler.jmp(after);
-        body.assembler.bind(suspended);
-        suspend(body, point);
-        body.assembler.bind(negative);
-        body.trap(TrapCode::User);
-    });
+    linker.define(yields, |body| machine::yields(body, leaf, point));
     let point = linker.point(outer, SIZE, &[Type::I64]);
-    linker.define(outer, |body| {
-        let labels = [(); 3].map(|()| body.assembler.new_label());
-        let [resume, after, suspended] = labels;
-        prologue(body);
-        body.assembler.jcc(Cond::NE, resume);
-        body.mov(Reg::RBX, Reg::RDI);
-        body.clear(CONTINUATION);
-        body.call(Symbol::Function(yields));
-        body.test(CONTINUATION);
-        body.assembler.jcc(Cond::NE, suspended);
-        body.assembler.bind(after);
-        body.op(Op::Add64RM, &[Reg::RAX.into(), Reg::RBX.into()]);
-        body.clear(CONTINUATION);
-        epilogue(body);
-        body.assembler.bind(resume);
-        body.mov(Reg::RBX, at(CONTINUATION, SAVED));
-        body.mov(Reg::RAX, at(CONTINUATION, RESULTS));
-        body.assembler.jmp(after);
-        body.assembler.bind(suspended);
-        suspend(body, point);
-    });
+    linker.define(outer, |body| machine::outer(body, yields, point));
     Program {
         linker,
         yields,

@@ -2,7 +2,7 @@
 
 use enjamb_abi::code::CodeOptions;
 use enjamb_codegen::{CompileOptions, compile};
-use enjamb_ir::{MemoryId, Schedule, TrapCode, Val, parse_module};
+use enjamb_ir::{Exception, MemoryId, Schedule, TraceLimits, TrapCode, Val, parse_module};
 use enjamb_runtime::{
     ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options, Outcome, PendingCall,
 };
@@ -13,6 +13,7 @@ const COUNTING: Options = Options {
     clock: ClockKind::Virtual,
     stack_size: 256 << 10,
     continuation_limit: 1 << 30,
+    trace: TraceLimits::SHORT,
     count: true,
 };
 
@@ -399,20 +400,21 @@ fn host_functions_answer_fail_and_panic() {
     let results = call(&mut instance, "sync", &[Val::I64(0)]);
     assert_eq!(results, Ok(vec![Val::I8(-4), Val::f32(1.5)]));
     let messages = [
-        (1, "panicked: with 3 arguments"),
-        (2, "(i64) given, (i8, f32) wanted"),
-        (3, "no such log"),
+        (1, Exception::HOST_PANIC, "panicked: with 3 arguments"),
+        (2, Exception::HOST_ERROR, "(i64) given, (i8, f32) wanted"),
+        (3, Exception::HOST_ERROR, "no such log"),
     ];
-    for (argument, message) in messages {
+    for (argument, tag, message) in messages {
         let error = call(&mut instance, "sync", &[Val::I64(argument)]).unwrap_err();
-        let trap = error.trap().unwrap();
-        assert_eq!(trap.code, TrapCode::HostError);
-        assert_eq!(trap.message.as_deref(), Some(message));
-        assert_eq!(trap.function_name.as_deref(), Some("sync"));
-        assert!(
-            trap.instruction.as_deref().unwrap().contains("call %log"),
-            "{trap}"
+        let thrown = error.exception().unwrap();
+        assert_eq!(
+            (thrown.exception.tag, thrown.exception.payload),
+            (tag, None)
         );
+        assert_eq!(thrown.message.as_deref(), Some(message));
+        let location = thrown.location.as_ref().unwrap();
+        assert_eq!(location.function, "sync");
+        assert!(location.instruction.contains("call %log"), "{thrown}");
     }
     let error = call(&mut instance, "sync", &[]).unwrap_err();
     assert_eq!(error.to_string(), "bad call: %sync: () given, (i64) wanted");
@@ -437,7 +439,7 @@ fn the_host_finishes_calls_later() {
         ] {
             let error = call(&mut instance, name, &[Val::I64(argument)]).unwrap_err();
             assert_eq!(
-                error.trap().unwrap().message.as_deref(),
+                error.exception().unwrap().message.as_deref(),
                 Some(message),
                 "{name}"
             );

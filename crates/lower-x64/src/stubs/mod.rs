@@ -9,6 +9,7 @@ mod allocate;
 mod dispatcher;
 mod entry;
 mod host;
+mod throw;
 mod trap;
 
 use crate::emit::assembled;
@@ -42,6 +43,7 @@ pub fn emit_stub(
         } => host::call(&mut stub, helper, index, signature),
         StubKind::Yield { index } => host::yield_leaf(&mut stub, index),
         StubKind::TrapLanding => trap::landing(&mut stub),
+        StubKind::Throw(throw) => throw::throw(&mut stub, throw),
         StubKind::AllocateSlow(size) => allocate::slow(&mut stub, size),
         StubKind::Dispatcher => dispatcher::dispatcher(&mut stub),
         StubKind::Resume(shape) => dispatcher::resume(&mut stub, shape),

@@ -14,7 +14,7 @@
 //! ```
 
 use super::{CONTEXT, Stub, context};
-use enjamb_abi::context::{Status, offsets};
+use enjamb_abi::context::{Helper, Status, offsets};
 use enjamb_x64::{Op, Reg};
 
 /// Pushes an activation record of a function whose first argument is the context block, and pins
@@ -40,11 +40,20 @@ pub(super) fn leave_activation(stub: &mut Stub, status: Status) {
     stub.op(Op::Ret, &[]);
 }
 
-/// The landing: keeps the key of the trap table, then leaves the innermost activation. Since
-/// records nest, activations of the host in between are never cut off: each has its own.
+/// Leaves the innermost activation from anywhere in it. Since records nest, activations of the
+/// host in between are never cut off: each has its own.
+pub(super) fn leave_to_host(stub: &mut Stub, status: Status) {
+    stub.load(Reg::RSP, context(offsets::ACTIVATION));
+    leave_activation(stub, status);
+}
+
+/// The landing: keeps the key of the trap table, lets the runtime look at the frames while they are
+/// there, then leaves. A trap may come from anywhere, so the stack is aligned here.
 pub(super) fn landing(stub: &mut Stub) {
     stub.op(Op::Pop64M, &[context(offsets::TRAP_PC)]);
     stub.store(context(offsets::TRAP_FP), Reg::RBP);
-    stub.load(Reg::RSP, context(offsets::ACTIVATION));
-    leave_activation(stub, Status::Trapped);
+    stub.immediate(Op::And64MI, Reg::RSP.into(), -16);
+    stub.copy(Reg::RDI, CONTEXT);
+    stub.op(Op::CallM, &[context(Helper::Trapped.offset())]);
+    leave_to_host(stub, Status::Trapped);
 }

@@ -105,7 +105,10 @@ impl<'a> Writer<'a> {
         entry.set(gimli::DW_AT_high_pc, AttributeValue::Udata(size));
         if let (Some(position), Some(file)) = (first, file) {
             let line = AttributeValue::Udata(u64::from(position.line));
-            entry.set(gimli::DW_AT_decl_file, AttributeValue::FileIndex(Some(file)));
+            entry.set(
+                gimli::DW_AT_decl_file,
+                AttributeValue::FileIndex(Some(file)),
+            );
             entry.set(gimli::DW_AT_decl_line, line);
             self.lines(start, size, &rows);
         }

@@ -92,11 +92,7 @@ const AARCH64_MACHINE: Machine = Machine {
 const PACIASP: [u8; 4] = [0x3f, 0x23, 0x03, 0xd5];
 
 /// The information on all pieces of a module that is loaded at `base`.
-pub(super) fn table(
-    compiled: &CompiledModule,
-    pieces: &[Piece<'_>],
-    base: u64,
-) -> FrameTable {
+pub(super) fn table(compiled: &CompiledModule, pieces: &[Piece<'_>], base: u64) -> FrameTable {
     let machine = match compiled.target {
         Target::X86_64 => &X86_64_MACHINE,
         Target::Aarch64 => &AARCH64_MACHINE,
@@ -205,7 +201,10 @@ impl Machine {
         offset: u32,
         record: &ActivationRecord,
     ) {
-        let ints = record.ints.iter().map(|&(number, at)| (self.int(number), at));
+        let ints = record
+            .ints
+            .iter()
+            .map(|&(number, at)| (self.int(number), at));
         let floats = record.floats.iter();
         let floats = floats.map(|&(number, at)| (Register(AArch64::V0.0 + u16::from(number)), at));
         for (register, at) in ints.chain(floats) {
@@ -224,13 +223,7 @@ impl Machine {
 
     /// The rules of a landing: the return address stands at `[base + place]`, and the frame of the
     /// code that came here is as it was, `size` bytes above the stack pointer.
-    fn landing(
-        &self,
-        entry: &mut FrameDescriptionEntry,
-        base: Register,
-        place: i64,
-        size: i32,
-    ) {
+    fn landing(&self, entry: &mut FrameDescriptionEntry, base: Register, place: i64, size: i32) {
         let mut address = Expression::new();
         address.op_breg(base, place);
         entry.add_instruction(0, Rule::CfaOffset(size));

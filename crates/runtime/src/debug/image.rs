@@ -62,11 +62,8 @@ fn write(
     target: Target,
 ) -> object::write::Result<Vec<u8>> {
     let mut image = Vec::new();
-    let mut writer = SinglePhaseWriter::new_single_phase(
-        object::Endianness::Little,
-        true,
-        &mut image,
-    );
+    let mut writer =
+        SinglePhaseWriter::new_single_phase(object::Endianness::Little, true, &mut image);
     writer.write_file_header(&FileHeader {
         e_type: elf::ET_EXEC,
         e_machine: match target {

@@ -45,5 +45,6 @@ pub(super) fn append(base: u64, pieces: &[Piece<'_>]) -> Result<(), Error> {
         .custom_flags(libc::O_NOFOLLOW)
         .open(&path)
         .map_err(fails)?;
-    file.write_all(lines(base, pieces).as_bytes()).map_err(fails)
+    file.write_all(lines(base, pieces).as_bytes())
+        .map_err(fails)
 }

@@ -34,7 +34,9 @@ block0(v0: i64, v1: i64):
 
 fn compiled(program: &str, target: Target) -> CompiledModule {
     let mut parsed = parse_with_spans(program).unwrap();
-    parsed.source_map.annotate(&mut parsed.module, "program.enj");
+    parsed
+        .source_map
+        .annotate(&mut parsed.module, "program.enj");
     let mut options = CompileOptions::default();
     options.target = target.triple();
     options.code.debug_info = true;
@@ -67,9 +69,10 @@ fn pieces_are_all_functions_and_stubs_in_order() {
         for name in ["enjamb_import_yield", "enjamb_dispatcher", "enjamb_trap"] {
             piece(&pieces, name);
         }
-        let records = compiled.symbols.keys().filter(|symbol| {
-            matches!(symbol, enjamb_abi::code::Symbol::Point(..))
-        });
+        let records = compiled
+            .symbols
+            .keys()
+            .filter(|symbol| matches!(symbol, enjamb_abi::code::Symbol::Point(..)));
         assert_eq!(pieces.len() + records.count(), compiled.symbols.len());
     });
 }
@@ -145,7 +148,9 @@ fn every_instruction_is_found_at_its_line() {
         let (program, sequences) = program.sequences().unwrap();
         assert_eq!(sequences.len(), 2, "one for each function");
         let line_at = |address: u64| {
-            let sequence = sequences.iter().find(|s| s.start <= address && address < s.end)?;
+            let sequence = sequences
+                .iter()
+                .find(|s| s.start <= address && address < s.end)?;
             let mut rows = program.resume_from(sequence);
             let mut found = None;
             while let Some((_, row)) = rows.next_row().unwrap() {
@@ -155,7 +160,12 @@ fn every_instruction_is_found_at_its_line() {
             }
             found
         };
-        assert_eq!(line_at(BASE + u64::from(compiled.functions[0].start)).unwrap().get(), 5);
+        assert_eq!(
+            line_at(BASE + u64::from(compiled.functions[0].start))
+                .unwrap()
+                .get(),
+            5
+        );
         // A call is found by the address in front of its return address.
         let mut lines = Vec::new();
         for call in &compiled.calls {
@@ -167,11 +177,18 @@ fn every_instruction_is_found_at_its_line() {
         for line in [10, 11, 12, 13] {
             assert!(lines.contains(&line), "{lines:?}");
         }
-        let trap = compiled.traps.iter().find(|trap| trap.site.inst.is_some()).unwrap();
+        let trap = compiled
+            .traps
+            .iter()
+            .find(|trap| trap.site.inst.is_some())
+            .unwrap();
         assert_eq!(line_at(BASE + u64::from(trap.offset) - 1).unwrap().get(), 5);
         let header = program.header();
         let name = header.file(1).unwrap().path_name();
-        assert_eq!(dwarf.attr_string(&unit, name).unwrap().slice(), b"program.enj");
+        assert_eq!(
+            dwarf.attr_string(&unit, name).unwrap().slice(),
+            b"program.enj"
+        );
     });
 }
 
@@ -206,8 +223,14 @@ fn frames_lead_to_their_callers() {
         }
         for call in &compiled.calls {
             let (cfa, address) = rules(call.offset - 1, link);
-            assert_eq!((cfa, address), (from(frame, 16), Some(RegisterRule::Offset(-8))));
-            assert_eq!(rules(call.offset - 1, frame).1, Some(RegisterRule::Offset(-16)));
+            assert_eq!(
+                (cfa, address),
+                (from(frame, 16), Some(RegisterRule::Offset(-8)))
+            );
+            assert_eq!(
+                rules(call.offset - 1, frame).1,
+                Some(RegisterRule::Offset(-16))
+            );
         }
         // Resumption stubs run in the frame that the dispatcher has set up.
         let (dispatcher, resume) = (
@@ -232,7 +255,10 @@ fn frames_lead_to_their_callers() {
         assert!(!worker.saved.is_empty());
         // The landing of traps finds the place where the runtime finds it.
         let landing = rules(piece(&pieces, "enjamb_trap").end - 1, link).1;
-        assert!(matches!(landing, Some(RegisterRule::Expression(_))), "{landing:?}");
+        assert!(
+            matches!(landing, Some(RegisterRule::Expression(_))),
+            "{landing:?}"
+        );
     });
 }
 

@@ -1,86 +1,31 @@
-//! Links functions that a test assembles by hand with the stubs that they need.
+//! Links functions that are assembled by hand with the stubs that they need.
 
-use enjamb_abi::code::{Code, CodeOptions, Relocation, RelocationKind, Symbol, TrapSite};
+#[cfg(target_arch = "aarch64")]
+#[path = "aarch64.rs"]
+pub mod machine;
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+pub mod machine;
+
+use enjamb_abi::code::{Code, CodeOptions, Relocation, RelocationKind, Symbol};
 use enjamb_abi::context::{InstanceLayout, free_list_offset};
 use enjamb_abi::continuation::{POINT_RECORD_SIZE, record};
-use enjamb_abi::convention::{ResumeShape, X86_64};
+use enjamb_abi::convention::ResumeShape;
+use enjamb_abi::target::Target;
 use enjamb_codegen::{AbsoluteAddress, CompileStats, CompiledModule, FunctionRange, ModuleTrap};
 use enjamb_ir::hash::FxIndexMap;
-use enjamb_ir::{Entity, FuncId, LayoutId, Module, PointDecl, PointId, Signature, TrapCode, Type};
-use enjamb_x64::{Assembler, Label, Mem, Op, Operand, Reg};
+use enjamb_ir::{Entity, FuncId, LayoutId, Module, PointDecl, PointId, Signature, Type};
+use machine::{Body, apply_relocation, emit_stub};
 use std::sync::Arc;
 
-/// An assembler that knows symbols.
-#[derive(Default)]
-pub struct Body {
-    pub assembler: Assembler,
-    symbols: Vec<Symbol>,
-    traps: Vec<(Label, TrapCode)>,
-}
+/// Bytes of the continuations of both functions.
+pub const SIZE: u32 = 32;
+/// Where they keep their number.
+pub const SAVED: u32 = 24;
 
-pub fn at(base: Reg, displacement: u32) -> Operand<Reg> {
-    Mem::base(base, displacement as i32).into()
-}
-
-impl Body {
-    pub fn op(&mut self, op: Op, operands: &[Operand<Reg>]) {
-        self.assembler.op(op, operands);
-    }
-    /// `mov to, from` of 64 bits; one may be in memory.
-    pub fn mov(&mut self, to: impl Into<Operand<Reg>>, from: impl Into<Operand<Reg>>) {
-        let (to, from) = (to.into(), from.into());
-        let op = if matches!(to, Operand::Mem(_)) {
-            Op::Mov64MR
-        } else {
-            Op::Mov64RM
-        };
-        self.op(op, &[to, from]);
-    }
-    pub fn test(&mut self, register: Reg) {
-        self.op(Op::Test64MR, &[register.into(), register.into()]);
-    }
-    pub fn clear(&mut self, register: Reg) {
-        self.op(Op::Xor32RM, &[register.into(), register.into()]);
-    }
-    fn number(&mut self, symbol: Symbol) -> u32 {
-        self.symbols.push(symbol);
-        self.symbols.len() as u32 - 1
-    }
-    pub fn call(&mut self, symbol: Symbol) {
-        let number = self.number(symbol);
-        self.assembler.call_symbol(number);
-    }
-    pub fn lea(&mut self, register: Reg, symbol: Symbol) {
-        let number = self.number(symbol);
-        self.assembler.lea_symbol(register, number);
-    }
-    pub fn trap(&mut self, code: TrapCode) {
-        self.call(Symbol::TrapLanding);
-        let after = self.assembler.mark();
-        self.traps.push((after, code));
-    }
-    fn finish(self) -> Code {
-        let code = self.assembler.finish().unwrap();
-        let relocations = code.relocations.iter().map(|relocation| Relocation {
-            offset: relocation.offset,
-            kind: RelocationKind::Relative32,
-            symbol: self.symbols[relocation.symbol as usize].clone(),
-            addend: relocation.addend,
-        });
-        let traps = self.traps.iter().map(|&(label, trap)| TrapSite {
-            offset: code.offset(label).unwrap(),
-            code: trap,
-            inst: None,
-            position: None,
-        });
-        Code {
-            relocations: relocations.collect(),
-            traps: traps.collect(),
-            align: 16,
-            bytes: code.bytes.clone(),
-            ..Code::default()
-        }
-    }
+/// This machine.
+pub fn target() -> Target {
+    Target::host().unwrap()
 }
 
 /// A module in the making.
@@ -127,6 +72,7 @@ impl Linker {
             layout: LayoutId::from_index(0),
             results: results.to_vec(),
             saved: Vec::new(),
+            unwind: None,
             position: None,
         });
         let mut bytes = vec![0; POINT_RECORD_SIZE as usize];
@@ -145,7 +91,7 @@ impl Linker {
             symbol,
             addend: 0,
         };
-        let shape = ResumeShape::new(&X86_64, &signature);
+        let shape = ResumeShape::new(target().convention(), &signature);
         let relocations = vec![
             address(record::RESUME, Symbol::Resume(shape)),
             address(record::ENTRY, Symbol::Function(function)),
@@ -175,8 +121,7 @@ impl Linker {
             if self.pieces.contains_key(&symbol) {
                 continue;
             }
-            let stub =
-                enjamb_lower_x64::emit_stub(&symbol, &self.module, &layout, &self.options).unwrap();
+            let stub = emit_stub(&symbol, &self.module, &layout, &self.options).unwrap();
             wanted.extend(stub.relocations.iter().map(|r| r.symbol.clone()));
             self.pieces.insert(symbol, stub);
         }
@@ -203,11 +148,15 @@ impl Linker {
                 start,
                 end: bytes.len() as u32,
                 frame_bytes: code.frame_bytes,
+                saved: Vec::new(),
+                handlers: 0..0,
             }));
         }
         let absolute = self.relocate(&mut bytes, &symbols);
         let module = Arc::new(self.module);
         Arc::new(CompiledModule {
+            target: target(),
+            options: self.options,
             source: module.clone(),
             transformed: module,
             layout,
@@ -217,6 +166,8 @@ impl Linker {
             functions,
             traps,
             calls: Vec::new(),
+            instructions: Vec::new(),
+            handlers: Vec::new(),
             stats: CompileStats::default(),
         })
     }
@@ -230,16 +181,16 @@ impl Linker {
         for (symbol, code) in &self.pieces {
             for relocation in &code.relocations {
                 let place = symbols[symbol] + relocation.offset;
-                let target = i64::from(symbols[&relocation.symbol]) + relocation.addend;
+                let target = symbols[&relocation.symbol];
                 match relocation.kind {
-                    RelocationKind::Relative32 => {
-                        let distance = (target - i64::from(place)) as i32;
-                        bytes[place as usize..][..4].copy_from_slice(&distance.to_le_bytes());
-                    }
                     RelocationKind::Absolute64 => absolute.push(AbsoluteAddress {
                         place,
-                        target: target as u32,
+                        target: (i64::from(target) + relocation.addend) as u32,
                     }),
+                    kind => {
+                        let target = u64::from(target);
+                        apply_relocation(kind, bytes, place, target, relocation.addend).unwrap();
+                    }
                 }
             }
         }

@@ -1,0 +1,95 @@
+//! What is known of an exception or a trap while it is under way.
+//!
+//! A [`Failure`] begins where something is thrown or traps. Every frame that it leaves, on the stack
+//! or suspended, adds itself to the trace, and so do those of the task that joins the one that
+//! failed; nothing is looked at that need not be. When a handler ends an exception, the failure stays
+//! with the task, for the handler may throw the exception on.
+
+use crate::error::{Error, Thrown, Trap};
+use crate::loaded::LoadedModule;
+use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{
+    Entity, Exception, FuncId, Inst, Location, Trace, TraceBuffer, TraceLimits, TrapCode,
+};
+
+/// What ends a call without results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Handlers are not asked.
+    Trap(TrapCode),
+    /// The first handler outwards gets it.
+    Exception(Exception),
+}
+
+/// A frame of the logical stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Frame {
+    /// On the stack, at the call or trap site with this return address, as an offset in the code.
+    Code(u32),
+    /// Suspended at a point: the numbers of the function and of the state.
+    Point(u32, u32),
+}
+
+/// An exception or a trap that is under way, or an exception that was caught.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) cause: Cause,
+    /// What the host has to say.
+    pub(crate) message: Option<String>,
+    /// The frames that it has left.
+    pub(crate) trace: TraceBuffer<Frame>,
+}
+
+impl Failure {
+    pub(crate) fn new(cause: Cause, limits: TraceLimits) -> Failure {
+        Failure {
+            cause,
+            message: None,
+            trace: TraceBuffer::new(limits),
+        }
+    }
+
+    /// Bytes that it takes.
+    pub(crate) fn size(&self) -> u64 {
+        let message = self.message.as_ref().map_or(0, String::len);
+        (std::mem::size_of::<Failure>() + message) as u64 + self.trace.size()
+    }
+
+    /// The failure as the host sees it.
+    pub(crate) fn to_error(&self, loaded: &LoadedModule) -> Error {
+        let place = self.trace.first();
+        let trace = resolve(loaded, &self.trace);
+        match self.cause {
+            Cause::Trap(code) => {
+                let mut trap = Trap::new(code);
+                if let Some(place) = place {
+                    loaded.locate(&mut trap, place);
+                }
+                trap.message = self.message.clone();
+                trap.trace = trace;
+                Error::Trap(Box::new(trap))
+            }
+            Cause::Exception(exception) => Error::Exception(Box::new(Thrown {
+                exception,
+                message: self.message.clone(),
+                location: place.map(|place| loaded.location(place)),
+                trace,
+            })),
+        }
+    }
+}
+
+/// A trace with names. The points of a function are looked up once for all frames.
+pub(crate) fn resolve(loaded: &LoadedModule, frames: &TraceBuffer<Frame>) -> Trace {
+    let mut points: FxHashMap<u32, Vec<Option<Inst>>> = FxHashMap::default();
+    frames.resolve(|&frame| match frame {
+        Frame::Code(_) => loaded.location(frame),
+        Frame::Point(function, state) => {
+            let insts = points
+                .entry(function)
+                .or_insert_with(|| loaded.instructions_of_points(function));
+            let inst = insts.get(state as usize).copied().flatten();
+            Location::new(loaded.module(), FuncId::from_index(function as usize), inst)
+        }
+    })
+}

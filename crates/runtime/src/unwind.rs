@@ -1,0 +1,227 @@
+//! Walking stacks: the frames of an activation, then the continuations behind it.
+//!
+//! ```text
+//!  physical: innermost frame ─ frame pointers ─→ … ─→ activation record
+//!  logical:                                           … then current.next ─→ … ─→ root
+//! ```
+//!
+//! [`State::unwind`] searches a handler on the stack for the throw stub, [`State::unwind_chain`]
+//! one in a chain; between the two the activation has been left. Neither goes beyond what belongs to
+//! one entry from the host.
+
+use crate::failure::{Cause, Failure, Frame};
+use crate::loaded::LoadedModule;
+use crate::processor::return_address;
+use crate::state::State;
+use enjamb_abi::code::Throw;
+use enjamb_abi::context::Status;
+use enjamb_abi::continuation::{ContinuationHeader, RESULTS};
+use enjamb_abi::unwind::{EXCEPTION_WORDS, Unwinding};
+use enjamb_codegen::FunctionRange;
+use enjamb_ir::hash::FxHashSet;
+use enjamb_ir::{Exception, TraceBuffer, TraceLimits, TrapCode};
+use std::ptr::NonNull;
+
+/// A walk over the frames of an activation.
+struct Walk<'a> {
+    loaded: &'a LoadedModule,
+    /// Address of the activation record, above which no frame is.
+    end: u64,
+    /// The place in the frame: a return address.
+    pc: u64,
+    /// Its frame pointer.
+    fp: u64,
+    /// The function at `pc`, or the last one before if that is a stub's.
+    range: Option<&'a FunctionRange>,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk from a frame of compiled code or a stub.
+    ///
+    /// # Safety
+    /// The frame is one of the innermost activation, whose record is at `end`, and code of `loaded`
+    /// is at `pc`. Nothing runs in these frames while the walk lasts.
+    unsafe fn new(loaded: &'a LoadedModule, end: u64, pc: u64, fp: u64) -> Self {
+        let pc = return_address(pc);
+        Walk {
+            loaded,
+            end,
+            pc,
+            fp,
+            range: None,
+        }
+    }
+
+    /// The function that the frame belongs to and the offset in the code of the place in it; `None`
+    /// for the frame of a stub.
+    fn function(&mut self) -> Option<(&'a FunctionRange, u32)> {
+        let offset = self.loaded.code().offset(self.pc - 1)? + 1;
+        let contains = |range: &&FunctionRange| range.start < offset && offset <= range.end;
+        // Frames of one function often stand side by side.
+        if !self.range.as_ref().is_some_and(contains) {
+            self.range = Some(self.loaded.compiled().function_at(offset)?);
+        }
+        self.range.map(|range| (range, offset))
+    }
+
+    /// A word of the frame.
+    fn word(&self, offset: i32) -> u64 {
+        // SAFETY: the frame waits for a call that it made, so it is whole: what compiled code keeps
+        // there by the tables is there. `new` has a promise that nothing writes it meanwhile.
+        unsafe { (self.fp as *const u64).byte_offset(offset as isize).read() }
+    }
+
+    /// Goes to the caller's frame, if that belongs to the activation too.
+    fn step(&mut self) -> bool {
+        let caller = self.word(0);
+        if caller >= self.end {
+            return false;
+        }
+        self.pc = return_address(self.word(8));
+        self.fp = caller;
+        true
+    }
+}
+
+impl State {
+    /// A failure that begins: its memory is that of one that is over, where there is one.
+    pub(crate) fn begin_failure(&mut self, cause: Cause) -> &mut Failure {
+        let limits = self.options.trace;
+        let old = self.failure.take().or_else(|| self.spare_failure.take());
+        let failure = match old {
+            Some(mut failure) => {
+                failure.cause = cause;
+                failure.message = None;
+                failure.trace.clear();
+                failure
+            }
+            None => Box::new(Failure::new(cause, limits)),
+        };
+        self.failure.insert(failure)
+    }
+
+    /// Searches the handler of an exception on the stack, for the throw stub.
+    pub(crate) fn unwind(&mut self, throw: Throw, unwinding: &mut Unwinding) -> Status {
+        let [tag, payload] = unwinding.exception;
+        let cause = Cause::Exception(Exception::from_words(tag, payload));
+        let goes_on = |failure: &&mut Box<Failure>| throw == Throw::Again && failure.cause == cause;
+        if self.failure.as_mut().filter(goes_on).is_none() {
+            self.begin_failure(cause);
+        }
+        let end = self.context.fixed().activation;
+        let Some(failure) = self.failure.as_deref_mut() else {
+            return Status::Thrown;
+        };
+        // SAFETY: the throw stub was called out of this frame and waits.
+        let mut walk = unsafe { Walk::new(&self.loaded, end, unwinding.pc, unwinding.fp) };
+        loop {
+            if let Some((range, offset)) = walk.function() {
+                if let Some(landing) = self.loaded.compiled().landing_at(range, offset) {
+                    unwinding.pc = self.loaded.code().address(landing);
+                    unwinding.fp = walk.fp;
+                    unwinding.sp = walk.fp - u64::from(range.frame_bytes);
+                    return Status::Finished;
+                }
+                failure.trace.push(Frame::Code(offset));
+                for &(register, offset) in &range.saved {
+                    unwinding.saved[usize::from(register)] = walk.word(offset);
+                }
+            }
+            if !walk.step() {
+                return Status::Thrown;
+            }
+        }
+    }
+
+    /// Keeps the frames of the activation that is about to be left because of a trap.
+    pub(crate) fn trapped(&mut self) {
+        let context = self.context.fixed();
+        let (pc, fp, end) = (context.trap_pc, context.trap_fp, context.activation);
+        // A helper that asked for the trap has said what it is.
+        if std::mem::take(&mut context.trap_code) == 0 {
+            let offset = self.loaded.code().offset(pc);
+            let site = offset.and_then(|offset| self.loaded.compiled().trap_at(offset));
+            let code = site.map_or(TrapCode::Unreachable, |entry| entry.site.code);
+            self.begin_failure(Cause::Trap(code));
+        }
+        let Some(failure) = self.failure.as_deref_mut() else {
+            return;
+        };
+        // SAFETY: the trap landing was called out of this frame and waits.
+        let mut walk = unsafe { Walk::new(&self.loaded, end, pc, fp) };
+        loop {
+            if let Some((_, offset)) = walk.function() {
+                failure.trace.push(Frame::Code(offset));
+            }
+            if !walk.step() {
+                return;
+            }
+        }
+    }
+
+    /// Lets a failure out of the suspended activations from `head` on: each is freed, unless it has a
+    /// handler and the failure is an exception. Such a one is the new head, ready to be resumed with
+    /// the exception, which the task remembers; without any, the task has failed.
+    pub(crate) fn unwind_chain(
+        &mut self,
+        task: u32,
+        head: *mut ContinuationHeader,
+        mut failure: Box<Failure>,
+    ) -> Option<*mut ContinuationHeader> {
+        let root = self.tasks[task].root;
+        let mut next = head;
+        while next != root
+            && let Some(object) = NonNull::new(next)
+        {
+            // SAFETY: chains of suspended tasks are linked up to their root, and what is suspended
+            // has the record of a point.
+            let (header, record) = unsafe { (&mut *next, &*(*next).info) };
+            if record.exceptional != 0
+                && let Cause::Exception(exception) = failure.cause
+            {
+                // SAFETY: an object that can be set to an exceptional entry has room for the two
+                // words behind its header, and that record stands beside this one.
+                unsafe {
+                    let words = next.byte_add(RESULTS as usize);
+                    words
+                        .cast::<[u64; EXCEPTION_WORDS]>()
+                        .write(exception.to_words());
+                    header.info = header.info.byte_offset(record.exceptional as isize);
+                }
+                self.remember(task, failure);
+                return Some(next);
+            }
+            failure
+                .trace
+                .push(Frame::Point(record.function, record.state));
+            next = header.next;
+            // SAFETY: each object is freed once, after its link has been read.
+            unsafe { self.heap.free_frame(self.context.free_lists(), object) };
+        }
+        self.fail(task, failure);
+        None
+    }
+
+    /// The logical stack of a suspended task: its activations, then those of the task that waits for
+    /// it, and so on.
+    pub(crate) fn logical_stack(&self, task: u32, limits: TraceLimits) -> TraceBuffer<Frame> {
+        let mut trace = TraceBuffer::new(limits);
+        let mut seen = FxHashSet::default();
+        let mut task = task;
+        while seen.insert(task) {
+            let root = self.tasks[task].root;
+            let mut next = self.tasks[task].head;
+            while next != root && !next.is_null() {
+                // SAFETY: as in `unwind_chain`.
+                let (header, record) = unsafe { (&*next, &*(*next).info) };
+                trace.push(Frame::Point(record.function, record.state));
+                next = header.next;
+            }
+            match self.joiner_of(task) {
+                Some(joiner) => task = joiner,
+                None => break,
+            }
+        }
+        trace
+    }
+}
