@@ -166,3 +166,51 @@ impl Frame {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registers::int;
+    use enjamb_ir::parse_module;
+
+    fn frame(slots: &str, saved: &[u8], spills: usize, outgoing: u32) -> Result<Frame, Reason> {
+        let text = format!("function %f() {{\n{slots}\nblock0:\n    return\n}}");
+        let module = parse_module(&text).expect("a module");
+        let f = module.function_named("f").expect("%f");
+        let mut request = FrameRequest::new(module.functions[f].body().expect("a body"))?;
+        request.reserve_outgoing(outgoing);
+        let mut written = PRegSet::empty();
+        saved.iter().for_each(|&number| written.add(int(number)));
+        Frame::new(request, written, spills)
+    }
+
+    #[test]
+    fn parts_stand_one_below_the_other() {
+        let frame = frame("    ss0 = slot 20 align 8", &[3, 12], 2, 32).expect("a frame");
+        assert_eq!(frame.saved, [(int(3), -32), (int(12), -40)]);
+        assert_eq!([frame.spill(0), frame.spill(1)], [-48, -56]);
+        // 56 bytes down to the last spill slot, 32 for calls, rounded up.
+        assert_eq!(frame.bytes, 96);
+    }
+
+    #[test]
+    fn the_stack_is_checked_where_it_may_end() {
+        let check = |bytes: u32, calls: bool| {
+            let mut frame = frame("", &[], 0, bytes).expect("a frame");
+            frame.request.calls = calls;
+            frame.stack_check()
+        };
+        assert_eq!(check(512, false), StackCheck::None);
+        assert_eq!(check(512, true), StackCheck::Pointer);
+        assert_eq!(check(528, false), StackCheck::Below(528));
+    }
+
+    #[test]
+    fn a_frame_has_a_limit() {
+        let fails = |slots: &str, spills: usize| frame(slots, &[], spills, 0).err();
+        let too_large = Some(Reason::FrameTooLarge);
+        assert_eq!(fails("    ss0 = slot 2000000000 align 8", 0), too_large);
+        assert_eq!(fails("", 1 << 28), too_large);
+        assert_eq!(fails("    ss0 = slot 1000000000 align 8", 0), None);
+    }
+}

@@ -2,7 +2,8 @@
 
 use crate::backend::Backend;
 use crate::driver::lower;
-use crate::emission::{Emission, EmissionState, emit};
+use crate::emission::emit;
+use crate::emitter::{Emission, EmissionState};
 use crate::error::{LowerError, Reason};
 use crate::machine::TargetInst;
 use crate::print::register;

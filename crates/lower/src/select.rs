@@ -170,3 +170,82 @@ fn takes_condition(function: &Function, inst: Inst, operand: usize, source: Inst
     let tests = matches!(function.insts[inst].opcode, Opcode::Brif | Opcode::Select);
     tests && operand == 0 && is_condition(function.insts[source].opcode)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enjamb_ir::parse_module;
+
+    /// What is deferred in a function if the target takes in any sum.
+    fn deferred(text: &str) -> Vec<String> {
+        let module = parse_module(text).unwrap_or_else(|errors| panic!("{errors}"));
+        let f = module.function_named("f").expect("%f");
+        let function = module.functions[f].body().expect("a body");
+        let folds: Folds = |function, _, _, source| {
+            let opcode = function.insts[source].opcode;
+            matches!(opcode, Opcode::Iadd | Opcode::Sdiv | Opcode::Load)
+        };
+        let arena = Bump::new();
+        let selection = Selection::new(function, &function.order, &arena, folds);
+        let blocks = function.order.iter();
+        let insts = blocks.flat_map(|&block| &function.blocks[block].insts);
+        let names = insts.filter(|&&inst| selection.is_deferred(inst));
+        names
+            .map(|&inst| function.results(inst)[0].to_string())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_used_once_in_its_block_and_has_no_effect() {
+        let text = "memory %heap 1..1
+            function %f(i64, i64) -> i64 {
+            block0(v0: i64, v1: i64):
+                v2 = iadd v0, v1
+                v3 = bxor v2, v0
+                v4 = iadd v3, v1
+                v5 = iadd v4, v4
+                v6 = sdiv v5, v1
+                v7 = load.i64 %heap[v6]
+                v8 = iadd v7, v0
+                jump block1
+            block1:
+                v9 = bxor v8, v7
+                return v9
+            }";
+        // v4 and v7 have two uses, v8 is used in another block, and v6 may trap.
+        assert_eq!(deferred(text), ["v2", "v5"]);
+    }
+
+    #[test]
+    fn conditions_join_branches_whatever_the_target() {
+        let text = "function %f(i64, i64) -> i64 {
+            block0(v0: i64, v1: i64):
+                v2 = icmp slt v0, v1
+                v3 = icmp eq v0, v1
+                v4 = select v2, v0, v1
+                brif v3, block1, block2
+            block1:
+                return v4
+            block2:
+                return v0
+            }";
+        assert_eq!(deferred(text), ["v2", "v3"]);
+    }
+
+    #[test]
+    fn chains_have_a_limit() {
+        let mut text = String::from("function %f(i64) -> i64 {\nblock0(v0: i64):\n");
+        for value in 0..20 {
+            text += &format!("    v{} = iadd v{value}, v0\n", value + 1);
+        }
+        text += "    v21 = bxor v20, v20\n    return v21\n}";
+        // Every fifth of v1 to v19 is computed, with four more on the way to it.
+        let deferred = deferred(&text);
+        assert_eq!(deferred.len(), 16);
+        assert!(
+            !["v5", "v10", "v15"]
+                .iter()
+                .any(|value| deferred.contains(&value.to_string()))
+        );
+    }
+}

@@ -6,7 +6,7 @@
 //! convention of [`enjamb_abi::convention`].
 
 use crate::error::{LowerError, Reason};
-use enjamb_abi::code::Symbol;
+use enjamb_abi::code::{Symbol, Throw};
 use enjamb_abi::context::{Helper, InstanceLayout};
 use enjamb_abi::convention::{Assignment, Convention, ResumeShape};
 use enjamb_ir::{Entity, FuncId, FunctionKind, Module, Signature, Type};
@@ -52,6 +52,8 @@ pub enum StubKind<'a> {
     },
     /// As [`Symbol::TrapLanding`].
     TrapLanding,
+    /// As [`Symbol::Throw`].
+    Throw(Throw),
     /// As [`Symbol::AllocateSlow`].
     AllocateSlow(u32),
     /// As [`Symbol::Dispatcher`].
@@ -107,12 +109,16 @@ impl<'a> StubKind<'a> {
                 signature: &service.signature,
             },
             Symbol::TrapLanding => StubKind::TrapLanding,
+            Symbol::Throw(throw) => StubKind::Throw(*throw),
             Symbol::AllocateSlow(size) => StubKind::AllocateSlow(*size),
             Symbol::Dispatcher => StubKind::Dispatcher,
             Symbol::Resume(shape) => StubKind::Resume(shape),
             Symbol::RootRecord => StubKind::RootRecord,
             Symbol::Entry(signature) => StubKind::Entry(signature),
-            _ => return Err(LowerError::new(stub_name(symbol), "it is no stub")),
+            Symbol::Point(..) => {
+                let name = stub_name(symbol);
+                return Err(LowerError::new(name, "a point record is no stub"));
+            }
         })
     }
 }
