@@ -68,7 +68,8 @@ impl<'a> Editor<'a> {
         self.append(block, inst);
     }
 
-    fn append(&mut self, block: Block, inst: Inst) {
+    /// Appends an instruction that has been made.
+    pub(crate) fn append(&mut self, block: Block, inst: Inst) {
         self.function.positions[inst] = self.function.positions[self.call];
         self.function.inst_origins[inst] = Some(self.function.source_inst(self.call));
         self.function.append_inst(block, inst);

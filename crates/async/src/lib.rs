@@ -12,6 +12,9 @@
 //! 2. [`rematerialize`]: constants and frame addresses are computed again behind each point;
 //! 3. [`state_machine`]: points → live across → layout → rewriting → entry dispatch.
 //!
+//! In front of them [`fuel`] makes every function, sync or async, count what it does, if the module runs
+//! on fuel. It stands here because its cold side is an async call, which the others then transform.
+//!
 //! Invariant: after each pass the function verifies and means what it meant before.
 //! This crate depends on `enjamb-ir`, `enjamb-liveness` and `enjamb-continuation`.
 //!
@@ -41,6 +44,7 @@ mod dispatch;
 mod edges;
 mod edit;
 mod frontier;
+pub mod fuel;
 mod points;
 pub mod rematerialize;
 mod repair;
@@ -75,10 +79,11 @@ pub fn with_body<R>(
     Some(result)
 }
 
-/// Runs the three passes on every async function of a verified module.
+/// Runs the passes on every function of a verified module.
 pub fn transform(module: &mut Module) {
     for function in module.body_ids() {
         with_body(module, function, |module, function| {
+            fuel::run(module, function);
             tail_await::run(module, function);
             rematerialize::run(module, function);
             state_machine::run(module, function);

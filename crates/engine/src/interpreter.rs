@@ -181,7 +181,7 @@ impl Access for HostContext<'_> {
 }
 
 fn error(error: enjamb_interp::Error) -> Error {
-    use enjamb_interp::Error::{BadCall, BadInstance, Exception, Fault, OutOfFuel, Trap as Trapped};
+    use enjamb_interp::Error::{BadCall, BadInstance, Exception, Fault, TooManyInstructions, Trap as Trapped};
     match error {
         Trapped(trap) => {
             let location = trap.location().map(|location| Location {
@@ -198,6 +198,6 @@ fn error(error: enjamb_interp::Error) -> Error {
         }
         Exception(uncaught) => Error::Exception(uncaught.exception),
         BadInstance(reason) => Error::Instantiate(reason),
-        BadCall(_) | Fault(_) | OutOfFuel => Error::Internal(error.to_string()),
+        BadCall(_) | Fault(_) | TooManyInstructions => Error::Internal(error.to_string()),
     }
 }

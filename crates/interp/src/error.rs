@@ -153,8 +153,8 @@ pub enum Error {
     BadInstance(String),
     /// A rule of lowered IR is broken: a bug of the pass that made it, never of the program.
     Fault(Box<Fault>),
-    /// The call took more instructions than [`Options::fuel`](crate::Options::fuel).
-    OutOfFuel,
+    /// The call took more than [`Options::instruction_limit`](crate::Options::instruction_limit).
+    TooManyInstructions,
 }
 
 /// A broken rule of lowered IR, found while it ran.
@@ -189,7 +189,7 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 }
             }
-            Error::OutOfFuel => f.write_str("out of fuel"),
+            Error::TooManyInstructions => f.write_str("the call takes too many instructions"),
         }
     }
 }
@@ -205,7 +205,7 @@ pub(crate) enum Stop {
     /// The task that was joined ended like this.
     Joined(Box<Trap>),
     Fault(String),
-    OutOfFuel,
+    TooManyInstructions,
 }
 
 impl From<TrapCode> for Stop {

@@ -2,6 +2,7 @@
 
 use crate::continuation::Objects;
 use crate::error::Error;
+use crate::fuel::Fuel;
 use crate::host::{
     HostCall, Imports, check_reference, global_value, have_types, memory_named, resolve,
     set_global_value,
@@ -60,7 +61,8 @@ impl<'a> Instance<'a> {
             leaf_calls: 0,
             stack_bytes: 0,
             parked_bytes: 0,
-            fuel: 0,
+            instructions_left: 0,
+            fuel: Fuel::new(options.fuel),
             args: Vec::new(),
             scratch: Vec::new(),
         };
@@ -185,10 +187,21 @@ impl<'a> Instance<'a> {
         )
     }
 
+    /// The fuel that is left; below zero it is a debt.
+    pub fn fuel(&self) -> i64 {
+        self.machine.fuel.left()
+    }
+
+    /// Sets the fuel that is left.
+    pub fn set_fuel(&mut self, amount: i64) {
+        self.machine.fuel.set(amount);
+    }
+
     /// What happened since the instance was made.
     pub fn stats(&self) -> Stats {
         let mut stats = self.machine.stats;
         self.machine.objects.count(&mut stats);
+        stats.fuel_used = self.machine.fuel.used();
         stats
     }
 

@@ -53,6 +53,7 @@ mod dispatch;
 mod error;
 mod exception;
 mod float;
+mod fuel;
 mod host;
 mod instance;
 mod integer;

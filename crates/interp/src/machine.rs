@@ -5,6 +5,7 @@ use crate::access;
 use crate::continuation::Objects;
 use crate::error::{Error, Fault, Location, Stop, Trap};
 use crate::exception::{Place, take_record};
+use crate::fuel::Fuel;
 use crate::host::{HostCall, Import};
 use crate::integer::narrow;
 use crate::memory::Memory;
@@ -54,7 +55,8 @@ pub(crate) struct Machine<'a> {
     /// Cost of the frames that are suspended and not resumed yet.
     pub(crate) parked_bytes: usize,
     /// The instructions that the call may still take.
-    pub(crate) fuel: u64,
+    pub(crate) instructions_left: u64,
+    pub(crate) fuel: Fuel,
     /// Arguments of a call, between being read and being written.
     pub(crate) args: Vec<Cell>,
     /// Arguments of a branch, between being read and being written.
@@ -68,7 +70,7 @@ impl<'a> Machine<'a> {
         function: FuncId,
         args: Vec<Cell>,
     ) -> Result<Vec<Cell>, Error> {
-        self.fuel = self.options.fuel.unwrap_or(u64::MAX);
+        self.instructions_left = self.options.instruction_limit.unwrap_or(u64::MAX);
         let root = self.start_task(function, args);
         let result = self.run_until_finished(root);
         let left = self.scheduler.clear();
@@ -82,7 +84,10 @@ impl<'a> Machine<'a> {
         let mut next = self.scheduler.take(root);
         loop {
             match next {
-                Some(stack) => self.run_task(stack)?,
+                Some(stack) => {
+                    self.fuel.begin_turn();
+                    self.run_task(stack)?;
+                }
                 None => {
                     let trap = self.deadlock(root);
                     self.finish(root, Err(Failure::Trap(trap)));
@@ -157,10 +162,10 @@ impl<'a> Machine<'a> {
         let Some(site) = stack.advance() else {
             return Err(Stop::fault("control ran past the end of a block"));
         };
-        if self.fuel == 0 {
-            return Err(Stop::OutOfFuel);
+        if self.instructions_left == 0 {
+            return Err(Stop::TooManyInstructions);
         }
-        self.fuel -= 1;
+        self.instructions_left -= 1;
         self.stats.instructions += 1;
         match Operation::of(site.data.opcode) {
             Operation::Handled(handler) => handler(self, stack, &site),
@@ -177,7 +182,7 @@ impl<'a> Machine<'a> {
     /// What a task ends with that stops in the middle of an instruction.
     fn ended(&self, stack: &Stack<'a>, stop: Stop) -> Error {
         let mut trap = match stop {
-            Stop::OutOfFuel => return Error::OutOfFuel,
+            Stop::TooManyInstructions => return Error::TooManyInstructions,
             Stop::Fault(reason) => {
                 let location = stack.site().map(|site| self.location(&site));
                 return Error::Fault(Box::new(Fault { reason, location }));

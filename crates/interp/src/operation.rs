@@ -5,7 +5,7 @@ use crate::convert::{self, Conversion};
 use crate::error::Stop;
 use crate::machine::{Flow, Machine};
 use crate::stack::{Site, Stack};
-use crate::{access, call, control, exception, float, integer, task};
+use crate::{access, call, control, exception, float, fuel, integer, task};
 use enjamb_ir::{Opcode, TrapCode, Type};
 
 /// A function that executes an instruction.
@@ -143,6 +143,9 @@ impl<'a> Operation<'a> {
             Opcode::Unreachable => Handled(control::unreachable),
             Opcode::Throw => Handled(exception::throw),
             Opcode::Rethrow => Handled(exception::rethrow),
+
+            Opcode::FuelCheck => Handled(fuel::check),
+            Opcode::FuelLeft => Handled(fuel::left),
 
             Opcode::IsSuspended => Handled(cont::is_suspended),
             Opcode::ContState => Handled(cont::state),

@@ -1,6 +1,6 @@
 //! What can be chosen about a run, and what is counted during it.
 
-use enjamb_ir::Schedule;
+use enjamb_ir::{FuelSupply, Schedule};
 
 /// What `sleep` waits on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +26,11 @@ pub struct Options {
     /// Bytes of suspended activations, and of tasks other than the call's own, that may exist at
     /// once, before the trap `out_of_memory`.
     pub memory_limit: usize,
-    /// Instructions that a call may take, before the error `OutOfFuel`.
-    pub fuel: Option<u64>,
+    /// Instructions that a call may take, before the error `TooManyInstructions`. This is for tests of
+    /// programs that may not end, and stands on no account.
+    pub instruction_limit: Option<u64>,
+    /// The fuel of the instance, for modules that run on fuel.
+    pub fuel: FuelSupply,
     /// Whether calls of host functions are recorded; see [`Instance::host_calls`].
     ///
     /// [`Instance::host_calls`]: crate::Instance::host_calls
@@ -41,7 +44,8 @@ impl Default for Options {
             clock: Clock::Virtual,
             stack_limit: 64 << 20,
             memory_limit: 1 << 30,
-            fuel: None,
+            instruction_limit: None,
+            fuel: FuelSupply::Unlimited,
             record_host_calls: false,
         }
     }
@@ -65,4 +69,6 @@ pub struct Stats {
     pub continuation_bytes_peak: u64,
     /// Instructions that ran.
     pub instructions: u64,
+    /// Fuel that was used.
+    pub fuel_used: u64,
 }

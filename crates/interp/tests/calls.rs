@@ -149,16 +149,16 @@ fn a_call_that_does_not_fit_is_refused() {
 }
 
 #[test]
-fn fuel_ends_a_call_and_not_the_instance() {
+fn a_limit_of_instructions_ends_a_call_and_not_the_instance() {
     let module = module(SUM);
     let options = Options {
-        fuel: Some(1_000),
+        instruction_limit: Some(1_000),
         ..Options::default()
     };
     let mut instance = instance(&module, options);
     assert_eq!(
         instance.call("sum", &[Val::I64(1_000)]),
-        Err(Error::OutOfFuel)
+        Err(Error::TooManyInstructions)
     );
     assert_eq!(
         instance.call("sum", &[Val::I64(10)]),

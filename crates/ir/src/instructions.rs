@@ -14,6 +14,8 @@ const READS: Effects = Effects::READS.and(TRAPS);
 const WRITES: Effects = Effects::WRITES.and(TRAPS);
 const CALLS: Effects = Effects::CALLS.and(READS).and(WRITES);
 const INVOKES: Effects = CALLS.and(Effects::THROWS);
+/// The fuel of the instance is read and written.
+const METERS: Effects = Effects::READS.and(Effects::WRITES);
 const ENDS: Effects = Effects::ENDS;
 const LOWERED: Effects = Effects::LOWERED;
 
@@ -307,6 +309,13 @@ instructions! {
     /// Waits for a task and goes on with its results in the first block; if it ended with an
     /// exception, in the second one.
     TryJoin "try_join" TryJoin [Is(TASK)] -> [Rest, Is(I64), Is(REF)] INVOKES.and(ENDS).and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2, v3, v4 = try_join sig2, v1, block1(v2), unwind block1(v3)\nblock1(v5: i64):\nreturn v5 | == 42:i64";
+}
+"Fuel" {
+    /// Uses up an amount of the instance's fuel: 1 if there is then less than none, else 0. The pass
+    /// `fuel` makes it, and what is to be done about the answer.
+    FuelCheck "fuel_check" Integer [] -> [Is(I8)] METERS, "| v0 = fuel_check 5 | v0 == 0:i8";
+    /// The fuel that the instance has left; below zero it is a debt.
+    FuelLeft "fuel_left" Values [] -> [Is(I64)] METERS, "| v0 = fuel_left\nv1 = fuel_check 5\nv2 = fuel_left\nv3 = isub v0, v2 | v3 == 5:i64";
 }
 "Lowered functions" {
     /// 1 for a continuation, 0 for null: whether a callee suspended, or a call is a resumption.

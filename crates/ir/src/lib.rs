@@ -44,6 +44,7 @@ mod dominance;
 pub mod entity;
 mod equality;
 mod exception;
+pub mod fuel;
 pub mod function;
 pub mod hash;
 pub mod host_value;
@@ -69,13 +70,14 @@ pub use entity::{
     PrimaryMap, SecondaryMap, SigId, StackSlot, TableId, Value,
 };
 pub use exception::Exception;
+pub use fuel::{FuelAccount, FuelSupply};
 pub use function::{
     BlockData, Function, InstData, SlotData, SourcePos, Stage, Target, ValueData, ValueDef,
 };
 pub use host_value::Val;
 pub use module::{
-    DataDecl, Export, FunctionDecl, FunctionKind, GlobalDecl, GlobalInit, MemoryDecl, Module,
-    NameError, Named, TableDecl,
+    DataDecl, Export, FuelPolicy, FunctionDecl, FunctionKind, GlobalDecl, GlobalInit, MemoryDecl,
+    Module, NameError, Named, TableDecl,
 };
 pub use opcode::{Effects, Opcode, OpcodeInfo, OperandKind, TypeRule};
 pub use operand::{FloatCond, IntCond, Payload, Place, TrapCode};

@@ -149,6 +149,22 @@ impl fmt::Display for NameError {
 
 impl std::error::Error for NameError {}
 
+/// What happens in a module when the fuel of its instance is used up. The pass `fuel` builds it into
+/// the functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FuelPolicy {
+    /// The task, or the call from the host, traps with `out_of_fuel`.
+    Trap,
+    /// An async function calls another one, so that it suspends. A sync function goes on.
+    Suspend {
+        /// The async function that is called, without parameters and results.
+        pause: FuncId,
+        /// The most fuel that a sync function may use beyond what there is, before it traps; no
+        /// limit if there is none.
+        debt: Option<u32>,
+    },
+}
+
 /// What a name of the module stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
@@ -169,6 +185,8 @@ pub enum Named {
 pub struct Module {
     /// Whether raw addresses are allowed.
     pub trusted: bool,
+    /// Whether its instances run on fuel, and what happens when there is none left.
+    pub fuel: Option<FuelPolicy>,
     /// Source files that positions refer to.
     pub files: PrimaryMap<FileId, String>,
     /// Functions, imported and defined.

@@ -114,6 +114,8 @@ named_enum! {
         Deadlock = "deadlock",
         /// The host function that was called returned an error.
         HostError = "host_error",
+        /// The fuel of the instance is used up.
+        OutOfFuel = "out_of_fuel",
         /// A raw address was used where only an interpreter runs.
         RawAccess = "raw_access",
         /// The program asked for a trap.

@@ -160,6 +160,8 @@ impl FunctionBuilder<'_> {
         table_get = TableGet {table: TableId} [Payload::Table(table)] (index);
         table_size = TableSize {table: TableId} [Payload::Table(table)] ();
         is_done = IsDone(task);
+        fuel_check = FuelCheck {amount: i64} [Payload::Integer(amount)] ();
+        fuel_left = FuelLeft();
         is_suspended = IsSuspended(continuation);
         cont_state = ContState(continuation);
         own_continuation = OwnContinuation();

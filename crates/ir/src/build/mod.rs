@@ -82,7 +82,9 @@ pub use variables::Variable;
 
 use crate::entity::{DataId, FileId, FuncId, GlobalId, MemoryId, TableId};
 use crate::function::Stage;
-use crate::module::{DataDecl, Export, GlobalDecl, GlobalInit, MemoryDecl, Module, TableDecl};
+use crate::module::{
+    DataDecl, Export, FuelPolicy, GlobalDecl, GlobalInit, MemoryDecl, Module, TableDecl,
+};
 use crate::types::{Signature, Type};
 use crate::verify::verify_module;
 
@@ -101,6 +103,11 @@ impl ModuleBuilder {
     /// Makes the module a trusted one, which may use raw addresses.
     pub fn trust(&mut self) {
         self.module.trusted = true;
+    }
+
+    /// Lets instances of the module run on fuel.
+    pub fn set_fuel(&mut self, policy: FuelPolicy) {
+        self.module.fuel = Some(policy);
     }
 
     /// The module as far as it is built.

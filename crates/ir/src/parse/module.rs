@@ -4,15 +4,16 @@ use super::cursor::{Cursor, Parsed, number_of};
 use super::lexer::{Lexer, Token};
 use super::{Errors, SourceMap};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::entity::{DataId, FuncId, GlobalId, MemoryId, TableId};
+use crate::entity::{DataId, Entity, FuncId, GlobalId, MemoryId, TableId};
 use crate::function::Stage;
 use crate::module::{
-    DataDecl, Export, GlobalDecl, GlobalInit, MemoryDecl, Module, NameError, Named, TableDecl,
+    DataDecl, Export, FuelPolicy, GlobalDecl, GlobalInit, MemoryDecl, Module, NameError, Named,
+    TableDecl,
 };
 
 /// The words that begin a declaration, besides `file0` and so on.
-const DECLARATIONS: [&str; 8] = [
-    "module", "import", "memory", "data", "global", "table", "export", "function",
+const DECLARATIONS: [&str; 9] = [
+    "module", "fuel", "import", "memory", "data", "global", "table", "export", "function",
 ];
 
 /// What the first step finds.
@@ -36,6 +37,8 @@ enum Pending {
     Entry(TableId, usize),
     Segment(DataId, u64),
     Export(String, Span),
+    /// What is called when there is no fuel left.
+    Pause,
 }
 
 struct Declarations<'t, 'e> {
@@ -161,6 +164,7 @@ impl<'t> Declarations<'t, '_> {
                 let message = "`module trusted` must be the first declaration";
                 return Err(Diagnostic::at(self.cursor.span, message));
             }
+            "fuel" => Self::fuel,
             "import" => Self::import,
             "memory" => Self::memory,
             "data" => Self::data,
@@ -227,6 +231,33 @@ impl<'t> Declarations<'t, '_> {
         let module = &mut self.declared.module;
         let result = module.declare_import(name.name, &namespace, &field, signature);
         self.declared(name, result).map(drop)
+    }
+
+    /// `fuel trap`, `fuel suspend %pause`, `fuel suspend %pause debt 1000`.
+    fn fuel(&mut self) -> Parsed<()> {
+        self.declared.source_map.set_fuel(self.cursor.span);
+        if self.declared.module.fuel.is_some() {
+            let message = "`fuel` is declared twice";
+            return Err(Diagnostic::at(self.cursor.span, message));
+        }
+        let policy = if self.cursor.eat_word("trap") {
+            FuelPolicy::Trap
+        } else if self.cursor.eat_word("suspend") {
+            let pause = self.new_name()?;
+            self.first_name = None;
+            self.pending.push((Pending::Pause, pause));
+            let debt = match self.cursor.eat_word("debt") {
+                true => Some(self.cursor.unsigned("an amount of fuel")?),
+                false => None,
+            };
+            // The name is known when everything has been read.
+            let pause = FuncId::from_index(0);
+            FuelPolicy::Suspend { pause, debt }
+        } else {
+            return self.cursor.expected("`trap` or `suspend`");
+        };
+        self.declared.module.fuel = Some(policy);
+        Ok(())
     }
 
     fn memory(&mut self) -> Parsed<()> {
@@ -386,6 +417,12 @@ fn fill(module: &mut Module, place: Pending, Reference { name, span }: Reference
         Pending::Segment(data, offset) => {
             let memory = look_up(module, name, span, "a memory", as_memory)?;
             module.data[data].place = Some((memory, offset));
+        }
+        Pending::Pause => {
+            let function = look_up(module, name, span, "a function", as_function)?;
+            if let Some(FuelPolicy::Suspend { pause, .. }) = &mut module.fuel {
+                *pause = function;
+            }
         }
         Pending::Export(exported, at) => {
             let what = "a function, memory, global or table";

@@ -13,6 +13,7 @@ use crate::verify::{Subject, VerifyError};
 pub struct SourceMap {
     names: FxHashMap<String, Span>,
     exports: FxHashMap<String, Span>,
+    fuel: Option<Span>,
     functions: SecondaryMap<FuncId, FunctionSpans>,
 }
 
@@ -40,6 +41,11 @@ impl SourceMap {
     /// Where something is exported under a name: that name, with its quotes.
     pub fn export(&self, name: &str) -> Option<Span> {
         self.exports.get(name).copied()
+    }
+
+    /// What the module says about fuel, behind the first word.
+    pub fn fuel(&self) -> Option<Span> {
+        self.fuel
     }
 
     /// The head of a block.
@@ -86,6 +92,10 @@ impl SourceMap {
         self.exports.entry(name.to_string()).or_insert(span);
     }
 
+    pub(super) fn set_fuel(&mut self, span: Span) {
+        self.fuel = Some(span);
+    }
+
     pub(super) fn set_body(&mut self, function: FuncId, spans: FunctionSpans) {
         self.functions[function] = spans;
     }
@@ -106,6 +116,7 @@ impl ParsedModule {
             Subject::Global(id) => map.name(&module.globals.get(*id)?.name),
             Subject::Table(id) => map.name(&module.tables.get(*id)?.name),
             Subject::Export(name) => map.export(name),
+            Subject::Fuel => map.fuel(),
             Subject::Head => map.name(error.function.as_ref()?),
             Subject::Slot(id) => map.declaration(within?, &id.to_string()),
             Subject::Signature(id) => map.declaration(within?, &id.to_string()),

@@ -14,8 +14,8 @@ pub use function::{DisplayFunction, DisplayInst, Note, display_inst};
 use crate::entity::{Entity, FileId, FuncId, MemoryId};
 use crate::function::Function;
 use crate::module::{
-    DataDecl, Export, FunctionDecl, FunctionKind, GlobalDecl, GlobalInit, MemoryDecl, Module,
-    TableDecl,
+    DataDecl, Export, FuelPolicy, FunctionDecl, FunctionKind, GlobalDecl, GlobalInit, MemoryDecl,
+    Module, TableDecl,
 };
 use constant::write_string;
 use std::fmt::{self, Display, Formatter};
@@ -68,6 +68,7 @@ impl Module {
     fn has_header(&self) -> bool {
         let imports_first = self.functions.values().next();
         self.trusted
+            || self.fuel.is_some()
             || !self.files.is_empty()
             || imports_first.is_some_and(|decl| decl.body().is_none())
             || !self.memories.is_empty()
@@ -91,6 +92,19 @@ impl Module {
                 writeln!(f, " {signature}")
             }
             FunctionKind::Body(function) => write!(f, "{}", self.display_function(function)),
+        }
+    }
+
+    fn write_fuel(&self, f: &mut Formatter<'_>, policy: FuelPolicy) -> fmt::Result {
+        match policy {
+            FuelPolicy::Trap => writeln!(f, "fuel trap"),
+            FuelPolicy::Suspend { pause, debt } => {
+                write!(f, "fuel suspend {}", self.function_name(pause))?;
+                match debt {
+                    Some(most) => writeln!(f, " debt {most}"),
+                    None => writeln!(f),
+                }
+            }
         }
     }
 
@@ -160,6 +174,9 @@ impl Display for Module {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.trusted {
             writeln!(f, "module trusted")?;
+        }
+        if let Some(policy) = self.fuel {
+            self.write_fuel(f, policy)?;
         }
         for (file, name) in self.files.iter() {
             Self::write_file(f, file, name)?;

@@ -6,12 +6,14 @@ use super::structure;
 use crate::entity::FuncId;
 use crate::hash::FxHashSet;
 use crate::module::{
-    DataDecl, Export, FunctionKind, GlobalDecl, GlobalInit, MAX_PAGES, Module, PAGE_SIZE, is_name,
+    DataDecl, Export, FuelPolicy, FunctionKind, GlobalDecl, GlobalInit, MAX_PAGES, Module,
+    PAGE_SIZE, is_name,
 };
-use crate::types::{Type, TypeClass};
+use crate::types::{Signature, Type, TypeClass};
 
 pub(super) fn check(module: &Module, report: &mut Report) {
     names(module, report);
+    pause(module, report);
     for (id, decl) in module.functions.iter() {
         if let FunctionKind::Import { signature, .. } = &decl.kind {
             structure::signature(signature, false, Subject::Function(id), report);
@@ -86,6 +88,18 @@ fn names(module: &Module, report: &mut Report) {
             report.add(Rule::Names, Subject::Function(id), message);
         }
     }
+}
+
+fn pause(module: &Module, report: &mut Report) {
+    let Some(FuelPolicy::Suspend { pause, .. }) = module.fuel else {
+        return;
+    };
+    let message = match module.functions.get(pause) {
+        None => format!("{pause} is not declared"),
+        Some(decl) if *decl.signature() == Signature::asynchronous(&[], &[]) => return,
+        Some(decl) => format!("`{}` is no `() async`", decl.signature()),
+    };
+    report.add(Rule::Pause, Subject::Fuel, message);
 }
 
 fn function_exists(module: &Module, function: FuncId, subject: Subject, report: &mut Report) {

@@ -21,6 +21,8 @@ pub enum Subject {
     Table(TableId),
     /// An export, by its name.
     Export(String),
+    /// What the module says about fuel.
+    Fuel,
     /// The head of the function in which the error is.
     Head,
     /// A stack slot of that function.

@@ -270,6 +270,7 @@ impl Check<'_> {
     fn specific(&mut self) {
         match (self.data.opcode, self.data.payload) {
             (Opcode::Iconst, Payload::Integer(constant)) => self.integer(constant),
+            (Opcode::FuelCheck, Payload::Integer(amount)) => self.fuel(amount),
             (Opcode::Fconst, Payload::Float(bits)) => self.float(bits),
             (
                 Opcode::Call | Opcode::CallIndirect | Opcode::TryCall | Opcode::TryCallIndirect,
@@ -349,6 +350,12 @@ impl Check<'_> {
         let unused = 64 - ty.bits();
         if (constant << unused) >> unused != constant {
             self.add(Rule::Constants, format!("{constant} is no {ty}"));
+        }
+    }
+
+    fn fuel(&mut self, amount: i64) {
+        if !(0..1 << 31).contains(&amount) {
+            self.add(Rule::FuelAmount, format!("{amount} is no amount of fuel"));
         }
     }
 

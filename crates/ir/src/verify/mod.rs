@@ -74,6 +74,11 @@
 //!
 //! - R44 What an instruction with an unwind target gives is used by the arguments of its own targets only: the exception by those of the unwind target, the rest by those of the other.
 //! - R45 The exceptional entry of a point is a point of its own, of the same layout, that has none itself, takes an exception and saves nothing that the point does not.
+//!
+//! Fuel
+//!
+//! - R46 What is called when there is no fuel left is a declared async function without parameters and results.
+//! - R47 An amount of fuel is at least 0 and below 2 to the power of 31.
 
 mod address;
 mod declarations;
@@ -210,6 +215,7 @@ fn module_context(module: &Module, subject: &Subject) -> String {
         Subject::Global(id) => format!("global %{}", module.globals[*id].name),
         Subject::Table(id) => format!("table %{}", module.tables[*id].name),
         Subject::Export(name) => format!("export {name:?}"),
+        Subject::Fuel => "fuel".to_string(),
         _ => "module".to_string(),
     }
 }

@@ -88,6 +88,10 @@ rules! {
     EdgeResults = "What an instruction with an unwind target gives is used by the arguments of its own targets only: the exception by those of the unwind target, the rest by those of the other.";
     UnwindPoint = "The exceptional entry of a point is a point of its own, of the same layout, that has none itself, takes an exception and saves nothing that the point does not.";
 }
+"Fuel" {
+    Pause = "What is called when there is no fuel left is a declared async function without parameters and results.";
+    FuelAmount = "An amount of fuel is at least 0 and below 2 to the power of 31.";
+}
 }
 
 impl Rule {
