@@ -116,17 +116,13 @@ pub(crate) enum Inst {
         disp: i32,
     },
     /// The sum of a register that the allocator does not have and any distance.
-    Address {
-        output: VReg,
-        base: Reg,
-        disp: i32,
-    },
-    /// Copies `bytes` from one address to another in a loop; both addresses, given before and
-    /// after, move on.
+    Address { output: VReg, base: Reg, disp: i32 },
+    /// Copies `bytes`, at least 16, from one address to another in a loop.
     CopyLoop {
-        to: [VReg; 2],
-        from: [VReg; 2],
-        count: VReg,
+        to: VReg,
+        from: VReg,
+        index: VReg,
+        piece: VReg,
         bytes: u32,
     },
     /// The input, or the canonical NaN if it is a NaN.
@@ -184,13 +180,16 @@ impl TargetInst for Inst {
             | &Inst::FloatConstant { output, .. }
             | &Inst::Address { output, .. } => collector.reg_def(output),
             &Inst::CopyLoop {
-                to, from, count, ..
+                to,
+                from,
+                index,
+                piece,
+                ..
             } => {
-                collector.reg_use(to[0]);
-                collector.reg_use(from[0]);
-                collector.reuse_def(to[1], 0);
-                collector.reuse_def(from[1], 1);
-                collector.reg_early_def(count);
+                collector.reg_use(to);
+                collector.reg_use(from);
+                collector.reg_early_def(index);
+                collector.reg_early_def(piece);
             }
             &Inst::CanonicalNan { input, output, .. } => {
                 collector.reg_use(input);
@@ -227,7 +226,7 @@ impl fmt::Display for Inst {
             Inst::Address { output, base, disp } => write!(f, "address {output}, {base}{disp:+}"),
             Inst::CopyLoop {
                 to, from, bytes, ..
-            } => write!(f, "copy {bytes} bytes, [{}], [{}]", to[0], from[0]),
+            } => write!(f, "copy {bytes} bytes, [{to}], [{from}]"),
             Inst::CanonicalNan {
                 size,
                 input,

@@ -7,7 +7,7 @@ use enjamb_aarch64::{Cond, Mem, Op, Operand, Reg, access};
 use enjamb_abi::context::free_list_offset;
 use enjamb_abi::continuation::LARGEST_CLASS;
 use enjamb_ir::TrapCode;
-use enjamb_lower::{Call, Callee, EmitCalls, Emission, Lower, PARAMETERS};
+use enjamb_lower::{Call, Callee, Emission, EmitCalls, Lower, PARAMETERS};
 use enjamb_regalloc::PReg;
 
 /// Words move two at a time.

@@ -31,10 +31,7 @@ impl Emitter<'_> {
     /// the mode in which the processor makes such NaNs by itself, which is the host's.
     pub(super) fn canonical_nan(&mut self, size: Width, register: Reg) {
         let (at, back) = (self.assembler.new_label(), self.assembler.new_label());
-        self.op(
-            sized::FCMP_VV.at(size),
-            &[register.into(), register.into()],
-        );
+        self.op(sized::FCMP_VV.at(size), &[register.into(), register.into()]);
         self.assembler.jcc(Cond::VS, at);
         self.assembler.bind(back);
         self.defer(OutOfLine::Nan {

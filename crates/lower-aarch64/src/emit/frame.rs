@@ -3,10 +3,10 @@
 use super::Emitter;
 use crate::machine::Condition;
 use crate::registers::{CONTEXT, CONTINUATION, TEMPORARIES, reg};
-use enjamb_aarch64::{Cond, Label, Mem, Op, Operand, Reg, access};
+use enjamb_aarch64::{Cond, Mem, Op, Operand, Reg, access};
 use enjamb_abi::context::{Counter, offsets};
 use enjamb_ir::TrapCode;
-use enjamb_lower::{EmitFrame, Emission, Lower, OWN_CONTINUATION, StackCheck};
+use enjamb_lower::{Emission, EmitFrame, Lower, OWN_CONTINUATION, StackCheck};
 use enjamb_regalloc::PReg;
 
 /// Up to so many bytes of zeros are written without a loop.
@@ -59,13 +59,7 @@ impl<'a> EmitFrame<'a> for Emitter<'a> {
     }
 
     /// Writes zeros to `bytes` of the frame, a multiple of 8, from `offset` on.
-    fn zero_frame(
-        &mut self,
-        offset: i32,
-        bytes: u32,
-        _: PReg,
-        count: PReg,
-    ) -> Lower<()> {
+    fn zero_frame(&mut self, offset: i32, bytes: u32, _: PReg, count: PReg) -> Lower<()> {
         let zeros = [Reg::ZR, Reg::ZR];
         let whole = bytes / PAIR * PAIR;
         if bytes <= LARGEST_UNROLLED {
@@ -80,7 +74,8 @@ impl<'a> EmitFrame<'a> for Emitter<'a> {
             self.assembler.bind(again);
             let store = access::STP_64.inst(Reg::ZR, Reg::ZR, Mem::post(place, PAIR as i32))?;
             self.assembler.emit(&store);
-            self.count_down(count, again);
+            self.count_down(count, 1);
+            self.op(Op::Cbnz64R, &[count.into(), again.into()]);
         }
         if bytes > whole {
             let rest = offset + whole as i32;
@@ -110,11 +105,7 @@ impl Emitter<'_> {
 
     /// Stores or loads the callee-saved registers, two at a time: each stands right below the one
     /// before it.
-    fn save_or_restore(
-        &mut self,
-        pair: &access::PairAccess,
-        single: &access::Access,
-    ) -> Lower<()> {
+    fn save_or_restore(&mut self, pair: &access::PairAccess, single: &access::Access) -> Lower<()> {
         for registers in self.frame.saved.clone().chunks(2) {
             match *registers {
                 [(upper, _), (lower, offset)] => {
@@ -155,41 +146,35 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// Copies `bytes` from `[from]` to `[to]`, both of which move on.
-    pub(super) fn copy_loop(&mut self, to: Reg, from: Reg, count: Reg, bytes: u32) -> Lower<()> {
-        let [first, second] = TEMPORARIES;
-        if bytes >= PAIR {
-            self.assembler.load_constant(count, u64::from(bytes / PAIR));
-            let again = self.assembler.new_label();
-            self.assembler.bind(again);
-            let step = PAIR as i32;
-            let load = access::LDP_64.inst(first, second, Mem::post(from, step))?;
-            let store = access::STP_64.inst(first, second, Mem::post(to, step))?;
+    /// Copies `bytes`, at least 16, to `[to]` from `[from]`: if they are no multiple of 16, the last 16
+    /// first, and then the others from the end to the start.
+    pub(super) fn copy_loop(
+        &mut self,
+        [to, from]: [Reg; 2],
+        index: Reg,
+        piece: Reg,
+        bytes: u32,
+    ) -> Lower<()> {
+        let load = access::LDR_V128.inst(piece, Mem::indexed(from, index, 0))?;
+        let store = access::STR_V128.inst(piece, Mem::indexed(to, index, 0))?;
+        if !bytes.is_multiple_of(PAIR) {
+            self.assembler.load_constant(index, u64::from(bytes - PAIR));
             self.assembler.emit(&load);
             self.assembler.emit(&store);
-            self.count_down(count, again);
         }
-        for (size, load, store) in [
-            (8, access::LDR_64, access::STR_64),
-            (4, access::LDR_32, access::STR_32),
-            (2, access::LDRH_32, access::STRH_32),
-            (1, access::LDRB_32, access::STRB_32),
-        ] {
-            if bytes % PAIR & size as u32 != 0 {
-                self.assembler
-                    .emit(&load.inst(first, Mem::post(from, size))?);
-                self.assembler.emit(&store.inst(first, Mem::post(to, size))?);
-            }
-        }
+        self.assembler
+            .load_constant(index, u64::from(bytes / PAIR * PAIR));
+        let again = self.assembler.new_label();
+        self.assembler.bind(again);
+        self.count_down(index, PAIR);
+        self.assembler.emit(&load);
+        self.assembler.emit(&store);
+        self.op(Op::Cbnz64R, &[index.into(), again.into()]);
         Ok(())
     }
 
-    /// Ends a loop that runs `count` times. The flags are kept.
-    fn count_down(&mut self, count: Reg, again: Label) {
-        self.op(
-            Op::Sub64RRI,
-            &[count.into(), count.into(), Operand::Imm(1)],
-        );
-        self.op(Op::Cbnz64R, &[count.into(), again.into()]);
+    fn count_down(&mut self, count: Reg, step: u32) {
+        let step = Operand::Imm(i64::from(step));
+        self.op(Op::Sub64RRI, &[count.into(), count.into(), step]);
     }
 }

@@ -15,7 +15,7 @@ use enjamb_aarch64::{
     Assembler, Item, Label, Listing, Mem, Op, Operand, Reg, Width, access, sized,
 };
 use enjamb_lower::{
-    Assembled, Code, EmissionState, EmitTarget, Emission, Lower, Reason, TargetPredicate, register,
+    Assembled, Code, Emission, EmissionState, EmitTarget, Lower, Reason, TargetPredicate, register,
 };
 use enjamb_regalloc::{Block, Location, PReg, RegClass};
 use std::ops::{Deref, DerefMut};
@@ -207,8 +207,8 @@ impl<'a> EmitTarget<'a> for Emitter<'a> {
                 Ok(())
             }
             Inst::CopyLoop { bytes, .. } => {
-                let (to, from) = (register_at(at, 2)?, register_at(at, 3)?);
-                self.copy_loop(to, from, register_at(at, 4)?, bytes)
+                let (to, from) = (register_at(at, 0)?, register_at(at, 1)?);
+                self.copy_loop([to, from], register_at(at, 2)?, register_at(at, 3)?, bytes)
             }
             Inst::CanonicalNan { size, .. } => {
                 let output = register_at(at, 1)?;

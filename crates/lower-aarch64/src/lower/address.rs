@@ -59,7 +59,7 @@ impl Index {
     }
 
     /// Memory at a base and this index.
-    pub fn from_base(self, base: Register) -> Mem {
+    pub fn at_base(self, base: Register) -> Mem {
         Mem::extended(
             base,
             Register::Value(self.register),
@@ -242,7 +242,7 @@ impl Lowering<'_> {
         let scale = Width::from_bytes(bytes).map_or(0, Width::scale);
         let is_scaled = index.amount == 0 || index.amount == scale;
         match (terms.base, disp) {
-            (Some(base), Ok(0)) if is_scaled => Ok(index.from_base(base)),
+            (Some(base), Ok(0)) if is_scaled => Ok(index.at_base(base)),
             // Small distances are in reach of every access.
             (Some(base @ Register::Value(_)), Ok(disp @ -256..256)) => {
                 let sum = self.indexed(base, index)?;
@@ -251,7 +251,7 @@ impl Lowering<'_> {
             _ => {
                 let base = Register::Value(self.base_and_constant(&terms)?);
                 if is_scaled {
-                    return Ok(index.from_base(base));
+                    return Ok(index.at_base(base));
                 }
                 let sum = self.indexed(base, index)?;
                 Ok(Mem::base(Register::Value(sum), 0))

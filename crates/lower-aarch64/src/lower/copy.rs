@@ -60,11 +60,12 @@ impl Lowering<'_> {
 
     fn copy_in_loop(&mut self, to: Mem, from: Mem, bytes: u32) -> Lower<()> {
         let (to, from) = (self.address_of(to)?, self.address_of(from)?);
-        let [to_end, from_end, count] = [(); 3].map(|()| self.new_vreg(RegClass::Int));
+        let [index, piece] = [RegClass::Int, RegClass::Float].map(|class| self.new_vreg(class));
         self.push(Inst::CopyLoop {
-            to: [to, to_end],
-            from: [from, from_end],
-            count,
+            to,
+            from,
+            index,
+            piece,
             bytes,
         });
         Ok(())

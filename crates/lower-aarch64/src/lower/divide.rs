@@ -85,7 +85,7 @@ impl Lowering<'_> {
         if count == 0 {
             return Ok(self.load_immediate(0));
         }
-        let mask = imm((1 << count) - 1);
+        let mask = imm(((1_u64 << count) - 1) as i64);
         self.produce_int(sized::AND_RRI.at(width), &[reg(value), mask])
     }
 

@@ -133,14 +133,14 @@ impl<'a> LowerMemory<'a> for Lowering<'a> {
         self.trap_if(Condition::Flag(Cond::LO), TrapCode::MemoryOutOfBounds);
         let base = self.load(Type::I64, self.memory_base(memory))?;
         match i32::try_from(offset) {
-            Ok(0) => Ok(index.from_base(Register::Value(base))),
+            Ok(0) => Ok(index.at_base(Register::Value(base))),
             Ok(disp) => {
                 let sum = self.indexed(Register::Value(base), index)?;
                 Ok(Mem::base(Register::Value(sum), disp))
             }
             Err(_) => {
                 let start = self.add_constant(reg(base), i64::from(offset), Type::I64)?;
-                Ok(index.from_base(Register::Value(start)))
+                Ok(index.at_base(Register::Value(start)))
             }
         }
     }
@@ -161,7 +161,7 @@ impl<'a> LowerMemory<'a> for Lowering<'a> {
         self.trap_if(Condition::Flag(Cond::HI), TrapCode::MemoryOutOfBounds);
         let start = self.slot_mem(slot, offset)?;
         let start = self.address_of(start)?;
-        Ok(index_of(register, ty).from_base(Register::Value(start)))
+        Ok(index_of(register, ty).at_base(Register::Value(start)))
     }
 
     fn table_entry(&mut self, table: TableId, index: VReg) -> Lower<Mem> {

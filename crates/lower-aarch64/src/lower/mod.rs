@@ -4,10 +4,14 @@
 //! undefined, so what depends on them extends first.
 
 mod address;
+mod bits;
 mod condition;
 mod convert;
 mod copy;
+mod divide;
 mod float;
+mod fold;
+mod immediate;
 mod integer;
 mod memory;
 
@@ -15,7 +19,7 @@ use crate::machine::{Inst, Opd, Register};
 use crate::registers::CONTEXT;
 use enjamb_aarch64::access::Access;
 use enjamb_aarch64::{self as aarch64, Inst as Asm, Op, Operand, Reg, Width};
-use enjamb_ir::{Function, Inst as IrInst, Type, Value};
+use enjamb_ir::{Function, Inst as IrInst, Type};
 use enjamb_lower::{Base, Lower, LowerTarget, LoweringState, Reason};
 use enjamb_regalloc::{RegClass, VReg};
 use std::ops::{Deref, DerefMut};
@@ -55,7 +59,7 @@ impl<'a> LowerTarget<'a> for Lowering<'a> {
     }
 
     fn folds(function: &Function, user: IrInst, operand: usize, source: IrInst) -> bool {
-        address::folds(function, user, operand, source)
+        fold::folds(function, user, operand, source)
     }
 
     fn at(base: Base, offset: i32) -> Mem {
@@ -90,11 +94,6 @@ fn operation_width(ty: Type) -> Width {
 /// A value as an operand that is read or written.
 fn reg(value: VReg) -> Opd {
     Operand::Reg(Register::Value(value))
-}
-
-/// A register that the allocator does not have as an operand.
-fn fixed(register: Reg) -> Opd {
-    Operand::Reg(Register::Fixed(register))
 }
 
 /// An immediate operand.
@@ -151,11 +150,6 @@ impl Lowering<'_> {
             value: value as u64,
         });
         output
-    }
-
-    /// The integer constant that a value is.
-    fn immediate(&self, value: Value) -> Option<i64> {
-        self.function.integer_constant(value)
     }
 
     /// Loads or stores a register; flags are kept.

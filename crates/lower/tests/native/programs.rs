@@ -443,6 +443,54 @@ block0(v0: i64):
     }
 }
 
+/// Callee-saved registers, spilled values and words of a tail call stand beside a slot of any size.
+#[test]
+fn frames_of_any_size() {
+    for size in [64_u64, 600, 5_000, 40_000, 600_000] {
+        let mut text = format!(
+            "function %step(i64) -> i64 {{\nblock0(v0: i64):\n    v1 = iadd v0, v0\n    return v1\n}}
+function %main(i64, f64) -> i64, f64 {{
+    ss0 = slot {size} align 16
+block0(v0: i64, v1: f64):
+    store ss0[0], v0
+    store ss0[{last}], v1\n",
+            last = size - 8
+        );
+        for i in 0..16 {
+            text += &format!("    v{} = iconst.i64 {}\n", 10 + i, i * 37 + 1);
+            text += &format!("    v{} = imul v0, v{}\n", 30 + i, 10 + i);
+            text += &format!("    v{} = fcvt_from_sint.f64 v{}\n", 50 + i, 30 + i);
+        }
+        text += "    v2 = call %step(v0)\n    v3 = load.i64 ss0[0]\n";
+        text += &format!("    v4 = load.f64 ss0[{}]\n", size - 8);
+        let values = |from: usize| -> Vec<String> {
+            (from..from + 16).map(|value| format!("v{value}")).collect()
+        };
+        let (ints, floats) = (values(30).join(", "), values(50).join(", "));
+        text += &format!("    return_call %last(v2, v3, {ints}, v4, {floats})\n}}\n");
+        let names = |from: usize, ty: &str| -> String {
+            let names = (from..from + 17).map(|value| format!(", v{value}: {ty}"));
+            names.collect()
+        };
+        text += &format!(
+            "function %last({}{}) -> i64, f64 {{\nblock0(v0: i64{}{}):\n",
+            "i64, ".repeat(18),
+            vec!["f64"; 17].join(", "),
+            names(1, "i64"),
+            names(20, "f64"),
+        );
+        text += "    v99 = iadd v0, v1\n    v199 = fsub v20, v21\n";
+        for i in 0..16 {
+            text += &format!("    v{} = bxor v{}, v{}\n", 100 + i, 99 + i, 2 + i);
+        }
+        for i in 0..15 {
+            text += &format!("    v{} = fsub v{}, v{}\n", 200 + i, 199 + i, 22 + i);
+        }
+        text += "    return v115, v214\n}\n";
+        agree(&text, &[("main", &[Val::I64(3), Val::f64(0.25)])]);
+    }
+}
+
 #[test]
 fn addresses_reach_slots_of_the_caller() {
     let text = r#"
