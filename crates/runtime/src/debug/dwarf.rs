@@ -2,14 +2,14 @@
 //!
 //! One unit describes the module: a subprogram for each function, and a line program with a
 //! sequence for each function that has positions. An instruction without a position counts to the
-//! one before it, and the prologue to the first one that has any. Version 4 is what every debugger
-//! in use reads.
+//! one before it, and what comes before all instructions to the first of the function. Version 4 is
+//! what every debugger in use reads.
 
 use super::pieces::{Kind, Piece, plain};
 use crate::error::Error;
 use enjamb_codegen::{CompiledModule, FunctionRange, ModuleInst};
 use enjamb_ir::hash::FxHashMap;
-use enjamb_ir::{FileId, SourcePos};
+use enjamb_ir::{Entity, FileId, Inst, SourcePos};
 use gimli::write::{
     Address, AttributeValue, DwarfUnit, EndianVec, FileId as LineFile, LineProgram, LineString,
     Sections,
@@ -124,7 +124,6 @@ impl<'a> Writer<'a> {
             line.file = file;
             line.line = u64::from(row.position.line);
             line.column = u64::from(row.position.column);
-            line.prologue_end = row.prologue_end;
             program.generate_row();
         }
         self.dwarf.unit.line_program.end_sequence(size);
@@ -146,43 +145,46 @@ impl<'a> Writer<'a> {
 struct Row {
     offset: u32,
     position: SourcePos,
-    prologue_end: bool,
 }
 
-/// The lines of a function by rising offset, each position once where it begins.
+/// The lines of a function by rising offset, each where it begins.
 fn rows(compiled: &CompiledModule, range: &FunctionRange) -> Vec<Row> {
     let table = &compiled.instructions;
-    let first = table.partition_point(|inst| inst.offset < range.start);
-    let after = table.partition_point(|inst| inst.offset < range.end);
+    let first = table.partition_point(|entry| entry.offset < range.start);
+    let after = table.partition_point(|entry| entry.offset < range.end);
     let bodies = compiled.source.functions[range.function]
         .body()
         .zip(compiled.transformed.functions[range.function].body());
-    let (Some(entries), Some((source, transformed))) = (table.get(first..after), bodies) else {
+    let Some((source, transformed)) = bodies else {
         return Vec::new();
     };
-    let positioned = entries.iter().filter_map(|&ModuleInst { offset, inst }| {
-        let inst = inst?;
+    let position = |inst: Inst| {
         let own = transformed.positions[inst];
-        let position = own.or_else(|| source.positions[transformed.source_inst(inst)])?;
-        Some((offset - range.start, position))
-    });
-    let mut rows: Vec<Row> = Vec::new();
-    for (offset, position) in positioned {
-        if rows.is_empty() && offset > 0 {
-            rows.push(Row {
-                offset: 0,
-                position,
-                prologue_end: false,
-            });
-        } else if rows.len() != 1 && rows.last().is_some_and(|row| row.position == position) {
-            continue;
-        }
-        let prologue_end = rows.len() == 1;
-        rows.push(Row {
-            offset,
-            position,
-            prologue_end,
+        own.or_else(|| source.positions[transformed.source_inst(inst)])
+    };
+    // Code that passes have put in front, such as the dispatch of a function that is resumed, would
+    // show the line of the point that it leads to.
+    let is_of_program = |entry: &&ModuleInst| {
+        let inst = entry.inst.map(|inst| transformed.source_inst(inst));
+        inst.is_some_and(|inst| inst.index() < source.insts.len())
+    };
+    let body = table[first..after]
+        .iter()
+        .skip_while(|entry| !is_of_program(entry))
+        .filter_map(|entry| {
+            let (offset, position) = (entry.offset - range.start, position(entry.inst?)?);
+            Some(Row { offset, position })
         });
-    }
+    let insts = source
+        .order
+        .iter()
+        .flat_map(|&block| &source.blocks[block].insts);
+    let entry = insts.filter_map(|&inst| source.positions[inst]).next();
+    let entry = entry.filter(|_| first < after).map(|position| Row {
+        offset: 0,
+        position,
+    });
+    let mut rows: Vec<Row> = entry.into_iter().chain(body).collect();
+    rows.dedup_by_key(|row| row.position);
     rows
 }

@@ -55,6 +55,17 @@ fn piece<'a>(pieces: &'a [Piece<'a>], name: &str) -> &'a Piece<'a> {
 }
 
 #[test]
+fn the_code_is_the_same_with_and_without() {
+    for_all(|compiled| {
+        let mut options = CompileOptions::default();
+        options.target = compiled.target.triple();
+        let without = compile(Arc::clone(&compiled.source), &options).unwrap();
+        assert_eq!(without.bytes, compiled.bytes);
+        assert!(without.instructions.is_empty());
+    });
+}
+
+#[test]
 fn pieces_are_all_functions_and_stubs_in_order() {
     for_all(|compiled| {
         let pieces = pieces(compiled);
