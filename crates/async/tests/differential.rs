@@ -18,6 +18,7 @@ fn run(module: &Module, schedule: Schedule) -> (Outcome, Stats) {
     let outcome = match instance.call("main", &args) {
         Ok(values) => Ok(values),
         Err(Error::Trap(trap)) => Err(trap.code.to_string()),
+        Err(Error::Exception(uncaught)) => Err(format!("exception {}", uncaught.exception)),
         Err(error) => panic!("{error}"),
     };
     (outcome, instance.stats())
@@ -37,6 +38,7 @@ fn schedules() -> impl Iterator<Item = Schedule> {
 struct Seen {
     finished: u64,
     trapped: u64,
+    threw: u64,
     suspended: u64,
     reused: u64,
     several_layouts: u64,
@@ -67,6 +69,7 @@ fn check(seed: u64, seen: &mut Seen) {
         seen.reused += stats.frames_suspended - stats.continuations_allocated;
         match actual {
             Ok(_) => seen.finished += 1,
+            Err(reason) if reason.starts_with("exception") => seen.threw += 1,
             Err(_) => seen.trapped += 1,
         }
     }
@@ -81,11 +84,13 @@ fn has_several_layouts(module: &Module) -> bool {
 #[test]
 fn source_and_lowered_programs_agree() {
     let mut seen = Seen::default();
-    for seed in 0..200 {
+    let seeds = std::env::var("ENJAMB_SEEDS").ok();
+    for seed in 0..seeds.and_then(|seeds| seeds.parse().ok()).unwrap_or(200) {
         check(seed, &mut seen);
     }
     assert!(seen.finished > 1000, "{seen:?}");
     assert!(seen.trapped > 30, "{seen:?}");
+    assert!(seen.threw > 100, "{seen:?}");
     assert!(seen.suspended > 3000, "{seen:?}");
     assert!(seen.reused > 300, "{seen:?}");
     assert!(seen.several_layouts > 1, "{seen:?}");

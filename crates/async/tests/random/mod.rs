@@ -32,7 +32,8 @@ const TYPES: [&str; 9] = [
 ];
 
 /// What every program has besides `%main`: leaves, an async function with results of many types,
-/// one with the results of `%main`, tasks, and a sync function that takes an address.
+/// one with the results of `%main`, tasks, a sync function that takes an address, and functions that
+/// throw, before and behind suspensions, or catch.
 const AROUND: &str = r#"
 module trusted
 import %yield = "enjamb" "yield" () async
@@ -66,7 +67,63 @@ block0(v0: addr, v1: i64):
     store addr[v0], v3
     return v2
 }
+function %strict(i64) -> i64 {
+block0(v0: i64):
+    v1 = ireduce.i8 v0
+    brif v1, block1, block2
+block1:
+    return v0
+block2:
+    v2 = null.ref
+    throw v0, v2
+}
+function %risky(i64) -> i64 async {
+block0(v0: i64):
+    v1 = iconst.i64 3
+    v2 = band v0, v1
+    br_table v2, block1(v0), [block2, block3, block4]
+block1(v3: i64):
+    v4 = null.ref
+    throw v3, v4
+block2:
+    v5 = call %test(v0)
+    return v5
+block3:
+    call %yield()
+    jump block1(v0)
+block4:
+    v6 = iconst.i64 2
+    v7 = ushr v0, v6
+    v8, v9, v10 = try_call %risky(v7), block5(v8), unwind block6(v9, v10)
+block5(v11: i64):
+    v12 = iadd v11, v0
+    return v12
+block6(v13: i64, v14: ref):
+    call %yield()
+    v15 = band v13, v1
+    brif v15, block7, block8
+block7:
+    rethrow v13, v14
+block8:
+    return v13
+}
 "#;
+
+/// What can be called with an unwind target: the text, with an `i64` for `A`, a `funcref` for `F` and
+/// a `task` for `T`, and the types of the results.
+const TRIED: [(&str, &[&str]); 8] = [
+    ("try_call %risky(A)", &["i64"]),
+    ("try_call %risky(A)", &["i64"]),
+    ("try_call %strict(A)", &["i64"]),
+    ("try_call %yield()", &[]),
+    ("try_call %work(A)", &["i64"]),
+    ("try_call_indirect sig1, F(A)", &["i64"]),
+    ("try_join sig0, T", &["i64"]),
+    (
+        "try_call %many(A)",
+        &["i8", "f32", "i64", "i16", "f64", "funcref"],
+    ),
+];
 
 /// The text of a module with the function `%main(i64, f64) -> i64, f64 async`.
 pub fn module(seed: u64) -> String {
@@ -154,10 +211,14 @@ impl Writer {
         let number = self.rng.below(256) as i64 - 128;
         match ty {
             "ref" => self.define(ty, format_args!("null.ref")),
-            "funcref" => self.define(ty, format_args!("func_addr %work")),
+            "funcref" => {
+                let function = self.rng.pick(&["work", "risky"]);
+                self.define(ty, format_args!("func_addr %{function}"))
+            }
             "task" => {
                 let argument = self.value("i64");
-                self.define(ty, format_args!("spawn %work(v{argument})"))
+                let function = self.rng.pick(&["work", "risky"]);
+                self.define(ty, format_args!("spawn %{function}(v{argument})"))
             }
             "f32" | "f64" => self.define(ty, format_args!("fconst.{ty} {number}.5")),
             _ => self.define(ty, format_args!("iconst.{ty} {number}")),
@@ -207,23 +268,63 @@ impl Writer {
 
     /// A block with values for its parameters.
     fn target(&mut self, block: usize) -> String {
+        self.target_with(block, &[])
+    }
+
+    /// The same, for an edge that has values of its own.
+    fn target_with(&mut self, block: usize, given: &[Typed]) -> String {
         let types: Vec<&str> = self.params[block].iter().map(|param| param.0).collect();
-        let args: Vec<String> = types
-            .into_iter()
-            .map(|ty| format!("v{}", self.value(ty)))
-            .collect();
+        let mut args = Vec::new();
+        for ty in types {
+            let fitting = given.iter().filter(|value| value.0 == ty);
+            let fitting: Vec<usize> = fitting.map(|value| value.1).collect();
+            let value = match fitting.is_empty() || self.rng.below(3) == 0 {
+                true => self.value(ty),
+                false => self.rng.pick(&fitting),
+            };
+            args.push(format!("v{value}"));
+        }
         match args.is_empty() {
             true => format!("block{}", 2 * block - 1),
             false => format!("block{}({})", 2 * block - 1, args.join(", ")),
         }
     }
 
+    /// A call that goes on in one block with its results and in the other with an exception.
+    fn try_call(&mut self, normal: usize, unwind: usize) {
+        let (call, types) = self.rng.pick(&TRIED);
+        let mut call = call.to_string();
+        for (letter, ty) in [("A", "i64"), ("F", "funcref"), ("T", "task")] {
+            if call.contains(letter) {
+                call = call.replace(letter, &format!("v{}", self.value(ty)));
+            }
+        }
+        let results: Vec<Typed> = types.iter().map(|&ty| (ty, self.fresh())).collect();
+        let exception = [("i64", self.fresh()), ("ref", self.fresh())];
+        let normal = self.target_with(normal, &results);
+        let unwind = self.target_with(unwind, &exception);
+        let names = results.iter().chain(&exception);
+        let names: Vec<String> = names.map(|(_, value)| format!("v{value}")).collect();
+        let names = names.join(", ");
+        self.line(format_args!("{names} = {call}, {normal}, unwind {unwind}"));
+    }
+
     fn terminator(&mut self, graph: &Graph, block: usize) {
+        if let [normal, unwind] = graph.successors[block][..]
+            && self.rng.below(2) == 0
+        {
+            return self.try_call(normal, unwind);
+        }
         let targets: Vec<String> = graph.successors[block]
             .iter()
             .map(|&to| self.target(to))
             .collect();
         match &targets[..] {
+            [] if self.rng.below(4) == 0 => {
+                let (tag, payload) = (self.value("i64"), self.value("ref"));
+                let throw = self.rng.pick(&["throw", "rethrow"]);
+                self.line(format_args!("{throw} v{tag}, v{payload}"));
+            }
             [] => {
                 let argument = self.value("i64");
                 let (first, second) = (self.fresh(), self.fresh());
@@ -372,7 +473,11 @@ impl Writer {
             }
             5 => {
                 let value = self.value("i64");
-                self.define("i64", format_args!("call %work(v{value})"));
+                let function = match self.rng.below(6) {
+                    0 => "risky",
+                    _ => "work",
+                };
+                self.define("i64", format_args!("call %{function}(v{value})"));
             }
             6 => {
                 let task = self.value("task");
