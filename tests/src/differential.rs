@@ -109,6 +109,7 @@ pub fn check_compiles(text: &str) -> Result<(), String> {
         return Ok(());
     };
     if verify_module(&module).is_err()
+        || engines::has_exceptions(&module)
         || module
             .bodies()
             .any(|(_, body)| body.stage == Stage::Lowered)

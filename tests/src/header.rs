@@ -5,7 +5,8 @@
 //! ; shows: M11, M13                      lines of the contract
 //! ; schedule-dependent                   what the header expects holds for `natural` only
 //! ; schedules: never, always             only these, where all of them take too long
-//! ; run: %main(20) == 6765               in a new instance; also `trap CODE`, or nothing at all
+//! ; run: %main(20) == 6765               in a new instance; also `trap CODE`, `throws 7, null` (an
+//!                                        exception: tag and payload), or nothing at all
 //! ; then: %count() == 1, -0.5            in the same instance
 //! ; calls: log(1), log(2)                calls of host functions, in order, since the last `run`
 //! ; global: %count == 3                  what is there in the end
@@ -20,7 +21,7 @@
 //! Whatever stands behind `run` up to the next one belongs to it.
 
 use crate::observed::{Call, Ending};
-use enjamb_ir::{Export, Module, Named, Schedule, Signature, Type, Val};
+use enjamb_ir::{Exception, Export, Module, Named, Schedule, Signature, Type, Val};
 
 /// What the header of a golden file asks for.
 #[derive(Clone, Debug, Default)]
@@ -193,6 +194,10 @@ fn parse_call(module: &Module, text: &str) -> Result<(Call, Ending), String> {
     let ending = if let Some(code) = expected.strip_prefix("trap ") {
         let code = code.parse();
         Ending::Trap(code.map_err(|()| format!("no such trap: `{expected}`"))?)
+    } else if let Some(words) = expected.strip_prefix("throws ") {
+        let words = parse_values(module, &Exception::TYPES, words)?;
+        let words: Vec<u64> = words.into_iter().map(Val::to_word).collect();
+        Ending::Exception(Exception::from_words(words[0], words[1]))
     } else {
         let values = match expected.strip_prefix("==") {
             Some(values) => values,

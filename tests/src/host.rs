@@ -7,30 +7,56 @@
 //! | `log` | takes anything, gives back nothing; only its calls matter |
 //! | `echo` | gives back its arguments |
 //! | `fail` | ends with an error of the host |
+//! | `throw` | throws the exception of its two arguments |
 //! | `handle` | makes a reference of a number |
 //! | `number` | gives the number of a reference, 0 for null |
 
-use enjamb_ir::Val;
+use enjamb_ir::{Exception, Val};
+use std::fmt;
 
 /// The namespace.
 pub const NAMESPACE: &str = "host";
 
 /// The names of its functions.
-pub const NAMES: [&str; 5] = ["log", "echo", "fail", "handle", "number"];
+pub const NAMES: [&str; 6] = ["log", "echo", "fail", "throw", "handle", "number"];
+
+/// Why a function of the namespace gives no results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// An error of the host.
+    Error(String),
+    /// An exception.
+    Exception(Exception),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Error(message) => f.write_str(message),
+            Failure::Exception(exception) => write!(f, "exception {exception}"),
+        }
+    }
+}
 
 /// What a function of the namespace does.
 ///
 /// # Errors
-/// The message of `fail`, and of a function that does not exist.
-pub fn call(name: &str, args: &[Val]) -> Result<Vec<Val>, String> {
+/// The message of `fail`, and of a function that does not exist; the exception of `throw`.
+pub fn call(name: &str, args: &[Val]) -> Result<Vec<Val>, Failure> {
     match (name, args) {
         ("log", _) => Ok(Vec::new()),
         ("echo", args) => Ok(args.to_vec()),
-        ("fail", _) => Err("the host function failed".to_string()),
+        ("fail", _) => Err(Failure::Error("the host function failed".to_string())),
+        ("throw", &[Val::I64(tag), Val::Ref(payload)]) => {
+            Err(Failure::Exception(Exception { tag, payload }))
+        }
         ("handle", &[Val::I64(number)]) => {
             Ok(vec![Val::Ref((number != 0).then_some(number as u64))])
         }
         ("number", &[Val::Ref(handle)]) => Ok(vec![Val::I64(handle.unwrap_or(0) as i64)]),
-        _ => Err(format!("the host has no function {name} for {args:?}")),
+        _ => {
+            let message = format!("the host has no function {name} for {args:?}");
+            Err(Failure::Error(message))
+        }
     }
 }

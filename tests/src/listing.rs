@@ -74,6 +74,9 @@ fn saved(function: &Function, point: &PointDecl) -> String {
     if point.saved.is_empty() {
         text += " nothing";
     }
+    if let Some(unwind) = point.unwind {
+        let _ = write!(text, ", {unwind} for an exception");
+    }
     text
 }
 

@@ -1,6 +1,6 @@
 //! What can be seen of a program from outside: what engines have to agree on.
 
-use enjamb_ir::{TrapCode, Val};
+use enjamb_ir::{Exception, TrapCode, Val};
 use std::fmt;
 
 /// A call from the host.
@@ -19,6 +19,8 @@ pub enum Ending {
     Results(Vec<Val>),
     /// Without results, for this reason.
     Trap(TrapCode),
+    /// With an exception that nothing caught.
+    Exception(Exception),
     /// In a way in which no call may end; what the engine says about it.
     Broken(String),
 }
@@ -58,6 +60,7 @@ impl fmt::Display for Ending {
             Ending::Results(values) if values.is_empty() => Ok(()),
             Ending::Results(values) => write!(f, " == {}", list(values)),
             Ending::Trap(code) => write!(f, " trap {code}"),
+            Ending::Exception(exception) => write!(f, " throws {exception}"),
             Ending::Broken(reason) => write!(f, " broken: {reason}"),
         }
     }

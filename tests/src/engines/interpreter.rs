@@ -1,10 +1,10 @@
 //! The interpreter, on the module as it was written or after some passes.
 
 use super::Engine;
-use crate::host;
+use crate::host::{self, Failure};
 use crate::observed::{Call, Ending, Observed, Stats, list};
-use enjamb_interp::{Clock, Error, Imports, Instance, Options};
-use enjamb_ir::{Export, Module, Schedule};
+use enjamb_interp::{Clock, Error, HostError, Imports, Instance, Options};
+use enjamb_ir::{Export, Module, Schedule, Val};
 
 /// The interpreter, for one module.
 #[derive(Clone, Debug)]
@@ -50,6 +50,7 @@ impl Engine for Interpreter {
             let ending = match instance.call(&call.function, &call.args) {
                 Ok(results) => Ending::Results(results),
                 Err(Error::Trap(trap)) => Ending::Trap(trap.code),
+                Err(Error::Exception(uncaught)) => Ending::Exception(uncaught.exception),
                 Err(other) => Ending::Broken(other.to_string()),
             };
             observed.calls.push((call.to_string(), ending));
@@ -91,7 +92,13 @@ fn look_at_exports(
 fn imports<'a>() -> Imports<'a> {
     let mut imports = Imports::new();
     for name in host::NAMES {
-        imports = imports.function(host::NAMESPACE, name, move |args| host::call(name, args));
+        let function = move |args: &[Val]| {
+            host::call(name, args).map_err(|failure| match failure {
+                Failure::Error(message) => HostError::Failed(message),
+                Failure::Exception(exception) => HostError::Threw(exception),
+            })
+        };
+        imports = imports.throwing_function(host::NAMESPACE, name, move |_, args| function(args));
     }
     imports
 }

@@ -123,9 +123,9 @@ fn imports(recorded: &Recorded) -> Imports {
             if let Ok(mut recorded) = recorded.lock() {
                 recorded.push(format!("{name}({})", list(args)));
             }
-            host::call(name, args).map_err(|message| HostError {
+            host::call(name, args).map_err(|failure| HostError {
                 code: TrapCode::HostError,
-                message,
+                message: failure.to_string(),
             })
         });
     }

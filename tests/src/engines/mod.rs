@@ -9,9 +9,10 @@ mod jit;
 pub use interpreter::Interpreter;
 pub use jit::{Jit, SUPPORTED};
 
+use crate::host;
 use crate::observed::{Call, Observed, Stats};
 use crate::stages;
-use enjamb_ir::{Module, Schedule};
+use enjamb_ir::{FunctionKind, Module, Opcode, Schedule};
 
 /// Something that runs a program.
 pub trait Engine {
@@ -55,10 +56,31 @@ pub fn of_module(module: &Module) -> Result<Vec<Box<dyn Engine>>, String> {
             stage.complete,
         )));
     }
-    if SUPPORTED {
+    if SUPPORTED && !has_exceptions(module) {
         for jit in Jit::all(module)? {
             engines.push(Box::new(jit));
         }
     }
     Ok(engines)
+}
+
+/// Whether a module throws or catches exceptions, which is what interpreters run.
+pub fn has_exceptions(module: &Module) -> bool {
+    let is_about_one = |opcode: Opcode| {
+        matches!(opcode, Opcode::Throw | Opcode::Rethrow) || opcode.has_unwind_edge()
+    };
+    module.functions.values().any(|decl| match &decl.kind {
+        FunctionKind::Import {
+            namespace, name, ..
+        } => namespace == host::NAMESPACE && name == "throw",
+        FunctionKind::Body(body) => {
+            let insts = body
+                .order
+                .iter()
+                .flat_map(|&block| &body.blocks[block].insts);
+            insts
+                .copied()
+                .any(|inst| is_about_one(body.insts[inst].opcode))
+        }
+    })
 }

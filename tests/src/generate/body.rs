@@ -1,6 +1,6 @@
 //! The body of a random function.
 
-use super::{Choices, TYPES, World};
+use super::{Choices, TYPES, World, exception};
 use enjamb_ir::build::{BuildError, FunctionBuilder, ModuleBuilder, Variable};
 use enjamb_ir::{Block, FuncId, IntCond, Place, Signature, StackSlot, TrapCode, Type, Value};
 
@@ -11,8 +11,8 @@ const SLOT_BYTES: u32 = 64;
 pub(super) struct Body<'b, 'c, 'd> {
     pub(super) builder: FunctionBuilder<'b>,
     pub(super) choices: &'c mut Choices<'d>,
-    world: &'c World,
-    signature: Signature,
+    pub(super) world: &'c World,
+    pub(super) signature: Signature,
     fuel: Variable,
     variables: Vec<(Variable, Type)>,
     slot: StackSlot,
@@ -149,11 +149,16 @@ impl Body<'_, '_, '_> {
         self.terminator();
     }
 
-    fn somewhere(&mut self) -> Block {
+    pub(super) fn somewhere(&mut self) -> Block {
         self.choices.of(&self.blocks)
     }
 
     fn terminator(&mut self) {
+        if let Some(throw) = self.world.throw
+            && self.choices.below(3) == 0
+        {
+            return exception::terminator(self, throw);
+        }
         match self.choices.below(16) {
             0 => self.leave(),
             1..4 => {
@@ -181,7 +186,7 @@ impl Body<'_, '_, '_> {
     }
 
     /// Returns what variables hold.
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         let types = self.signature.results.clone();
         let results: Vec<Value> = types.into_iter().map(|ty| self.value(ty)).collect();
         self.builder.ret(&results);
@@ -208,7 +213,7 @@ impl Body<'_, '_, '_> {
     }
 
     /// Arguments for a callee: a third of the fuel, then variables.
-    fn arguments(&mut self, signature: &Signature) -> Vec<Value> {
+    pub(super) fn arguments(&mut self, signature: &Signature) -> Vec<Value> {
         let fuel = self.builder.use_var(self.fuel);
         let three = self.builder.iconst(Type::I64, 3);
         let mut args = vec![self.builder.sdiv(fuel, three)];
@@ -218,7 +223,7 @@ impl Body<'_, '_, '_> {
         args
     }
 
-    fn statement(&mut self) {
+    pub(super) fn statement(&mut self) {
         let (state, tasks) = (self.world.has_state, self.world.has_tasks);
         match self.choices.below(24) {
             0..7 => self.compute(),
@@ -263,7 +268,7 @@ impl Body<'_, '_, '_> {
     }
 
     /// A function that this one may call, if there is one.
-    fn callee(&mut self) -> Option<(FuncId, Signature)> {
+    pub(super) fn callee(&mut self) -> Option<(FuncId, Signature)> {
         let callable: Vec<usize> = (0..self.world.functions.len())
             .filter(|&index| self.signature.is_async || !self.world.functions[index].1.is_async)
             .collect();
@@ -291,6 +296,15 @@ impl Body<'_, '_, '_> {
 
     /// Starts a task, does something else, and takes its results.
     fn spawn_and_join(&mut self) {
+        let (task, types) = self.spawn();
+        let results = Signature::sync(&[], &types);
+        let results = self.builder.create_signature(results);
+        let results = self.builder.join(results, task);
+        self.keep(&results);
+    }
+
+    /// Starts a task and does something else. Gives the types of its results, too.
+    pub(super) fn spawn(&mut self) -> (Value, Vec<Type>) {
         let tasks: Vec<(FuncId, Signature)> = self.world.functions.clone();
         let tasks: Vec<_> = tasks.into_iter().filter(|(_, s)| s.is_async).collect();
         let (callee, signature) = tasks[self.choices.below(tasks.len())].clone();
@@ -303,10 +317,7 @@ impl Body<'_, '_, '_> {
             }
             self.depth -= 1;
         }
-        let results = Signature::sync(&[], &signature.results);
-        let results = self.builder.create_signature(results);
-        let results = self.builder.join(results, task);
-        self.keep(&results);
+        (task, signature.results)
     }
 
     fn slot_access(&mut self) {

@@ -2,11 +2,12 @@
 //!
 //! A program is a module with a memory, globals, a table and a few functions, sync and async, which
 //! call each other. Their bodies are control flow graphs of any shape, irreducible ones included,
-//! over variables of all types. The first parameter of each function is its fuel: a block costs one,
+//! over variables of all types. Half of the programs throw and catch exceptions. The first parameter of each function is its fuel: a block costs one,
 //! a callee gets a fraction of what is left, and at zero a function returns what it has.
 
 mod body;
 mod choices;
+mod exception;
 mod expression;
 
 pub use choices::{Choices, bytes_of_seed};
@@ -14,7 +15,8 @@ pub use choices::{Choices, bytes_of_seed};
 use crate::observed::Call;
 use enjamb_ir::build::{BuildError, ModuleBuilder};
 use enjamb_ir::{
-    DataId, Export, FuncId, GlobalId, GlobalInit, MemoryId, Module, Signature, TableId, Type, Val,
+    DataId, Exception, Export, FuncId, GlobalId, GlobalInit, MemoryId, Module, Signature, TableId,
+    Type, Val,
 };
 
 /// A random program.
@@ -51,6 +53,8 @@ struct World {
     has_state: bool,
     /// Whether functions start tasks.
     has_tasks: bool,
+    /// A function of the host that throws, where functions throw and catch.
+    throw: Option<FuncId>,
     functions: Vec<(FuncId, Signature)>,
     leaf_yield: FuncId,
     leaf_test: FuncId,
@@ -129,9 +133,17 @@ fn declare(
     let mut entries: Vec<Option<FuncId>> = functions.iter().map(|(id, _)| Some(*id)).collect();
     entries.push(None);
     let table = builder.declare_table("table", &entries)?;
+    let throw = match choices.below(2) {
+        0 => None,
+        _ => {
+            let signature = Signature::sync(&Exception::TYPES, i64s);
+            Some(builder.declare_import("throw", "host", "throw", signature)?)
+        }
+    };
     Ok(World {
         has_state,
         has_tasks,
+        throw,
         functions,
         leaf_yield,
         leaf_test,
