@@ -7,14 +7,18 @@
 //! load results that came on the stack      [sp + parameter bytes + word …]
 //! ```
 //!
+//! A call with an unwind target ends its block, and the table of handlers says for its return address
+//! where an exception lands; the callee-saved registers have their values there as after a return.
+//!
 //! The callee pops the parameter words; the call moves the stack pointer down again behind it.
 
 use crate::backend::{Backend, Base};
+use crate::control::Control;
 use crate::error::{Lower, Reason};
 use crate::machine::{Call, Callee, Code, Step, TargetInst};
 use crate::registers::register_of;
 use crate::values::Values;
-use enjamb_abi::code::{Service, Symbol};
+use enjamb_abi::code::{Service, Symbol, Throw};
 use enjamb_abi::context::{CELL_CODE, CELL_SIGNATURE, Helper, data_index, pair_index};
 use enjamb_abi::convention::Location;
 use enjamb_ir::{Entity, FuncId, Inst, Opcode, Payload, Signature, Stage, TrapCode, Type, Value};
@@ -25,44 +29,82 @@ fn int_params(count: usize) -> Vec<Type> {
 }
 
 pub(crate) trait Calls<'a>: Backend<'a> {
-    /// Calls that return to this function.
+    /// A call that returns to this function.
     fn call(&mut self, inst: Inst) -> Lower<()> {
+        let (call, on_stack) = self.prepared_call(inst)?;
+        self.push(Code::Call(Box::new(call)));
+        self.load_results(&on_stack)
+    }
+
+    /// A call with an unwind target.
+    fn try_call(&mut self, inst: Inst) -> Lower<()> {
+        let mut targets = self.targets(inst)?;
+        let (call, on_stack) = self.prepared_call(inst)?;
+        let exception = self.function.exception_results(inst);
+        let exception = exception.ok_or(Reason::Malformed)?;
+        let exception = exception.map(|word| self.vreg_of(word));
+        let registers: Vec<VReg> = call.results.iter().map(|&(result, _)| result).collect();
+        let call = Box::new(call);
+        let code = Code::TryCall { call, exception };
+        let [(normal, args), _] = &mut targets[..] else {
+            return Err(Reason::Malformed);
+        };
+        if on_stack.is_empty() {
+            self.branch(code, &targets);
+            return Ok(());
+        }
+        // What came on the stack is loaded on the way to the normal target. Those results that came in
+        // registers are handed to that block: nothing but an edge may use what a branch defines.
+        let edge = self.create_block(None);
+        let target = std::mem::replace(normal, edge);
+        let onwards = std::mem::take(args);
+        let passed = onwards.iter().copied();
+        let passed: Vec<VReg> = passed.filter(|arg| registers.contains(arg)).collect();
+        let params = passed.iter().map(|arg| self.new_vreg(arg.class()));
+        let params: Vec<VReg> = params.collect();
+        targets[0].1 = passed;
+        self.branch(code, &targets);
+        self.builder.begin_block(edge, &params);
+        self.load_results(&on_stack)?;
+        let mut params = params.into_iter();
+        let param_or_value = |arg: VReg| match registers.contains(&arg) {
+            true => params.next().ok_or(Reason::Malformed),
+            false => Ok(arg),
+        };
+        let onwards: Lower<Vec<VReg>> = onwards.into_iter().map(param_or_value).collect();
+        self.branch(Code::Jump, &[(target, onwards?)]);
+        Ok(())
+    }
+
+    /// The call of an instruction, and the results that come on the stack with their distance from the
+    /// stack pointer.
+    fn prepared_call(&mut self, inst: Inst) -> Lower<(Call, Vec<(Value, i32)>)> {
         let function = self.function;
         let args = function.args(inst);
         match (self.data(inst).opcode, self.data(inst).payload) {
-            (Opcode::Call, Payload::Function(callee)) => {
+            (Opcode::Call | Opcode::TryCall, Payload::Function(callee)) => {
                 let module = self.module;
                 let signature = module.functions[callee].signature();
-                let callee = Symbol::Function(callee);
-                self.call_symbol(inst, callee, signature, args)
+                let call = self.prepare(signature, args)?;
+                let callee = Callee::Symbol(self.symbol(Symbol::Function(callee)));
+                self.with_results(inst, Call { callee, ..call }, signature)
             }
-            (Opcode::CallIndirect, Payload::Signature(id)) => {
+            (Opcode::CallIndirect | Opcode::TryCallIndirect, Payload::Signature(id)) => {
                 let signature = &function.signatures[id];
                 let (&callee, args) = args.split_first().ok_or(Reason::Malformed)?;
                 let address = self.checked_callee(callee, signature)?;
                 let mut call = self.prepare(signature, args)?;
-                call.callee = Callee::Address;
                 call.arguments.push((address, Self::Inst::REGISTERS.callee));
-                self.finish_call(inst, call, signature)
+                self.with_results(inst, call, signature)
             }
             _ => {
                 let service = self.service(inst)?;
                 let signature = service.signature.clone();
-                self.call_symbol(inst, Symbol::Service(service), &signature, args)
+                let call = self.prepare(&signature, args)?;
+                let callee = Callee::Symbol(self.symbol(Symbol::Service(service)));
+                self.with_results(inst, Call { callee, ..call }, &signature)
             }
         }
-    }
-
-    fn call_symbol(
-        &mut self,
-        inst: Inst,
-        callee: Symbol,
-        signature: &Signature,
-        args: &[Value],
-    ) -> Lower<()> {
-        let mut call = self.prepare(signature, args)?;
-        call.callee = Callee::Symbol(self.symbol(callee));
-        self.finish_call(inst, call, signature)
     }
 
     /// The service that an instruction calls.
@@ -74,7 +116,7 @@ pub(crate) trait Calls<'a>: Backend<'a> {
                 let signature = Signature::sync(params, task);
                 (Helper::Spawn, callee.index() as u64, signature)
             }
-            (Opcode::Join, Payload::Signature(id)) => {
+            (Opcode::Join | Opcode::TryJoin, Payload::Signature(id)) => {
                 let joined = &self.function.signatures[id];
                 let index = self.layout.signature_index(joined);
                 let index = index.ok_or(Reason::UnknownSignature)?;
@@ -141,34 +183,56 @@ pub(crate) trait Calls<'a>: Backend<'a> {
         })
     }
 
-    fn finish_call(&mut self, inst: Inst, mut call: Call, signature: &Signature) -> Lower<()> {
+    /// Adds the results of an instruction that come in registers to its call, and says which do not.
+    fn with_results(
+        &mut self,
+        inst: Inst,
+        mut call: Call,
+        signature: &Signature,
+    ) -> Lower<(Call, Vec<(Value, i32)>)> {
         self.frame.calls = true;
-        let function = self.function;
-        let mut results = function.results(inst);
+        let mut results = self.function.normal_results(inst);
         if signature.is_async {
             let (&continuation, visible) = results.split_first().ok_or(Reason::Malformed)?;
             let register = Self::Inst::REGISTERS.continuation();
             call.results.push((self.vreg_of(continuation), register));
             results = visible;
         }
-        let assignment = self.convention().results(&signature.results);
-        if results.len() != assignment.locations.len() {
+        let locations = self.convention().results(&signature.results).locations;
+        if results.len() != locations.len() {
             return Err(Reason::Malformed);
         }
-        for (&result, &location) in results.iter().zip(&assignment.locations) {
-            if let Some(register) = register_of(location) {
-                call.results.push((self.vreg_of(result), register));
+        let mut on_stack = Vec::new();
+        for (&result, &location) in results.iter().zip(&locations) {
+            match (location, register_of(location)) {
+                (Location::Stack(offset), _) => {
+                    on_stack.push((result, call.stack_bytes as i32 + offset as i32));
+                }
+                (_, Some(register)) => call.results.push((self.vreg_of(result), register)),
+                (_, None) => return Err(Reason::Malformed),
             }
         }
-        let words = call.stack_bytes as i32;
-        self.push(Code::Call(Box::new(call)));
-        for (&result, &location) in results.iter().zip(&assignment.locations) {
-            if let Location::Stack(offset) = location {
-                let (value, ty) = (self.vreg_of(result), self.type_of(result));
-                self.load_into(value, ty, Self::at(Base::Stack, words + offset as i32))?;
-            }
+        Ok((call, on_stack))
+    }
+
+    fn load_results(&mut self, on_stack: &[(Value, i32)]) -> Lower<()> {
+        for &(result, distance) in on_stack {
+            let (value, ty) = (self.vreg_of(result), self.type_of(result));
+            self.load_into(value, ty, Self::at(Base::Stack, distance))?;
         }
         Ok(())
+    }
+
+    /// Throws the exception that an instruction names.
+    fn throw(&mut self, inst: Inst) -> Lower<()> {
+        // The stub needs no more of the stack than any other function that is called.
+        self.frame.calls = true;
+        let exception = [self.operand(inst, 0)?, self.operand(inst, 1)?];
+        let throw = match self.data(inst).opcode {
+            Opcode::Rethrow => Throw::Again,
+            _ => Throw::New,
+        };
+        self.leave(Code::Throw { exception, throw })
     }
 
     /// The address of the code of a function reference, after checking it.

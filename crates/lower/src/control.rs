@@ -27,6 +27,8 @@ pub(crate) trait Control<'a>: Backend<'a> {
                 let continuation = self.operand(inst, 0)?;
                 self.leave(Code::Suspend(continuation))
             }
+            (Opcode::TryCall | Opcode::TryCallIndirect | Opcode::TryJoin, _) => self.try_call(inst),
+            (Opcode::Throw | Opcode::Rethrow, _) => self.throw(inst),
             (Opcode::Trap, Payload::Trap(code)) => self.leave(Code::Trap(code)),
             (Opcode::Unreachable, _) => self.leave(Code::Trap(TrapCode::Unreachable)),
             _ => Err(Reason::Malformed),

@@ -18,9 +18,9 @@ use crate::state::{Lowered, LoweringState};
 use crate::values::Values;
 use bumpalo::Bump;
 use enjamb_abi::code::RegisterAllocator;
-use enjamb_abi::context::InstanceLayout;
+use enjamb_abi::context::{InstanceLayout, offsets};
 use enjamb_ir::hash::FxIndexMap;
-use enjamb_ir::{Block, Effects, Entity, FuncId, Inst, Module, Opcode, Stage};
+use enjamb_ir::{Block, Effects, Entity, FuncId, Inst, Module, Opcode, Stage, Type};
 use enjamb_regalloc::{MachineFunctionBuilder, VReg};
 
 /// Lowers a function to machine code in virtual registers.
@@ -147,6 +147,15 @@ pub(crate) trait Driver<'a>: Backend<'a> {
                 let predicate = self.comparison(inst)?;
                 self.set_byte(predicate)?
             }
+            FuelCheck => {
+                let predicate = self.comparison(inst)?;
+                let results = self.function.results(inst);
+                if !results.iter().any(|&result| self.selection.is_used(result)) {
+                    return Ok(None);
+                }
+                self.set_byte(predicate)?
+            }
+            FuelLeft => self.load(Type::I64, Self::context_word(offsets::FUEL))?,
             Select => self.select(inst)?,
             Fconst | Fadd | Fsub | Fmul | Fdiv | Fsqrt | Fmin | Fmax | Fneg | Fabs | Fcopysign
             | Ceil | Floor | Ftrunc | Nearest => self.float(inst)?,

@@ -32,6 +32,7 @@ pub(crate) fn emit<'a, E: Emission<'a>>(state: StateOf<'a, E>) -> Lower<Emitted>
     let allocation = state.allocation;
     let mut emitter = E::new(state)?;
     emitter.prologue()?;
+    stretch(&mut emitter, None);
     for (block, next) in allocation.emission().iter() {
         heading(&mut emitter, block);
         emitter.bind(E::block_label(block));
@@ -46,7 +47,7 @@ pub(crate) fn emit<'a, E: Emission<'a>>(state: StateOf<'a, E>) -> Lower<Emitted>
             }
         }
     }
-    emitter.source = None;
+    stretch(&mut emitter, None);
     // A slow path may itself trap, which adds to the list.
     while !emitter.out_of_line.is_empty() {
         for (part, source) in std::mem::take(&mut emitter.out_of_line) {
@@ -63,6 +64,15 @@ pub(crate) fn emit<'a, E: Emission<'a>>(state: StateOf<'a, E>) -> Lower<Emitted>
     finish(emitter)
 }
 
+/// Begins the code of an instruction, or of none.
+fn stretch<'a, E: EmitTarget<'a>>(emitter: &mut E, source: Option<Inst>) {
+    if emitter.options.debug_info {
+        let start = emitter.mark();
+        emitter.stretches.push((start, source));
+    }
+    emitter.source = source;
+}
+
 // Remarks of the listing.
 
 fn heading<'a, E: EmitTarget<'a>>(emitter: &mut E, block: Block) {
@@ -75,11 +85,14 @@ fn heading<'a, E: EmitTarget<'a>>(emitter: &mut E, block: Block) {
 }
 
 fn remark<'a, E: EmitTarget<'a>>(emitter: &mut E, source: Option<Inst>) {
-    if let (Some(inst), true) = (source, emitter.source != source) {
+    if emitter.source == source {
+        return;
+    }
+    if let Some(inst) = source {
         let text = display_inst(Some(emitter.module), emitter.function, inst);
         emitter.comment(|| text.to_string());
     }
-    emitter.source = source;
+    stretch(emitter, source);
 }
 
 fn step<'a, E: Emission<'a>>(
@@ -103,6 +116,22 @@ fn step<'a, E: Emission<'a>>(
             emitter.table_address(table, index, scratch, output)
         }
         Code::Call(call) => emitter.call(call),
+        Code::TryCall { call, .. } => {
+            emitter.call(call)?;
+            let landing = E::block_label(emitter.successor(block, 1)?);
+            if let Some(&(returns, _)) = emitter.calls.last() {
+                emitter.handlers.push((returns, landing));
+            }
+            let onwards = emitter.successor(block, 0)?;
+            emitter.jump_to(onwards, next);
+            Ok(())
+        }
+        &Code::Throw { throw, .. } => {
+            let stub = emitter.symbol(Symbol::Throw(throw));
+            emitter.call_symbol(stub);
+            emitter.record_call();
+            Ok(())
+        }
         &Code::NewContinuation { size, slow, .. } => {
             emitter.new_continuation(size, slow, at(places, 0)?)
         }
@@ -148,10 +177,20 @@ fn suspend<'a, E: Emission<'a>>(emitter: &mut E) -> Lower<()> {
 fn finish<'a, E: EmitTarget<'a>>(mut emitter: E) -> Lower<Emitted> {
     let traps = std::mem::take(&mut emitter.traps);
     let calls = std::mem::take(&mut emitter.calls);
+    let handlers = std::mem::take(&mut emitter.handlers);
     let mut marks: Vec<E::Label> = traps.iter().map(|&(label, ..)| label).collect();
     marks.extend(calls.iter().map(|&(label, _)| label));
+    marks.extend(
+        handlers
+            .iter()
+            .flat_map(|&(returns, landing)| [returns, landing]),
+    );
+    let stretches = std::mem::take(&mut emitter.stretches);
+    marks.extend(stretches.iter().map(|&(label, _)| label));
     let mut assembled = emitter.assemble(&marks)?;
-    let of_calls = assembled.offsets.split_off(traps.len());
+    let mut of_calls = assembled.offsets.split_off(traps.len());
+    let mut of_handlers = of_calls.split_off(calls.len());
+    let of_stretches = of_handlers.split_off(2 * handlers.len());
     let function = emitter.function;
     let sites = traps.iter().zip(&assembled.offsets);
     let sites = sites.filter_map(|(&(_, code, inst), &offset)| {
@@ -167,10 +206,20 @@ fn finish<'a, E: EmitTarget<'a>>(mut emitter: E) -> Lower<Emitted> {
     let calls = calls.filter_map(|(&(_, inst), offset)| Some((offset?, inst)));
     let mut calls: Vec<(u32, Inst)> = calls.collect();
     calls.sort_unstable();
+    let handlers = of_handlers.chunks_exact(2);
+    let handlers = handlers.filter_map(|pair| Some((pair[0]?, pair[1]?)));
+    let mut handlers: Vec<(u32, u32)> = handlers.collect();
+    handlers.sort_unstable();
+    let instructions = stretches.iter().zip(of_stretches);
+    let instructions = instructions.filter_map(|(&(_, inst), offset)| Some((offset?, inst)));
+    let instructions = instructions.collect();
     let listing = assembled.listing.take();
     let code = FinishedCode {
         traps: sites,
         calls,
+        handlers,
+        instructions,
+        saved: emitter.frame.saved_registers(),
         frame_bytes: emitter.frame.bytes,
         ..assembled.into_code(&emitter.symbols)
     };

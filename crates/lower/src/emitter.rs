@@ -50,6 +50,10 @@ pub struct EmissionState<'a, T: TargetInst, L, O> {
     pub(crate) suspension_exit: Option<L>,
     pub(crate) traps: Vec<(L, TrapCode, Option<Inst>)>,
     pub(crate) calls: Vec<(L, Inst)>,
+    /// The return addresses of calls with a handler, and where exceptions land.
+    pub(crate) handlers: Vec<(L, L)>,
+    /// Where the code of each instruction begins, if that is to be kept.
+    pub(crate) stretches: Vec<(L, Option<Inst>)>,
 }
 
 /// What a target's assembler made of a piece of code.
@@ -103,6 +107,8 @@ impl<'a, T: TargetInst, L, O> EmissionState<'a, T, L, O> {
             suspension_exit: None,
             traps: Vec::new(),
             calls: Vec::new(),
+            handlers: Vec::new(),
+            stretches: Vec::new(),
         })
     }
 

@@ -155,6 +155,13 @@ impl Frame {
         self.spills - slot as i32 * 8
     }
 
+    /// The saved registers by number, as the tables of the code have them.
+    pub(crate) fn saved_registers(&self) -> Vec<(u8, i32)> {
+        let saved = self.saved.iter();
+        let saved = saved.map(|&(register, offset)| (register.hw_enc() as u8, offset));
+        saved.collect()
+    }
+
     /// How the prologue makes sure that there is stack for the frame.
     pub fn stack_check(&self) -> StackCheck {
         if self.bytes > UNCHECKED {

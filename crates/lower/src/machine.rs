@@ -9,6 +9,7 @@
 //! are moves, which keep flags.
 
 use crate::registers::Registers;
+use enjamb_abi::code::Throw;
 use enjamb_ir::{Inst, TrapCode};
 use enjamb_regalloc::{InstKind, MachineInst, OperandCollector, PReg, PRegSet, VReg};
 use std::fmt;
@@ -140,6 +141,20 @@ pub enum Code<T: TargetInst> {
     },
     /// Returns a continuation as the hidden result.
     Suspend(VReg),
+    /// Calls, and goes to successor 0 when the callee returns, to successor 1 when it throws.
+    TryCall {
+        /// The call.
+        call: Box<Call>,
+        /// The two words of the exception, defined on the way to successor 1.
+        exception: [VReg; 2],
+    },
+    /// Throws the exception of these two words.
+    Throw {
+        /// The words.
+        exception: [VReg; 2],
+        /// Whether it is new.
+        throw: Throw,
+    },
     /// Calls in place of this function.
     TailCall(Box<Call>),
     /// Traps.
@@ -194,6 +209,17 @@ impl<T: TargetInst> MachineInst for Step<T> {
                 collector.fixed_def(output, T::REGISTERS.allocated);
             }
             Code::Call(call) | Code::TailCall(call) => call.operands(collector),
+            Code::TryCall { call, exception } => {
+                call.operands(collector);
+                for (&word, register) in exception.iter().zip(T::REGISTERS.exception()) {
+                    collector.fixed_def(word, register);
+                }
+            }
+            Code::Throw { exception, .. } => {
+                for (&word, register) in exception.iter().zip(T::REGISTERS.exception()) {
+                    collector.fixed_use(word, register);
+                }
+            }
             &Code::TableJump { target, .. } => collector.reg_use(target),
             Code::Return { results, .. } => {
                 for &(value, register) in results {
@@ -211,9 +237,10 @@ impl<T: TargetInst> MachineInst for Step<T> {
         let mut set = PRegSet::empty();
         match &self.code {
             Code::Target(inst) => return inst.clobbers(),
-            Code::Call(call) => {
-                set = T::REGISTERS.call_clobbers();
-                for &(_, register) in &call.results {
+            Code::Call(call) => set = call.clobbers::<T>(),
+            Code::TryCall { call, .. } => {
+                set = call.clobbers::<T>();
+                for register in T::REGISTERS.exception() {
                     set.remove(register);
                 }
             }
@@ -230,10 +257,12 @@ impl<T: TargetInst> MachineInst for Step<T> {
     fn kind(&self) -> InstKind {
         match self.code {
             Code::Jump => InstKind::Jump,
-            Code::Branch(_) | Code::TableJump { .. } => InstKind::Branch,
-            Code::Return { .. } | Code::Suspend(_) | Code::TailCall(_) | Code::Trap(_) => {
-                InstKind::Return
-            }
+            Code::Branch(_) | Code::TableJump { .. } | Code::TryCall { .. } => InstKind::Branch,
+            Code::Return { .. }
+            | Code::Suspend(_)
+            | Code::TailCall(_)
+            | Code::Throw { .. }
+            | Code::Trap(_) => InstKind::Return,
             _ => InstKind::Normal,
         }
     }
@@ -247,6 +276,15 @@ impl<T: TargetInst> MachineInst for Step<T> {
 }
 
 impl Call {
+    /// What the callee may overwrite, but for its results.
+    fn clobbers<T: TargetInst>(&self) -> PRegSet {
+        let mut set = T::REGISTERS.call_clobbers();
+        for &(_, register) in &self.results {
+            set.remove(register);
+        }
+        set
+    }
+
     fn operands(&self, collector: &mut OperandCollector<'_>) {
         for &(value, register) in &self.arguments {
             collector.fixed_use(value, register);

@@ -2,6 +2,7 @@
 
 use crate::machine::{Call, Callee, Code, Step, TargetInst};
 use crate::registers::int;
+use enjamb_abi::code::Throw;
 use enjamb_regalloc::{PReg, VReg};
 use std::fmt;
 
@@ -30,6 +31,18 @@ impl<T: TargetInst> fmt::Display for Step<T> {
             }
             Code::Call(call) => write_call::<T>("call", call, f),
             Code::TailCall(call) => write_call::<T>("tail_call", call, f),
+            Code::TryCall { call, exception } => {
+                write_call::<T>("try_call", call, f)?;
+                f.write_str(", unwind")?;
+                pairs::<T>(&exception_pairs::<T>(exception), f)
+            }
+            Code::Throw { exception, throw } => {
+                f.write_str(match throw {
+                    Throw::New => "throw",
+                    Throw::Again => "rethrow",
+                })?;
+                pairs::<T>(&exception_pairs::<T>(exception), f)
+            }
             Code::NewContinuation {
                 size,
                 callee,
@@ -53,6 +66,11 @@ impl<T: TargetInst> fmt::Display for Step<T> {
 /// The name of a register.
 pub(crate) fn register<T: TargetInst>(register: PReg) -> impl fmt::Display {
     fmt::from_fn(move |f| T::write_register(register, f))
+}
+
+fn exception_pairs<T: TargetInst>(exception: &[VReg; 2]) -> Vec<(VReg, PReg)> {
+    let words = exception.iter().copied();
+    words.zip(T::REGISTERS.exception()).collect()
 }
 
 fn pairs<T: TargetInst>(values: &[(VReg, PReg)], f: &mut fmt::Formatter<'_>) -> fmt::Result {

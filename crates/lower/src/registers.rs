@@ -68,6 +68,11 @@ impl Registers {
         int(self.convention.continuation)
     }
 
+    /// The two words of an exception, where it is thrown and where it lands.
+    pub fn exception(&self) -> [PReg; 2] {
+        self.convention.exception.map(int)
+    }
+
     fn allocatable(&self) -> impl Iterator<Item = PReg> {
         let reserved = self.reserved;
         let ints = (0..self.ints).filter(move |number| !reserved.contains(number));

@@ -94,7 +94,7 @@ impl<'a> Selection<'a> {
             for &inst in &function.blocks[block].insts {
                 let in_block = |other: Inst| block_of[other.index()] == home;
                 selection.defer_operands(function, inst, in_block, folds);
-                selection.defer_layout_test(function, inst, previous);
+                selection.defer_test_of_memory(function, inst, previous);
                 previous = Some(inst);
             }
         }
@@ -142,10 +142,10 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// A branch takes in a test of a layout, which reads memory, only if it comes right before it.
-    fn defer_layout_test(&mut self, function: &Function, inst: Inst, previous: Option<Inst>) {
+    /// A branch takes in a test that reads or writes memory only if it comes right before it.
+    fn defer_test_of_memory(&mut self, function: &Function, inst: Inst, previous: Option<Inst>) {
         if let (Opcode::Brif, Some(test)) = (function.insts[inst].opcode, previous)
-            && function.insts[test].opcode == Opcode::HasLayout
+            && matches!(function.insts[test].opcode, Opcode::HasLayout | Opcode::FuelCheck)
             && function.args(inst).first() == function.results(test).first()
             && self.uses[function.args(inst)[0].index()] == 1
         {

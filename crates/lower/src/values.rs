@@ -5,7 +5,7 @@ use crate::driver::Driver;
 use crate::error::{Lower, Reason};
 use crate::machine::PredicateOf;
 use crate::select::{is_condition, is_rematerialized};
-use enjamb_abi::context::SPAN_LENGTH;
+use enjamb_abi::context::{SPAN_LENGTH, offsets};
 use enjamb_abi::continuation::{INFO, record};
 use enjamb_ir::{
     Entity, Inst, LayoutId, MemoryId, Opcode, Payload, StackSlot, TableId, Type, Value, ValueDef,
@@ -89,7 +89,7 @@ pub trait Values<'a>: Backend<'a> {
         }
         if let Some(inst) = self.deferred(value)
             && let opcode = self.data(inst).opcode
-            && (is_condition(opcode) || opcode == Opcode::HasLayout)
+            && (is_condition(opcode) || matches!(opcode, Opcode::HasLayout | Opcode::FuelCheck))
         {
             return self.comparison(inst);
         }
@@ -128,6 +128,10 @@ pub trait Values<'a>: Backend<'a> {
                 let info = self.info(self.arg(inst, 0)?)?;
                 let number = Self::at(Base::Value(info), record::LAYOUT as i32);
                 self.equals(number, layout.index() as i64)
+            }
+            (Opcode::FuelCheck, Payload::Integer(amount)) => {
+                let amount = i32::try_from(amount).map_err(|_| Reason::Malformed)?;
+                self.take_away(Self::context_word(offsets::FUEL), amount)
             }
             _ => Err(Reason::Malformed),
         }
