@@ -4,7 +4,7 @@ use crate::header::{Listing, ListingKind};
 use crate::stages;
 use enjamb_abi::code::CodeOptions;
 use enjamb_abi::context::InstanceLayout;
-use enjamb_codegen::Lowering;
+use enjamb_codegen::{Lowering, Target, UnsupportedTarget};
 use enjamb_ir::{FieldType, FuncId, Function, Module, PointDecl, SavedSource, Stage};
 use std::fmt::Write;
 
@@ -82,15 +82,13 @@ fn saved(function: &Function, point: &PointDecl) -> String {
 
 /// The assembly of a function of a transformed module for a target.
 fn assembly(module: &Module, function: FuncId, target: &str) -> Result<String, String> {
-    if target != "x86_64" {
-        return Err(format!("no target is called {target}"));
-    }
+    let target: Target = target.parse().map_err(|error: UnsupportedTarget| error.to_string())?;
     let layout = InstanceLayout::new(module);
     let options = CodeOptions {
         check: true,
         ..CodeOptions::default()
     };
-    let lowered = Lowering::new(module, &layout, options).run(function, true);
+    let lowered = Lowering::new(module, &layout, target, options).run(function, true);
     let text = lowered.map_err(|error| error.to_string())?.text;
     Ok(text.map(|text| text.assembly).unwrap_or_default())
 }

@@ -1,6 +1,9 @@
 //! A chain of continuations against the memory limit of its instance: the task ends with a trap, what
 //! was built of the chain is freed, and the instance goes on (M14).
-#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#![cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_os = "linux"
+))]
 
 use enjamb_abi::code::CodeOptions;
 use enjamb_codegen::{CompileOptions, compile};

@@ -1,5 +1,8 @@
 //! Where a trap says that it happened, and that an address of code means one place only.
-#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#![cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_os = "linux"
+))]
 
 use enjamb_codegen::{CompileOptions, CompiledModule, compile};
 use enjamb_interp::Error;

@@ -1,6 +1,9 @@
 //! What may happen while a task lies suspended: its module is dropped, other instances of it run, it
 //! moves to another thread, the host takes its time.
-#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#![cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_os = "linux"
+))]
 
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Val, parse_module};

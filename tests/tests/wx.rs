@@ -1,5 +1,8 @@
 //! No page is writable and executable at once while compiled code runs.
-#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#![cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_os = "linux"
+))]
 
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Val, parse_module};

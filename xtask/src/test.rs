@@ -13,13 +13,16 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::aarch64::{Emulation, Target};
+use crate::aarch64::{Emulation, Target, Toolchain};
 use crate::process::{Workspace, succeeds};
 use crate::setup_aarch64::toolchain;
 use crate::step::Counts;
 
-/// Runs everything on this machine, or on the target of the options alone. With `require_all` a skipped test
-/// counts as failed.
+/// The name of a processor that has ARMv8.0 and nothing newer.
+const PLAIN_CORE: &str = "cortex-a53";
+
+/// Runs everything on this machine and for AArch64, or on the target of the options alone. With `require_all`
+/// a skipped test counts as failed.
 pub fn run(workspace: &Workspace, emulation: &Emulation, require_all: bool) -> Result<Counts> {
     let skip_log = workspace
         .metadata
@@ -28,10 +31,21 @@ pub fn run(workspace: &Workspace, emulation: &Emulation, require_all: bool) -> R
         .join("skipped-tests.log");
     fs::write(&skip_log, "").with_context(|| format!("cannot write {}", skip_log.display()))?;
 
+    let everything = |toolchain: &Toolchain| {
+        everything_emulated(workspace, toolchain, emulation.cpu.as_deref(), &skip_log)
+    };
     let mut counts = match emulation.target {
-        None => native(workspace, &skip_log)?,
+        None => {
+            let mut counts = native(workspace, &skip_log)?;
+            counts.add(emulated(workspace, |toolchain| {
+                let mut counts = everything(toolchain)?;
+                counts.add(golden_files_on_a_plain_core(workspace, toolchain, &skip_log)?);
+                Ok(counts)
+            })?);
+            counts
+        }
         Some(Target::Aarch64) => {
-            let counts = emulated(workspace, emulation.cpu.as_deref(), &skip_log)?;
+            let counts = emulated(workspace, everything)?;
             // A run that was asked for and ran nothing has failed.
             if counts.passed == 0 {
                 counts.require_all()
@@ -62,11 +76,12 @@ fn native(workspace: &Workspace, skip_log: &Path) -> Result<Counts> {
     Ok(counts)
 }
 
-/// Runs the tests and examples as AArch64 programs under the emulator; where that cannot be had, says why and
-/// counts one check as skipped.
-///
-/// Two parts belong to the host alone: this crate, whose tests call cargo, and the documentation examples.
-fn emulated(workspace: &Workspace, cpu: Option<&str>, skip_log: &Path) -> Result<Counts> {
+/// Runs a part that is for AArch64 programs under the emulator; where that cannot be had, says why and counts
+/// one check as skipped.
+fn emulated(
+    workspace: &Workspace,
+    run: impl FnOnce(&Toolchain) -> Result<Counts>,
+) -> Result<Counts> {
     let toolchain = match toolchain(workspace) {
         Ok(toolchain) => toolchain,
         Err(reason) => {
@@ -77,12 +92,23 @@ fn emulated(workspace: &Workspace, cpu: Option<&str>, skip_log: &Path) -> Result
             });
         }
     };
+    println!("AArch64: {}", toolchain.version);
     let start = Instant::now();
-    println!(
-        "AArch64: {}, processor {}",
-        toolchain.version,
-        cpu.unwrap_or("with everything")
-    );
+    let counts = run(&toolchain)?;
+    println!("AArch64: {counts} ({:.1} s)", start.elapsed().as_secs_f64());
+    Ok(counts)
+}
+
+/// Runs the tests and examples as AArch64 programs.
+///
+/// Two parts belong to the host alone: this crate, whose tests call cargo, and the documentation examples.
+fn everything_emulated(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    cpu: Option<&str>,
+    skip_log: &Path,
+) -> Result<Counts> {
+    println!("AArch64: processor {}", cpu.unwrap_or("with everything"));
     let mut tests = toolchain.cargo(workspace, "test", cpu);
     tests.args([
         "--workspace",
@@ -95,8 +121,20 @@ fn emulated(workspace: &Workspace, cpu: Option<&str>, skip_log: &Path) -> Result
     counts.add(examples(workspace, || {
         toolchain.cargo(workspace, "run", cpu)
     })?);
-    println!("AArch64: {counts} ({:.1} s)", start.elapsed().as_secs_f64());
     Ok(counts)
+}
+
+/// Runs the golden files once more on a processor that has ARMv8.0 and nothing newer: code that is emitted
+/// without being asked for more than that runs there.
+fn golden_files_on_a_plain_core(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    skip_log: &Path,
+) -> Result<Counts> {
+    println!("AArch64: golden files, processor {PLAIN_CORE}");
+    let mut tests = toolchain.cargo(workspace, "test", Some(PLAIN_CORE));
+    tests.args(["-p", "enjamb-tests", "--test", "golden"]);
+    harnesses(tests.env("ENJAMB_SKIP_LOG", skip_log))
 }
 
 /// Runs `cargo test`, passes its output on and adds up its closing lines.

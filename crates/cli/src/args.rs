@@ -109,12 +109,23 @@ pub struct Run {
     /// when nothing else can run.
     #[arg(long, value_enum, default_value_t = Clock::Real)]
     pub clock: Clock,
+    /// Let code for AArch64 sign return addresses and begin with landing pads wherever an indirect
+    /// branch leads. Processors that know these check them.
+    #[arg(long)]
+    pub branch_protection: bool,
     /// Print what happened to the standard error, as lines `name=value`: suspensions,
     /// frames_suspended, resumptions, continuations_allocated, continuations_live,
     /// continuation_bytes_peak, compile_ns, run_ns, code_bytes. The interpreter makes neither
     /// continuations nor code, and suspends frames that compiled code may do without.
     #[arg(long)]
     pub stats: bool,
+    /// Show the machine code to debuggers: names of functions, lines of the program and the way out
+    /// of each frame, as in `gdb --args enjamb run --debug-info FILE`.
+    #[arg(long)]
+    pub debug_info: bool,
+    /// Show the machine code to `perf`, in the file `/tmp/perf-PID.map`, which stays.
+    #[arg(long)]
+    pub perf_map: bool,
 }
 
 /// What runs a program.
@@ -151,6 +162,14 @@ pub struct Compile {
     /// What to show: `asm`, or `ir` if passes are chosen, unless it is said.
     #[arg(long, value_enum)]
     pub emit: Option<Emit>,
+    /// The machine that code is made for, `x86_64` or `aarch64`, or a triple such as
+    /// `aarch64-unknown-linux-gnu`; this one, unless it is said.
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Let code for AArch64 sign return addresses and begin with landing pads wherever an indirect
+    /// branch leads.
+    #[arg(long)]
+    pub branch_protection: bool,
     /// Print JSON: an array with an object per function. What is text otherwise stands in `text`.
     #[arg(long)]
     pub json: bool,

@@ -5,14 +5,11 @@ use crate::control_flow;
 use crate::frames;
 use crate::input::Input;
 use anyhow::{Context, Result, anyhow, bail};
-use enjamb::codegen::{self, CompileOptions, CompiledModule, Lowering, PASSES, Selection};
+use enjamb::codegen::{self, CompileOptions, CompiledModule, Lowering, PASSES, Selection, Target};
 use enjamb::ir::{FuncId, Function, Module};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::Arc;
-
-/// The machine that code is made for, whatever the host is.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Shows what `--emit` asks for.
 pub fn execute(compile: &Compile, output: &mut impl Write) -> Result<()> {
@@ -23,6 +20,7 @@ pub fn execute(compile: &Compile, output: &mut impl Write) -> Result<()> {
         }
         return Ok(());
     }
+    let asked: Option<Target> = compile.target.as_deref().map(str::parse).transpose()?;
     let file = compile.file.as_deref().context("no file")?;
     let input = Input::read(file)?;
     let module = enjamb::check_text(&input.text).map_err(|error| input.explain(&error))?;
@@ -31,7 +29,10 @@ pub fn execute(compile: &Compile, output: &mut impl Write) -> Result<()> {
         Emit::Ir | Emit::Async | Emit::Layout | Emit::Cfg | Emit::CfgDot => {
             show_ir(compile, module, &chosen, output)
         }
-        Emit::Vcode | Emit::Asm | Emit::Bytes => show_code(compile, module, &chosen, output),
+        Emit::Vcode | Emit::Asm | Emit::Bytes => {
+            let target = asked.map_or_else(Target::host, Ok)?;
+            show_code(compile, target, module, &chosen, output)
+        }
     }
 }
 
@@ -102,6 +103,7 @@ fn show_ir(
 
 fn show_code(
     compile: &Compile,
+    target: Target,
     module: Module,
     chosen: &[FuncId],
     output: &mut impl Write,
@@ -109,18 +111,16 @@ fn show_code(
     if compile.chooses_passes() {
         bail!("--after, --only and --pass-limit are for --emit ir, async, layout, cfg and cfg-dot");
     }
-    let target = TARGET
-        .parse()
-        .map_err(|error| anyhow!("{TARGET}: {error}"))?;
-    let options = CompileOptions {
-        target,
+    let mut options = CompileOptions {
+        target: target.triple(),
         ..CompileOptions::default()
     };
+    options.code.branch_protection = compile.branch_protection;
     let compiled = codegen::compile(Arc::new(module), &options)?;
     if compile.emit() == Emit::Bytes {
         return show_bytes(compile, &compiled, chosen, output);
     }
-    let mut lowering = Lowering::new(&compiled.transformed, &compiled.layout, options.code);
+    let mut lowering = Lowering::new(&compiled.transformed, &compiled.layout, target, options.code);
     let mut texts = Vec::new();
     for &function in chosen {
         let text = lowering

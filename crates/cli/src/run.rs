@@ -40,6 +40,9 @@ fn config(run: &Run) -> Config {
         })
         .schedule(run.suspend)
         .count(run.stats)
+        .branch_protection(run.branch_protection)
+        .debug_info(run.debug_info)
+        .perf_map(run.perf_map)
 }
 
 /// The arguments, by the types of the function's parameters.

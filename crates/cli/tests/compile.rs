@@ -22,12 +22,14 @@ fn every_stage_can_be_shown() {
     assert!(lowered.contains("layout0 = size 32 {"), "{lowered}");
     let vcode = emit(&["--emit", "vcode"]);
     assert!(vcode.contains("after register allocation"), "{vcode}");
-    let assembly = emit(&["--emit", "asm"]);
-    assert!(assembly.starts_with("%fib:\n"), "{assembly}");
-    assert!(
-        assembly.contains("push rbp") && assembly.contains("; v8 = iadd v"),
-        "{assembly}"
-    );
+    for (target, prologue) in [("x86_64", "push rbp"), ("aarch64", "stp x29, x30, [sp")] {
+        let assembly = emit(&["--emit", "asm", "--target", target]);
+        assert!(assembly.starts_with("%fib:\n"), "{assembly}");
+        assert!(
+            assembly.contains(prologue) && assembly.contains("; v8 = iadd v"),
+            "{assembly}"
+        );
+    }
     let graph = emit(&["--emit", "cfg-dot"]);
     assert!(graph.contains("f0_block0 -> f0_block2;"), "{graph}");
 }
@@ -57,17 +59,52 @@ function %fib(i64) -> i64 async
 
 #[test]
 fn bytes_are_the_same_each_time() {
-    let bytes = emit(&["--emit", "bytes"]);
-    assert!(bytes.starts_with("%fib:\n     0  55 "), "{bytes}");
-    assert!(bytes.contains("stubs and records:\n"));
-    assert_eq!(emit(&["--emit", "bytes"]), bytes);
-    let json: serde_json::Value =
-        serde_json::from_str(&emit(&["--emit", "bytes", "--func", "fib", "--json"])).unwrap();
-    assert_eq!(
-        (json[0]["name"].as_str(), json[0]["offset"].as_u64()),
-        (Some("%fib"), Some(0))
+    // `push rbp`, and `stp x29, x30, [sp, #-16]!`.
+    for (target, first, row) in [
+        ("x86_64", "55", "55 "),
+        ("aarch64-unknown-linux-gnu", "fd7bbfa9", "fd 7b bf a9 "),
+    ] {
+        let emit = |arguments: &[&str]| {
+            emit(&[&["--emit", "bytes", "--target", target], arguments].concat())
+        };
+        let bytes = emit(&[]);
+        assert!(bytes.starts_with(&format!("%fib:\n     0  {row}")), "{bytes}");
+        assert!(bytes.contains("stubs and records:\n"));
+        assert_eq!(emit(&[]), bytes);
+        let json: serde_json::Value =
+            serde_json::from_str(&emit(&["--func", "fib", "--json"])).unwrap();
+        assert_eq!(
+            (json[0]["name"].as_str(), json[0]["offset"].as_u64()),
+            (Some("%fib"), Some(0))
+        );
+        assert!(json[0]["bytes"].as_str().unwrap().starts_with(first));
+    }
+}
+
+#[test]
+fn targets_are_chosen_by_name_or_triple() {
+    let asm = |arguments: &[&str]| emit(&[&["--emit", "asm"], arguments].concat());
+    let host = std::env::consts::ARCH;
+    assert_eq!(asm(&[]), asm(&["--target", host]));
+    assert_ne!(
+        asm(&["--target", "x86_64"]),
+        asm(&["--target", "aarch64-unknown-linux-musl"])
     );
-    assert!(json[0]["bytes"].as_str().unwrap().starts_with("55"));
+    let protected = asm(&["--target", "aarch64", "--branch-protection"]);
+    assert!(protected.contains("paciasp"), "{protected}");
+    let x86 = asm(&["--target", "x86_64", "--branch-protection"]);
+    assert_eq!(x86, asm(&["--target", "x86_64"]));
+    let fib = example("fib_yield.enj");
+    for kind in ["ir", "async", "vcode", "asm", "bytes", "layout", "cfg-dot"] {
+        let both = ["x86_64", "aarch64"].map(|target| emit(&["--emit", kind, "--target", target]));
+        let is_code = ["vcode", "asm", "bytes"].contains(&kind);
+        assert_eq!(both[0] != both[1], is_code, "{kind}");
+        let arguments = ["compile", &fib, "--emit", kind, "--target", "riscv64-linux"];
+        let errors = enjamb(&arguments).fails();
+        let supported = "unsupported target `riscv64-linux`: code is made for x86_64 (x86_64-unknown-linux-gnu) \
+                         and aarch64 (aarch64-unknown-linux-gnu)";
+        assert!(errors.contains(supported), "{errors}");
+    }
 }
 
 #[test]

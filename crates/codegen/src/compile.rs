@@ -16,7 +16,7 @@ use enjamb_abi::code::CodeOptions;
 use enjamb_abi::context::InstanceLayout;
 use enjamb_abi::target::Target;
 use enjamb_ir::{FuncId, Module, Stage, verify_module};
-use enjamb_lower_x64::{LoweredFunction, allocator_options};
+use enjamb_lower::{LoweredFunction, allocator_options};
 use enjamb_regalloc::Allocator;
 use std::sync::Arc;
 use std::time::Instant;

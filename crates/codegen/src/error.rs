@@ -2,7 +2,7 @@
 
 use enjamb_abi::target::UnsupportedTarget;
 use enjamb_ir::VerifyErrors;
-use enjamb_lower_x64::LowerError;
+use enjamb_lower::LowerError;
 use std::fmt;
 
 /// A module that cannot be compiled.

@@ -44,7 +44,7 @@ pub use compiled::{
     ModuleInst, ModuleTrap,
 };
 pub use enjamb_abi::target::{Target, UnsupportedTarget};
-pub use enjamb_lower_x64::LoweredFunction;
+pub use enjamb_lower::LoweredFunction;
 pub use error::CompileError;
 pub use frames::{FieldReport, FrameReport, LayoutReport, LiveReport, PointReport, Stored};
 pub use passes::{ORDER, PASSES, Pass, pass_named};

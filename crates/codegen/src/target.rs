@@ -5,9 +5,9 @@ use enjamb_abi::code::{Code, CodeOptions, RelocationKind, Symbol};
 use enjamb_abi::context::InstanceLayout;
 use enjamb_abi::target::Target;
 use enjamb_ir::{FuncId, Module};
-use enjamb_lower_x64::{LowerError, LoweredFunction};
+use enjamb_lower::{LowerError, LoweredFunction};
 use enjamb_regalloc::Allocator;
-use {enjamb_lower_x64 as aarch64, enjamb_lower_x64 as x64};
+use {enjamb_lower_aarch64 as aarch64, enjamb_lower_x64 as x64};
 
 type LowerFunction = fn(
     &Module,

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Execution};
 use crate::error::Error;
+use enjamb_abi::target::Target;
 use std::sync::Arc;
 
 /// Settings that modules and instances share. Copies are cheap and stand for the same engine.
@@ -16,10 +17,8 @@ impl Engine {
     /// # Errors
     /// [`Error::UnsupportedHost`] if it is to run machine code and cannot do so on this host.
     pub fn new(config: Config) -> Result<Engine, Error> {
-        let supported = cfg!(all(target_arch = "x86_64", target_os = "linux"));
-        if config.execution == Execution::Jit && !supported {
-            let host = format!("{} {}", std::env::consts::ARCH, std::env::consts::OS);
-            return Err(Error::UnsupportedHost(host));
+        if config.execution == Execution::Jit {
+            Target::host().map_err(|host| Error::UnsupportedHost(host.name))?;
         }
         Ok(Engine {
             config: Arc::new(config),

@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error() {
         let error = relocated(0, [1 << 27, 0]).unwrap_err().to_string();
-        assert!(error.contains("0x8000000 is out of reach from 0x0"), "{error}");
+        assert!(
+            error.contains("0x8000000 is out of reach from 0x0"),
+            "{error}"
+        );
         for place in [1, 5, u32::MAX] {
             let kind = RelocationKind::Branch26;
             assert!(apply_relocation(kind, &mut [0; 4], place, 0, 0).is_err());

@@ -10,8 +10,9 @@
 //!
 //! The helper is called as `extern "C" fn(context, index, buffer) -> Status`. When it answers
 //! `Suspended` the stub returns the sentinel; when it answers `Trapped` it has set
-//! `Context::trap_code`.
+//! `Context::trap_code`; when it answers `Thrown`, `Context::exception`.
 
+use super::throw::raise;
 use super::{CONTEXT, CONTINUATION, SCRATCH, Stub, Way, at, context, words};
 use enjamb_aarch64::{Cond, Label, Op, Reg};
 use enjamb_abi::context::{Counter, Helper, LeafMode, Status, offsets};
@@ -44,10 +45,16 @@ pub(super) fn call(stub: &mut Stub, helper: Helper, index: u64, signature: &Sign
 
     stub.assembler.bind(not_finished);
     if signature.is_async {
-        suspended_or_trapped(stub, params.stack_bytes);
-    } else {
-        stub.trap(TrapCode::HostError);
+        return_if_suspended(stub, params.stack_bytes);
     }
+    if helper.can_throw() {
+        let trapped = stub.assembler.new_label();
+        stub.compare(Reg::X0, Status::Thrown as i64);
+        stub.assembler.jcc(Cond::NE, trapped);
+        raise(stub);
+        stub.assembler.bind(trapped);
+    }
+    stub.trap(TrapCode::HostError);
     stub.assembler.bind(overflow);
     stub.trap(TrapCode::StackOverflow);
 }
@@ -77,13 +84,13 @@ fn load_results(stub: &mut Stub, locations: &[Location], stack_words: u32) {
     stub.transfer(Way::Load, Reg::SP, &registers);
 }
 
-fn suspended_or_trapped(stub: &mut Stub, parameter_bytes: u32) {
-    let trapped = stub.assembler.new_label();
-    stub.assembler.jcc(Cond::NE, trapped);
+/// Returns to the caller if the flags say that the helper has answered `Suspended`.
+fn return_if_suspended(stub: &mut Stub, parameter_bytes: u32) {
+    let other = stub.assembler.new_label();
+    stub.assembler.jcc(Cond::NE, other);
     return_sentinel(stub);
     stub.leave(parameter_bytes);
-    stub.assembler.bind(trapped);
-    stub.trap(TrapCode::HostError);
+    stub.assembler.bind(other);
 }
 
 fn return_sentinel(stub: &mut Stub) {
@@ -125,7 +132,8 @@ pub(super) fn yield_leaf(stub: &mut Stub, index: u64) {
     stub.clear(CONTINUATION);
     stub.leave(0);
     stub.assembler.bind(not_finished);
-    suspended_or_trapped(stub, 0);
+    return_if_suspended(stub, 0);
+    stub.trap(TrapCode::HostError);
     stub.assembler.bind(overflow);
     stub.trap(TrapCode::StackOverflow);
 }

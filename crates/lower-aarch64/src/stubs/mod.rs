@@ -12,13 +12,16 @@ mod allocate;
 mod dispatcher;
 mod entry;
 mod host;
+mod throw;
 mod trap;
 
 #[cfg(test)]
 mod tests;
 
 use crate::relocation::kind_of;
-use enjamb_aarch64::{Assembler, Cond, Extend, Inst, Label, Mem, Op, Operand, OperandError, Reg, access};
+use enjamb_aarch64::{
+    Assembler, Cond, Extend, Inst, Label, Mem, Op, Operand, OperandError, Reg, access,
+};
 use enjamb_abi::code::{Code, CodeOptions, Relocation, Symbol, TrapSite};
 use enjamb_abi::context::{Counter, InstanceLayout, offsets};
 use enjamb_abi::continuation::WORD;
@@ -60,6 +63,7 @@ fn fill(stub: &mut Stub, kind: StubKind<'_>) {
             signature,
         } => host::call(stub, helper, index, signature),
         StubKind::TrapLanding => trap::landing(stub),
+        StubKind::Throw(throw) => throw::throw(stub, throw),
         StubKind::AllocateSlow(size) => allocate::slow(stub, size),
         StubKind::Dispatcher => dispatcher::dispatcher(stub),
         StubKind::Resume(shape) => dispatcher::resume(stub, shape),

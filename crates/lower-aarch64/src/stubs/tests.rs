@@ -2,6 +2,7 @@
 
 use super::*;
 use enjamb_aarch64::Item;
+use enjamb_abi::code::Throw;
 use enjamb_abi::context::Helper;
 use enjamb_abi::convention::{AARCH64, ResumeShape};
 use enjamb_ir::{Signature, Type};
@@ -79,9 +80,13 @@ fn landing_pads_are_where_indirect_branches_lead_if_asked_for() {
     }
     for kind in reached_indirectly() {
         let text = instructions(kind, false);
-        assert!(!text.iter().any(|text| text.starts_with("bti")), "{text:#?}");
+        assert!(
+            !text.iter().any(|text| text.starts_with("bti")),
+            "{text:#?}"
+        );
     }
-    for kind in [StubKind::TrapLanding, StubKind::AllocateSlow(24)] {
+    let throw = StubKind::Throw(Throw::New);
+    for kind in [StubKind::TrapLanding, throw, StubKind::AllocateSlow(24)] {
         assert!(!instructions(kind, true).contains(&"bti c".to_string()));
     }
 }
@@ -123,4 +128,27 @@ fn words_are_reached_in_the_largest_signature() {
         signature: &signature,
     };
     assert!(instructions(service, false).contains(&"str x16, [sp, #7992]".to_string()));
+}
+
+#[test]
+fn a_throw_gives_the_search_all_registers_and_takes_them_back() {
+    let text = instructions(StubKind::Throw(Throw::New), false);
+    let expected = [
+        "sub sp, sp, #112",
+        "stp x30, x29, [sp]",
+        "stp x4, x5, [sp, #24]",
+        "stp x19, x20, [sp, #40]",
+        "stp x21, x22, [sp, #56]",
+        "stp x23, x24, [sp, #72]",
+        "stp x25, x26, [sp, #88]",
+        "str x27, [sp, #104]",
+    ];
+    assert_eq!(text[..expected.len()], expected);
+    let behind = text.iter().position(|text| text == "blr x16").unwrap() + 2;
+    let loads = expected[1..]
+        .iter()
+        .map(|text| text.replace("st", "ld").replace("x30", "x17"));
+    assert!(loads.eq(text[behind..][..7].iter().cloned()), "{text:#?}");
+    let last = text.iter().position(|text| text == "br x17").unwrap();
+    assert_eq!(text[last - 2..last], ["ldr x16, [sp, #16]", "mov sp, x16"]);
 }

@@ -15,7 +15,7 @@
 
 use super::{CONTEXT, SCRATCH, Stub, at, context};
 use enjamb_aarch64::{Mem, Op, Reg, access};
-use enjamb_abi::context::{Status, offsets};
+use enjamb_abi::context::{Helper, Status, offsets};
 
 const INTEGERS: i32 = 16;
 const FLOATS: i32 = 96;
@@ -68,13 +68,21 @@ pub(super) fn leave_activation(stub: &mut Stub, status: Status) {
     stub.op(Op::Ret, &[]);
 }
 
-/// The landing: keeps the key of the trap table, which the call has left in the link register, then
-/// leaves the innermost activation. Since records nest, activations of the host in between are
-/// never cut off: each has its own.
+/// Leaves the innermost activation from anywhere in it. Since records nest, activations of the
+/// host in between are never cut off: each has its own.
+pub(super) fn leave_to_host(stub: &mut Stub, status: Status) {
+    stub.load(SCRATCH, context(offsets::ACTIVATION));
+    stub.op(Op::MovSp64RR, &[Reg::SP.into(), SCRATCH.into()]);
+    leave_activation(stub, status);
+}
+
+/// The landing: keeps the key of the trap table, which the call has left in the link register, lets
+/// the runtime look at the frames while they are there, then leaves.
 pub(super) fn landing(stub: &mut Stub) {
     stub.store(Reg::LR, context(offsets::TRAP_PC));
     stub.store(Reg::FP, context(offsets::TRAP_FP));
-    stub.load(SCRATCH, context(offsets::ACTIVATION));
-    stub.op(Op::MovSp64RR, &[Reg::SP.into(), SCRATCH.into()]);
-    leave_activation(stub, Status::Trapped);
+    stub.load(SCRATCH, context(Helper::Trapped.offset()));
+    stub.copy(Reg::X0, CONTEXT);
+    stub.op(Op::BlrR, &[SCRATCH.into()]);
+    leave_to_host(stub, Status::Trapped);
 }
