@@ -146,6 +146,8 @@ pub struct Context {
     pub leaf_mode: u64,
     /// Lowest stack address that compiled code may use.
     pub stack_limit: u64,
+    /// Fuel that is left; below zero it is a debt.
+    pub fuel: i64,
     /// Stack address of the innermost activation record, see [`crate::convention`].
     pub activation: u64,
     /// The continuation whose activation runs, for cleaning up after a trap.
@@ -191,6 +193,8 @@ pub mod offsets {
         LEAF_MODE = leaf_mode;
         /// Lowest stack address.
         STACK_LIMIT = stack_limit;
+        /// Fuel that is left.
+        FUEL = fuel;
         /// Innermost activation record.
         ACTIVATION = activation;
         /// Running continuation.

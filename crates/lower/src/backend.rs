@@ -94,11 +94,7 @@ pub trait LowerConditions<'a>: LowerTarget<'a> {
     fn equals(&mut self, word: Self::Mem, constant: i64) -> Lower<PredicateOf<Self::Inst>>;
 
     /// Takes a constant of at least 0 away from 64 bits in memory: whether what is left is below zero.
-    fn take_away(
-        &mut self,
-        word: Self::Mem,
-        amount: i32,
-    ) -> Lower<PredicateOf<Self::Inst>>;
+    fn take_away(&mut self, word: Self::Mem, amount: i32) -> Lower<PredicateOf<Self::Inst>>;
 
     /// 1 if the condition holds, else 0, in the low byte.
     fn set_byte(&mut self, predicate: PredicateOf<Self::Inst>) -> Lower<VReg>;

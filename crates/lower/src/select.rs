@@ -145,7 +145,10 @@ impl<'a> Selection<'a> {
     /// A branch takes in a test that reads or writes memory only if it comes right before it.
     fn defer_test_of_memory(&mut self, function: &Function, inst: Inst, previous: Option<Inst>) {
         if let (Opcode::Brif, Some(test)) = (function.insts[inst].opcode, previous)
-            && matches!(function.insts[test].opcode, Opcode::HasLayout | Opcode::FuelCheck)
+            && matches!(
+                function.insts[test].opcode,
+                Opcode::HasLayout | Opcode::FuelCheck
+            )
             && function.args(inst).first() == function.results(test).first()
             && self.uses[function.args(inst)[0].index()] == 1
         {

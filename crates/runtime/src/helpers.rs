@@ -181,6 +181,8 @@ impl State {
     fn builtin_leaf(&mut self, function: FuncId, buffer: &mut [u64]) -> Result<Status, HostError> {
         let argument = buffer.first().copied().unwrap_or_default();
         match &self.imports[function.index()] {
+            // Whatever the schedule: slices of time are no leaf's decision.
+            Import::OutOfFuel => Ok(self.register(Registration::Turn)),
             Import::Sleep => Ok(self.register(Registration::Sleep(argument as i64))),
             Import::Test => match self.leaf_decides(argument & 1 == 1) {
                 true => Ok(self.register(Registration::Result(argument))),

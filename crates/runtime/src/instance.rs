@@ -15,8 +15,8 @@ use crate::state::{Import, State, bare_trap};
 use crate::task::{NONE, State as TaskState, Tasks};
 use enjamb_abi::context::LeafMode;
 use enjamb_ir::{
-    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature, TableId, Trace,
-    TraceBuffer, TraceLimits, TrapCode, Type, Val,
+    Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature,
+    TableId, Trace, TraceBuffer, TraceLimits, TrapCode, Type, Val,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -73,6 +73,7 @@ impl Instance {
         let tables = context.set_tables_and_globals(layout, module);
         let fixed = context.fixed();
         helpers::install(fixed);
+        fixed.fuel = options.fuel.at_first();
         fixed.leaf_mode = match options.schedule {
             Schedule::Natural | Schedule::Always => LeafMode::Always,
             Schedule::Never => LeafMode::Never,
@@ -86,6 +87,7 @@ impl Instance {
             tasks: Tasks::new(),
             executor: Executor::new(options.clock),
             imports,
+            fuel: FuelAccount::new(options.fuel),
             options,
             leaf_calls: 0,
             current_task: NONE,
@@ -134,6 +136,7 @@ impl Instance {
             let sync = || Error::BadCall("a task runs an async function".to_string());
             is_async.then_some(words).ok_or_else(sync)
         })?;
+        self.machine.with(State::begin_turn);
         let task = self.machine.start(function, &words).map_err(bare_trap)?;
         Ok(TaskHandle(
             self.machine.with(|state| state.tasks.word(task)),
@@ -204,6 +207,19 @@ impl Instance {
     pub fn drop_tasks(&mut self) {
         let calls = self.machine.with(State::drop_tasks);
         drop(calls);
+    }
+
+    /// The fuel that is left; below zero it is a debt.
+    pub fn fuel(&self) -> i64 {
+        self.machine.with(|state| state.context.fixed().fuel)
+    }
+
+    /// Sets the fuel that is left.
+    pub fn set_fuel(&mut self, amount: i64) {
+        self.machine.with(|state| {
+            let State { fuel, context, .. } = state;
+            fuel.set(&mut context.fixed().fuel, amount);
+        });
     }
 
     /// What the instance has done so far.
@@ -284,6 +300,7 @@ fn resolve_imports(module: &Module, imports: &mut Imports) -> Result<Vec<Import>
         };
         let (import, wanted) = match (namespace.as_str(), name.as_str()) {
             (BUILTIN, "yield") => (Import::None, Signature::asynchronous(&[], &[])),
+            (BUILTIN, "out_of_fuel") => (Import::OutOfFuel, Signature::asynchronous(&[], &[])),
             (BUILTIN, "sleep") => (Import::Sleep, Signature::asynchronous(&[Type::I64], &[])),
             (BUILTIN, "test") => {
                 let signature = Signature::asynchronous(&[Type::I64], &[Type::I64]);

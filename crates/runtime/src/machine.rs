@@ -193,7 +193,8 @@ impl Machine {
 
     /// Gives a task that has been taken off the run queue its turn.
     pub(crate) fn resume(self, task: u32, fast_resumes: u64) {
-        let (mut head, dispatcher) = self.with(|state| {
+        let (mut head, dispatcher, has_slices) = self.with(|state| {
+            state.begin_turn();
             let head = state.tasks[task].head;
             let failing = state.tasks[task].state == TaskState::Failing;
             let head = if failing {
@@ -202,11 +203,12 @@ impl Machine {
             } else {
                 Some(head)
             };
-            (head, state.loaded.dispatcher)
+            (head, state.loaded.dispatcher, state.fuel.has_slices())
         });
         // SAFETY: the loader took the address from the dispatcher's symbol.
         let dispatcher: Dispatcher = unsafe { std::mem::transmute(dispatcher as usize) };
-        let mut fast_resumes = fast_resumes;
+        // A turn with fuel of its own is one that begins here.
+        let mut fast_resumes = if has_slices { 0 } else { fast_resumes };
         // Once, and again whenever an exception has found a handler among what is suspended.
         while let Some(first) = head {
             self.with(|state| {
@@ -276,6 +278,7 @@ impl Machine {
     pub(crate) fn call(self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
         let (is_async, mut words, results) = self.with(|state| {
             let words = state.argument_words(function, args)?;
+            state.begin_turn();
             let signature = state.loaded.signature(function);
             Ok((signature.is_async, words, signature.results.clone()))
         })?;

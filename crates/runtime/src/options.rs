@@ -1,7 +1,7 @@
 //! Settings of an instance, and what it counts.
 
 use crate::executor::ClockKind;
-use enjamb_ir::{Schedule, TraceLimits};
+use enjamb_ir::{FuelSupply, Schedule, TraceLimits};
 
 /// Settings of an instance.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub struct Options {
     pub stack_size: usize,
     /// The most bytes that continuations and tasks may take.
     pub continuation_limit: u64,
+    /// The fuel of the instance, if the module runs on fuel.
+    pub fuel: FuelSupply,
     /// How much of the logical stack traps and exceptions keep.
     pub trace: TraceLimits,
     /// Whether to keep [`Stats`]. The code has to be compiled for counting.
@@ -29,13 +31,14 @@ impl Default for Options {
             clock: ClockKind::Real,
             stack_size: 512 << 10,
             continuation_limit: 16 << 30,
+            fuel: FuelSupply::Unlimited,
             trace: TraceLimits::default(),
             count: false,
         }
     }
 }
 
-/// What an instance has done so far; all zero unless it counts.
+/// What an instance has done so far; but for the fuel all zero unless it counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Leaf calls that suspended.
@@ -50,4 +53,6 @@ pub struct Stats {
     pub continuations_live: u64,
     /// The most bytes that live continuations have taken at a time.
     pub continuation_bytes_peak: u64,
+    /// Fuel that was used.
+    pub fuel_used: u64,
 }

@@ -14,7 +14,7 @@ use crate::options::{Options, Stats};
 use crate::task::{NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use enjamb_abi::context::Counter;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
-use enjamb_ir::{Entity, FuncId, GlobalId, MemoryId, TrapCode, Type, Val};
+use enjamb_ir::{Entity, FuelAccount, FuncId, GlobalId, MemoryId, TrapCode, Type, Val};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -26,12 +26,16 @@ pub(crate) enum Import {
     Sleep,
     /// The leaf `test`.
     Test,
+    /// The leaf `out_of_fuel`.
+    OutOfFuel,
     /// A host function; away while it runs.
     Host(Option<HostFunction>),
 }
 
 /// What the running task waits for, from a helper's answer "suspended" until its chain is whole.
 pub(crate) enum Registration {
+    /// Its next turn.
+    Turn,
     /// Its next turn, with this result.
     Result(u64),
     /// The clock.
@@ -53,6 +57,8 @@ pub(crate) struct State {
     pub(crate) tasks: Tasks,
     pub(crate) executor: Executor,
     pub(crate) imports: Vec<Import>,
+    /// What it was given; the counter stands in the context block.
+    pub(crate) fuel: FuelAccount,
     pub(crate) options: Options,
     /// Calls of `yield` and `test` that have been decided on here.
     pub(crate) leaf_calls: u64,
@@ -152,6 +158,13 @@ impl State {
         failure.to_error(&self.loaded)
     }
 
+    /// Gives the fuel for a call from the host, or for the turn of a task.
+    pub(crate) fn begin_turn(&mut self) {
+        if self.depth == 0 {
+            self.fuel.begin_turn(&mut self.context.fixed().fuel);
+        }
+    }
+
     /// Appends a task to the run queue. From then on a `yield` has to let it run first.
     pub(crate) fn wake(&mut self, index: u32) {
         self.executor.push(index);
@@ -238,7 +251,7 @@ impl State {
         task.head = head;
         task.state = TaskState::Suspended;
         match self.registration.take() {
-            None => self.wake(index),
+            None | Some(Registration::Turn) => self.wake(index),
             Some(Registration::Result(word)) => {
                 self.deliver(index, &[word]);
                 self.wake(index);
@@ -393,8 +406,12 @@ impl State {
     }
 
     pub(crate) fn stats(&mut self) -> Stats {
+        let fuel_used = self.fuel.used(self.context.fixed().fuel);
         if !self.options.count {
-            return Stats::default();
+            return Stats {
+                fuel_used,
+                ..Stats::default()
+            };
         }
         let counts = self.heap.counts(self.context.free_lists());
         let counter = self.context.fixed().counters;
@@ -405,6 +422,7 @@ impl State {
             continuations_allocated: counts.allocated,
             continuations_live: counts.live,
             continuation_bytes_peak: counts.peak_bytes,
+            fuel_used,
         }
     }
 

@@ -240,6 +240,19 @@ impl<'a> LowerConditions<'a> for Lowering<'a> {
         Ok(Condition::Flag(Cond::EQ))
     }
 
+    fn take_away(&mut self, word: Mem, amount: i32) -> Lower<Condition> {
+        let amount = i64::from(amount);
+        let before = self.load(Type::I64, word)?;
+        let left = if is_add(amount) {
+            self.produce_int(Op::Subs64RRI, &[reg(before), imm(amount)])?
+        } else {
+            let amount = self.load_immediate(amount);
+            self.produce_int(Op::Subs64RRR, &[reg(before), reg(amount)])?
+        };
+        self.store_register(Type::I64, word, left)?;
+        Ok(Condition::Flag(Cond::MI))
+    }
+
     fn set_byte(&mut self, condition: Condition) -> Lower<VReg> {
         if let Condition::BitSet(value, bit) = condition {
             let (op, lowest) = match bit {

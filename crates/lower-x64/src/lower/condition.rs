@@ -83,6 +83,11 @@ impl<'a> LowerConditions<'a> for Lowering<'a> {
         Ok(Predicate::Flag(Cond::E))
     }
 
+    fn take_away(&mut self, word: Mem<Register>, amount: i32) -> Lower<Predicate> {
+        self.effect(Op::Sub64MI, &[word.into(), imm(amount.into())])?;
+        Ok(Predicate::Flag(Cond::S))
+    }
+
     fn set_byte(&mut self, predicate: Predicate) -> Lower<VReg> {
         let (first, second, join) = match predicate {
             Predicate::Flag(cond) => return self.produce_int(Op::setcc(cond), &[]),

@@ -277,7 +277,7 @@ impl Native {
             };
             self.write(helper.offset(), address);
         }
-        self.write(offsets::FUEL, i64::MAX as u64);
+        self.write(enjamb_abi::context::offsets::FUEL, i64::MAX as u64);
         let module = self.module.clone();
         for (function, decl) in module.functions.iter() {
             let cell = self.layout.function(function);
