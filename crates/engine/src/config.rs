@@ -1,6 +1,6 @@
 //! What can be chosen about an engine.
 
-use enjamb_ir::Schedule;
+use enjamb_ir::{Schedule, TraceLimits};
 
 /// What runs the programs. Both give the same results in the same order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,9 @@ pub struct Config {
     pub allocator: Allocator,
     /// Whether what [`Stats`](crate::Stats) says about suspensions is counted, which costs time.
     pub count: bool,
+    /// Whether machine code for AArch64 signs return addresses and has landing pads, which
+    /// processors that know these check. Other code is the same with and without.
+    pub branch_protection: bool,
     /// Which leaf calls suspend.
     pub schedule: Schedule,
     /// What `sleep` waits on.
@@ -57,6 +60,13 @@ pub struct Config {
     pub stack_size: usize,
     /// Bytes of continuations and tasks that an instance may hold before the trap `out_of_memory`.
     pub memory_limit: usize,
+    /// How much of the logical stack traps and exceptions keep.
+    pub trace: TraceLimits,
+    /// Whether machine code is shown to debuggers, with the names of functions, lines of the source
+    /// and the way out of each frame. See `docs/debugging.md`.
+    pub debug_info: bool,
+    /// Whether machine code is shown to profilers, in the file `/tmp/perf-PID.map`, which stays.
+    pub perf_map: bool,
 }
 
 impl Default for Config {
@@ -65,10 +75,14 @@ impl Default for Config {
             execution: Execution::default(),
             allocator: Allocator::default(),
             count: false,
+            branch_protection: false,
             schedule: Schedule::default(),
             clock: Clock::default(),
             stack_size: 1 << 20,
             memory_limit: 1 << 30,
+            trace: TraceLimits::default(),
+            debug_info: false,
+            perf_map: false,
         }
     }
 }
@@ -90,6 +104,13 @@ impl Config {
     pub fn count(self, count: bool) -> Self {
         Config { count, ..self }
     }
+    /// Sets whether indirect branches and returns of machine code are protected.
+    pub fn branch_protection(self, branch_protection: bool) -> Self {
+        Config {
+            branch_protection,
+            ..self
+        }
+    }
     /// Sets which leaf calls suspend.
     pub fn schedule(self, schedule: Schedule) -> Self {
         Config { schedule, ..self }
@@ -108,5 +129,17 @@ impl Config {
             memory_limit,
             ..self
         }
+    }
+    /// Sets how much of the logical stack is kept.
+    pub fn trace(self, trace: TraceLimits) -> Self {
+        Config { trace, ..self }
+    }
+    /// Sets whether debuggers see machine code.
+    pub fn debug_info(self, debug_info: bool) -> Self {
+        Config { debug_info, ..self }
+    }
+    /// Sets whether profilers see machine code.
+    pub fn perf_map(self, perf_map: bool) -> Self {
+        Config { perf_map, ..self }
     }
 }

@@ -1,6 +1,6 @@
 //! Every way in which something can go wrong, as a value.
 
-use enjamb_ir::{Diagnostic, Exception, Signature, TrapCode, diagnostic};
+use enjamb_ir::{Diagnostic, Exception, Location, Signature, Trace, TrapCode, diagnostic};
 use std::fmt;
 
 /// What a host function returns when it cannot give results.
@@ -39,7 +39,7 @@ pub enum Error {
     /// The program ended the call.
     Trap(Box<Trap>),
     /// The program threw an exception that nothing in it caught.
-    Exception(Exception),
+    Exception(Box<Thrown>),
     /// The host reached outside a memory.
     OutOfBounds {
         /// The name of the memory.
@@ -95,31 +95,6 @@ impl fmt::Display for LinkError {
     }
 }
 
-/// A place in a running program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Location {
-    /// The name of the function, without the percent sign.
-    pub function: String,
-    /// The instruction in the text format; empty if it has none, as when the stack overflows on
-    /// entry.
-    pub instruction: String,
-    /// Its position in the source: file, line, column.
-    pub position: Option<(String, u32, u32)>,
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "%{}", self.function)?;
-        if !self.instruction.is_empty() {
-            write!(f, ": `{}`", self.instruction)?;
-        }
-        match &self.position {
-            Some((file, line, column)) => write!(f, " at {file}:{line}:{column}"),
-            None => Ok(()),
-        }
-    }
-}
-
 /// The end of a call without results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trap {
@@ -129,6 +104,34 @@ pub struct Trap {
     pub location: Option<Location>,
     /// What the host function said whose error this is; see [`TrapCode::HostError`].
     pub message: Option<String>,
+    /// The logical stack, as far as [`Config::trace`](crate::Config::trace) keeps it.
+    pub trace: Trace,
+}
+
+/// An exception that nothing caught.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thrown {
+    /// The exception.
+    pub exception: Exception,
+    /// Where it was thrown.
+    pub location: Option<Location>,
+    /// What the host function said whose error or panic this is; see [`Exception::HOST_ERROR`].
+    pub message: Option<String>,
+    /// The logical stack that it has left, as far as [`Config::trace`](crate::Config::trace) keeps it.
+    pub trace: Trace,
+}
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exception {}", self.exception)?;
+        if let Some(location) = &self.location {
+            write!(f, " in {location}")?;
+        }
+        match &self.message {
+            Some(message) => write!(f, ": {message}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl fmt::Display for Trap {
@@ -149,6 +152,24 @@ impl Error {
     pub fn trap_code(&self) -> Option<TrapCode> {
         match self {
             Error::Trap(trap) => Some(trap.code),
+            _ => None,
+        }
+    }
+
+    /// The exception that nothing caught.
+    pub fn exception(&self) -> Option<&Thrown> {
+        match self {
+            Error::Exception(thrown) => Some(thrown),
+            _ => None,
+        }
+    }
+
+    /// The logical stack, if the program ended the call: functions and source positions, innermost
+    /// first, as if nothing had ever been suspended.
+    pub fn trace(&self) -> Option<&Trace> {
+        match self {
+            Error::Trap(trap) => Some(&trap.trace),
+            Error::Exception(thrown) => Some(&thrown.trace),
             _ => None,
         }
     }
@@ -196,7 +217,7 @@ impl fmt::Display for Error {
                 )
             }
             Error::Trap(trap) => trap.fmt(f),
-            Error::Exception(exception) => write!(f, "exception {exception}"),
+            Error::Exception(thrown) => thrown.fmt(f),
             Error::OutOfBounds {
                 memory,
                 offset,

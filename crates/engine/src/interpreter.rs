@@ -3,11 +3,13 @@
 use crate::backend::{Access, Backend};
 use crate::caller::Caller;
 use crate::config::{Clock, Config};
-use crate::error::{Error, Location, Trap};
+use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
 use crate::stats::Stats;
 use enjamb_interp::{HostContext, Imports, Instance, Options};
-use enjamb_ir::{Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Type, Val};
+use enjamb_ir::{
+    Entity, FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, Type, Val,
+};
 use self_cell::self_cell;
 use std::sync::Arc;
 
@@ -181,23 +183,43 @@ impl Access for HostContext<'_> {
 }
 
 fn error(error: enjamb_interp::Error) -> Error {
-    use enjamb_interp::Error::{BadCall, BadInstance, Exception, Fault, TooManyInstructions, Trap as Trapped};
+    use enjamb_interp::Error::{
+        BadCall, BadInstance, Exception, Fault, TooManyInstructions, Trap as Trapped,
+    };
     match error {
         Trapped(trap) => {
-            let location = trap.location().map(|location| Location {
-                function: location.function.clone(),
-                instruction: location.instruction.clone(),
-                position: location.position.clone(),
-            });
-            let (code, message) = (trap.code, trap.message.clone());
+            let trace = trace(&trap.stack, trap.omitted);
             Error::Trap(Box::new(Trap {
-                code,
-                location,
-                message,
+                code: trap.code,
+                location: trace.frames.first().cloned(),
+                message: trap.message.clone(),
+                trace,
             }))
         }
-        Exception(uncaught) => Error::Exception(uncaught.exception),
+        Exception(uncaught) => {
+            let trace = trace(&uncaught.stack, uncaught.omitted);
+            Error::Exception(Box::new(Thrown {
+                exception: uncaught.exception,
+                location: trace.frames.first().cloned(),
+                message: None,
+                trace,
+            }))
+        }
         BadInstance(reason) => Error::Instantiate(reason),
         BadCall(_) | Fault(_) | TooManyInstructions => Error::Internal(error.to_string()),
+    }
+}
+
+/// A logical stack of the interpreter.
+fn trace(stack: &[enjamb_interp::Location], omitted: usize) -> Trace {
+    let frames = stack.iter().map(|location| Location {
+        function: location.function.clone(),
+        instruction: location.instruction.clone(),
+        position: location.position.clone(),
+    });
+    Trace {
+        frames: frames.collect(),
+        omitted: omitted as u64,
+        gap: stack.len(),
     }
 }

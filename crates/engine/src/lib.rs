@@ -68,8 +68,10 @@ mod value;
 pub use caller::Caller;
 pub use config::{Allocator, Clock, Config, Execution};
 pub use engine::Engine;
-pub use enjamb_ir::{Exception, Schedule, Signature, TrapCode, Type, Val};
-pub use error::{Error, HostError, LinkError, Location, Trap};
+pub use enjamb_ir::{
+    Exception, Location, Schedule, Signature, Trace, TraceLimits, TrapCode, Type, Val,
+};
+pub use error::{Error, HostError, LinkError, Thrown, Trap};
 pub use func::TypedFunc;
 pub use host::{HostFunction, HostReturn, IntoHostFunction, WithCaller};
 pub use imports::{BUILTINS, Imports};

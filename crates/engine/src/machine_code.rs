@@ -3,14 +3,15 @@
 use crate::backend::{Access, Backend, Poll, Task};
 use crate::caller::Caller;
 use crate::config::{Allocator, Clock, Config};
-use crate::error::{Error, Location, Trap};
+use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
 use crate::stats::Stats;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
-use enjamb_ir::{FuncId, FunctionKind, GlobalId, MemoryId, Module, Type, Val};
+use enjamb_ir::{FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Type, Val};
 use enjamb_runtime::{
-    ClockKind, HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome, Step,
+    ClockKind, HostContext, HostError, Imports, Instance, LoadOptions, LoadedModule, Options,
+    Outcome, Step,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ impl Code {
         let code = CodeOptions {
             allocator,
             count: config.count,
+            branch_protection: config.branch_protection,
+            debug_info: config.debug_info,
             ..CodeOptions::default()
         };
         let options = CompileOptions {
@@ -40,8 +43,12 @@ impl Code {
         let compiled = compile(Arc::clone(module), &options)
             .map_err(|error| Error::Compile(error.to_string()))?;
         let size = compiled.bytes.len() as u64;
-        let loaded =
-            LoadedModule::new(Arc::new(compiled)).map_err(|error| failure(module, error))?;
+        let options = LoadOptions {
+            debugger: config.debug_info,
+            perf_map: config.perf_map,
+        };
+        let loaded = LoadedModule::with_options(Arc::new(compiled), &options)
+            .map_err(|error| failure(module, error))?;
         Ok(Code { loaded, size })
     }
 
@@ -74,7 +81,9 @@ impl MachineCode {
             },
             stack_size: config.stack_size,
             continuation_limit: config.memory_limit as u64,
+            trace: config.trace,
             count: config.count,
+            ..Options::default()
         };
         let imports = imports(&module, functions);
         let instance = Instance::new(Arc::clone(&code.loaded), imports, options)
@@ -257,8 +266,15 @@ fn failure(module: &Module, error: enjamb_runtime::Error) -> Error {
                 code: trap.code,
                 location,
                 message: trap.message,
+                trace: trap.trace,
             }))
         }
+        enjamb_runtime::Error::Exception(thrown) => Error::Exception(Box::new(Thrown {
+            exception: thrown.exception,
+            location: thrown.location,
+            message: thrown.message,
+            trace: thrown.trace,
+        })),
         enjamb_runtime::Error::Load(reason) | enjamb_runtime::Error::System(reason) => {
             Error::Instantiate(reason)
         }
