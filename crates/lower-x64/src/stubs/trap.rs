@@ -15,14 +15,21 @@
 
 use super::{CONTEXT, Stub, context};
 use enjamb_abi::context::{Helper, Status, offsets};
+use enjamb_abi::target::Target;
 use enjamb_x64::{Op, Reg};
+
+/// The registers of the record, as [`enjamb_abi::activation`] has them, from the top down.
+fn saved() -> impl DoubleEndedIterator<Item = Reg> {
+    let record = Target::X86_64.activation_record();
+    record.ints.iter().map(|&(number, _)| Reg::gpr(number))
+}
 
 /// Pushes an activation record of a function whose first argument is the context block, and pins
 /// that.
 pub(super) fn enter_activation(stub: &mut Stub) {
     stub.push(Reg::RBP);
     stub.copy(Reg::RBP, Reg::RSP);
-    for register in [Reg::RBX, Reg::R12, Reg::R13, Reg::R14, Reg::R15] {
+    for register in saved() {
         stub.push(register);
     }
     stub.copy(CONTEXT, Reg::RDI);
@@ -34,9 +41,10 @@ pub(super) fn enter_activation(stub: &mut Stub) {
 pub(super) fn leave_activation(stub: &mut Stub, status: Status) {
     stub.constant(Reg::RAX, status as u64);
     stub.op(Op::Pop64M, &[context(offsets::ACTIVATION)]);
-    for register in [Reg::R15, Reg::R14, Reg::R13, Reg::R12, Reg::RBX, Reg::RBP] {
+    for register in saved().rev() {
         stub.pop(register);
     }
+    stub.pop(Reg::RBP);
     stub.op(Op::Ret, &[]);
 }
 
