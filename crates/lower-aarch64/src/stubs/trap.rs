@@ -15,33 +15,27 @@
 
 use super::{CONTEXT, SCRATCH, Stub, at, context};
 use enjamb_aarch64::{Mem, Op, Reg, access};
+use enjamb_abi::activation::ActivationRecord;
 use enjamb_abi::context::{Helper, Status, offsets};
+use enjamb_abi::target::Target;
 
-const INTEGERS: i32 = 16;
-const FLOATS: i32 = 96;
+const RECORD: &ActivationRecord = Target::Aarch64.activation_record();
 const PREVIOUS: u32 = 160;
-const RECORD_BYTES: i32 = 176;
 
 /// The registers of the record that are stored in pairs, with their offsets.
 fn pairs() -> impl Iterator<Item = (Reg, Reg, i32)> {
-    let integers = (0..5).map(|pair| {
-        let first = 19 + 2 * pair;
-        let offset = INTEGERS + 16 * i32::from(pair);
-        (Reg::gpr(first), Reg::gpr(first + 1), offset)
-    });
-    let floats = (0..4).map(|pair| {
-        let first = 8 + 2 * pair;
-        let offset = FLOATS + 16 * i32::from(pair);
-        (Reg::vector(first), Reg::vector(first + 1), offset)
-    });
-    integers.chain(floats)
+    let pairs = |registers: &'static [(u8, i32)], register: fn(u8) -> Reg| {
+        let pairs = registers.chunks_exact(2);
+        pairs.map(move |pair| (register(pair[0].0), register(pair[1].0), pair[0].1))
+    };
+    pairs(RECORD.ints, Reg::gpr).chain(pairs(RECORD.floats, Reg::vector))
 }
 
 /// Makes an activation record of a function whose first argument is the context block, and pins
 /// that.
 pub(super) fn enter_activation(stub: &mut Stub) {
     stub.landing_pad();
-    let record = Mem::pre(Reg::SP, -RECORD_BYTES);
+    let record = Mem::pre(Reg::SP, -RECORD.above);
     stub.emit(access::STP_64.inst(Reg::FP, Reg::LR, record));
     stub.op(Op::MovSp64RR, &[Reg::FP.into(), Reg::SP.into()]);
     for (first, second, offset) in pairs() {
@@ -63,7 +57,7 @@ pub(super) fn leave_activation(stub: &mut Stub, status: Status) {
         stub.emit(load.inst(first, second, Mem::base(Reg::SP, offset)));
     }
     stub.constant(Reg::X0, status as u64);
-    let record = Mem::post(Reg::SP, RECORD_BYTES);
+    let record = Mem::post(Reg::SP, RECORD.above);
     stub.emit(access::LDP_64.inst(Reg::FP, Reg::LR, record));
     stub.op(Op::Ret, &[]);
 }
