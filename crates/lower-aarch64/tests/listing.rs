@@ -201,6 +201,27 @@ fn branch_protection_signs_and_lands() {
 }
 
 #[test]
+fn exceptions_arrive_at_a_landing_pad() {
+    let text = "import %g = \"host\" \"g\" (i64) -> i64
+         function %f(i64) -> i64 {
+         block0(v0: i64):
+             v1, v2, v3 = try_call %g(v0), block1(v1), unwind block2(v2)
+         block1(v4: i64):
+             return v4
+         block2(v5: i64):
+             v6 = bnot v5
+             return v6
+         }";
+    expect_with(
+        text,
+        protected(),
+        "paciasp; stp x29, x30, [sp, #-16]!; mov x29, sp; ldr x17, [x28, stack_limit]; cmp x29,
+         x17; b.lo L5; L0:; bl %g; L1:; ldp x29, x30, [sp], #16; autiasp; ret; L2:; bti j; mvn x0,
+         x4; ldp x29, x30, [sp], #16; autiasp; ret; L5:; bl TrapLanding",
+    );
+}
+
+#[test]
 fn a_suspension_point() {
     expect(
         "import %yield = \"enjamb\" \"yield\" () async

@@ -45,7 +45,7 @@ pub(crate) struct Emitter<'a> {
     state: State<'a>,
     assembler: Assembler,
     tables: Vec<Label>,
-    /// By block: whether a jump through a table arrives there and has to find a landing pad.
+    /// By block: whether a jump through a register arrives there and has to find a landing pad.
     landing: Vec<bool>,
 }
 
@@ -69,19 +69,20 @@ fn register_at(at: &[Location], index: usize) -> Lower<Reg> {
     Ok(reg(register(location)?))
 }
 
-/// By block: whether a jump through a table arrives there.
+/// By block: whether a jump through a register arrives there, from a table or with an exception.
 fn arrivals(state: &State<'_>) -> Vec<bool> {
     let allocation = state.allocation;
     let function = allocation.function();
     let mut landing = vec![false; function.num_blocks()];
     for &block in allocation.emission().blocks() {
         let last = function.block_insts(block).last();
-        let code = last.map(|last| &function.inst(last).code);
-        if matches!(code, Some(Code::TableJump { .. })) {
-            let targets = 0..function.block_successors(block).len();
-            for target in targets.filter_map(|index| allocation.successor(block, index)) {
-                landing[target.index()] = true;
-            }
+        let targets = match last.map(|last| &function.inst(last).code) {
+            Some(Code::TableJump { .. }) => 0..function.block_successors(block).len(),
+            Some(Code::TryCall { .. }) => 1..2,
+            _ => continue,
+        };
+        for target in targets.filter_map(|index| allocation.successor(block, index)) {
+            landing[target.index()] = true;
         }
     }
     landing
@@ -181,7 +182,7 @@ impl<'a> EmitTarget<'a> for Emitter<'a> {
             Inst::Asm(ref inst) => self.asm(inst, at),
             Inst::Constant { value, .. } => {
                 let output = register_at(at, 0)?;
-                self.assembler.load_constant(output, value);
+                self.constant(output, value);
                 Ok(())
             }
             Inst::FloatConstant { size, bits, .. } => {

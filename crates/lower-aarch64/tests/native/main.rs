@@ -7,13 +7,26 @@
 mod harness;
 #[path = "../../../lower/tests/native/instructions.rs"]
 mod instructions;
+#[path = "../../../lower/tests/native/pairs.rs"]
+mod pairs;
 #[path = "../../../lower/tests/native/programs.rs"]
 mod programs;
 
 /// What the code is made for.
 mod target {
+    use enjamb_abi::code::CodeOptions;
     pub use enjamb_abi::convention::AARCH64 as CONVENTION;
     pub use enjamb_lower_aarch64::{
         allocator_options, apply_relocation, emit_stub, lower_function,
     };
+
+    /// What pages with code of these options are, beside executable: with protection, guarded, where
+    /// the processor can do that. Then every indirect branch has to arrive at a landing pad.
+    pub fn page_flags(options: &CodeOptions) -> i32 {
+        const PROT_BTI: i32 = 0x10;
+        match options.branch_protection && std::arch::is_aarch64_feature_detected!("bti") {
+            true => PROT_BTI,
+            false => 0,
+        }
+    }
 }

@@ -7,11 +7,19 @@
 mod harness;
 #[path = "../../../lower/tests/native/instructions.rs"]
 mod instructions;
+#[path = "../../../lower/tests/native/pairs.rs"]
+mod pairs;
 #[path = "../../../lower/tests/native/programs.rs"]
 mod programs;
 
 /// What the code is made for.
 mod target {
+    use enjamb_abi::code::CodeOptions;
     pub use enjamb_abi::convention::X86_64 as CONVENTION;
     pub use enjamb_lower_x64::{allocator_options, apply_relocation, emit_stub, lower_function};
+
+    /// What pages with code of these options are, beside executable.
+    pub fn page_flags(_: &CodeOptions) -> i32 {
+        0
+    }
 }

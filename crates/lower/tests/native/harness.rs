@@ -1,7 +1,9 @@
 //! Runs lowered modules in this process: links functions and stubs into executable memory and
 //! stands in for the runtime. The crate of the target that this is part of has a module `target`.
 
-use crate::target::{CONVENTION, allocator_options, apply_relocation, emit_stub, lower_function};
+use crate::target::{
+    CONVENTION, allocator_options, apply_relocation, emit_stub, lower_function, page_flags,
+};
 use bumpalo::Bump;
 use enjamb_abi::code::{Code, CodeOptions, RegisterAllocator, RelocationKind, Symbol, TrapSite};
 use enjamb_abi::context::{Context, Helper, InstanceLayout, LeafMode, free_list_offset};
@@ -49,13 +51,13 @@ pub fn masked(outcome: Outcome, types: &[Type]) -> Outcome {
     Ok(types.iter().zip(words).map(keep).collect())
 }
 
-/// Options with one of the allocators.
+/// Options with one of the allocators; with one of them code is protected too.
 pub fn options(allocator: RegisterAllocator) -> CodeOptions {
     CodeOptions {
         allocator,
         count: true,
         check: true,
-        ..CodeOptions::default()
+        branch_protection: allocator == RegisterAllocator::SinglePass,
     }
 }
 
@@ -232,7 +234,7 @@ impl Native {
         }
         // SAFETY: the mapping is at least as long as the code and nothing else refers to it.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), code.cast(), bytes.len()) };
-        let protection = libc::PROT_READ | libc::PROT_EXEC;
+        let protection = libc::PROT_READ | libc::PROT_EXEC | page_flags(&options);
         // Where the caches of instructions and data do not agree by themselves, Linux makes them agree
         // when a page becomes executable.
         // SAFETY: as above.
