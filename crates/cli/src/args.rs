@@ -1,7 +1,7 @@
 //! What can be written on the command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use enjamb::Schedule;
+use enjamb::{Schedule, TraceLimits};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -109,6 +109,11 @@ pub struct Run {
     /// when nothing else can run.
     #[arg(long, value_enum, default_value_t = Clock::Real)]
     pub clock: Clock,
+    /// How much of the logical stack to print when the program traps or throws: off, short, full.
+    /// Callers that were suspended are in it; lines of the source too, where the program has
+    /// positions in files that can be read.
+    #[arg(long, default_value = "short", value_name = "LENGTH")]
+    pub trace: TraceLimits,
     /// Let code for AArch64 sign return addresses and begin with landing pads wherever an indirect
     /// branch leads. Processors that know these check them.
     #[arg(long)]

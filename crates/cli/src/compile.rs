@@ -120,7 +120,12 @@ fn show_code(
     if compile.emit() == Emit::Bytes {
         return show_bytes(compile, &compiled, chosen, output);
     }
-    let mut lowering = Lowering::new(&compiled.transformed, &compiled.layout, target, options.code);
+    let mut lowering = Lowering::new(
+        &compiled.transformed,
+        &compiled.layout,
+        target,
+        options.code,
+    );
     let mut texts = Vec::new();
     for &function in chosen {
         let text = lowering

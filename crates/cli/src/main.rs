@@ -15,6 +15,7 @@ mod help;
 mod input;
 mod logging;
 mod run;
+mod trace;
 
 use anyhow::Result;
 use args::{Arguments, Command};

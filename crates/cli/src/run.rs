@@ -2,6 +2,7 @@
 
 use crate::args::{Clock, Engine as EngineArgument, Run};
 use crate::input::Input;
+use crate::trace;
 use anyhow::{Context, Result, bail};
 use enjamb::{Config, Engine, Error, Execution, Imports, Instance, Module, Val};
 use std::io::{self, Write};
@@ -18,7 +19,7 @@ pub fn execute(run: &Run, output: &mut impl Write) -> Result<()> {
     if run.stats {
         print_stats(&instance)?;
     }
-    for result in results? {
+    for result in results.map_err(|error| trace::explain(error, &run.file))? {
         match result {
             // Its number is another one in each engine, and it ended with the call.
             Val::Task(_) => writeln!(output, "task")?,
@@ -41,6 +42,7 @@ fn config(run: &Run) -> Config {
         .schedule(run.suspend)
         .count(run.stats)
         .branch_protection(run.branch_protection)
+        .trace(run.trace)
         .debug_info(run.debug_info)
         .perf_map(run.perf_map)
 }

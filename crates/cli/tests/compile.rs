@@ -68,7 +68,10 @@ fn bytes_are_the_same_each_time() {
             emit(&[&["--emit", "bytes", "--target", target], arguments].concat())
         };
         let bytes = emit(&[]);
-        assert!(bytes.starts_with(&format!("%fib:\n     0  {row}")), "{bytes}");
+        assert!(
+            bytes.starts_with(&format!("%fib:\n     0  {row}")),
+            "{bytes}"
+        );
         assert!(bytes.contains("stubs and records:\n"));
         assert_eq!(emit(&[]), bytes);
         let json: serde_json::Value =

@@ -165,6 +165,70 @@ fn breakpoints_stand_on_lines_and_finish_leads_to_the_caller() {
 }
 
 #[test]
+fn breakpoints_on_stubs_show_where_traps_and_exceptions_come_from() {
+    if !can_debug() {
+        return;
+    }
+    let failing = r#"function %fail(i64) -> i64 {
+block0(v0: i64):
+    brif v0, block1, block2
+block1:
+    v1 = null.ref
+    throw v0, v1
+block2:
+    v2 = sdiv v0, v0
+    return v2
+}
+function %main(i64) -> i64 {
+block0(v0: i64):
+    v1 = call %fail(v0)
+    v2 = iadd v1, v0
+    return v2
+}
+"#;
+    let program = file("failing.enj", failing.as_bytes());
+    for (argument, stub, helper, line) in [
+        ("0", "enjamb_trap", "trapped", 8),
+        ("1", "enjamb_throw", "unwind", 6),
+    ] {
+        // At the stub's first instruction, and in what it calls.
+        let breaks = [
+            format!("break {stub}"),
+            format!("break enjamb_runtime::helpers::{helper}"),
+        ];
+        let [at_stub, in_helper] = &breaks;
+        let commands = [
+            at_stub,
+            in_helper,
+            "run",
+            "backtrace",
+            "continue",
+            "backtrace",
+        ];
+        let said = debug(&commands, &["--debug-info", &program, argument]);
+        let mut lines = said.lines();
+        let expected = [
+            format!("{stub} ()"),
+            format!("fail () at {program}:{line}"),
+            format!("main () at {program}:13"),
+        ];
+        let first = frames(&mut lines);
+        assert_eq!(first[..3], expected, "{said}");
+        let second = frames(&mut lines);
+        assert!(second[0].contains(helper), "{said}");
+        assert_eq!(second[1..4], expected, "{said}");
+        for frames in [first, second] {
+            assert!(
+                frames
+                    .iter()
+                    .any(|frame| frame.starts_with("enjamb::main ")),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
 fn without_the_option_debuggers_see_nothing() {
     if !can_debug() {
         return;

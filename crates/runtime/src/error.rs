@@ -113,6 +113,15 @@ impl HostError {
     }
 }
 
+impl From<Exception> for HostError {
+    fn from(exception: Exception) -> HostError {
+        HostError {
+            cause: Cause::Exception(exception),
+            message: None,
+        }
+    }
+}
+
 impl From<TrapCode> for HostError {
     fn from(code: TrapCode) -> HostError {
         HostError {

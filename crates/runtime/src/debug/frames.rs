@@ -7,7 +7,8 @@
 //!
 //! - what runs in the frame of an activation record, which other code has set up;
 //! - the landings of traps and exceptions. They have no frame; the return address that identifies
-//!   the place has been put where the runtime finds it, and there the debugger does too.
+//!   the place has been put where the runtime finds it, and there the debugger does too. So
+//!   a breakpoint on one of them shows where a program fails.
 //!
 //! For the one or two instructions between giving up the frame pointer and returning there are no
 //! rules of their own; on x86-64 GDB recognizes such places by itself.
@@ -140,15 +141,8 @@ impl Machine {
                 self.frame(&mut entry, 0, record.above);
                 self.activation(&mut entry, 0, record);
             }
-            Kind::Stub(Symbol::TrapLanding) => {
-                let place = i64::from(context::offsets::TRAP_PC);
-                self.landing(&mut entry, self.context, place, 0);
-            }
-            Kind::Stub(Symbol::Throw(_)) => {
-                let place = i64::from(unwind::offsets::PC);
-                let size = UNWINDING_SIZE as i32 + self.called;
-                self.landing(&mut entry, self.stack_pointer, place, size);
-            }
+            Kind::Stub(Symbol::TrapLanding) => self.trap_landing(&mut entry),
+            Kind::Stub(Symbol::Throw(_)) => self.throw(&mut entry),
             Kind::Stub(symbol) => {
                 let is_activation = matches!(symbol, Symbol::Entry(_) | Symbol::Dispatcher);
                 if let (Some(offset), true) = (self.set_up(&mut entry, bytes), is_activation) {
@@ -221,13 +215,35 @@ impl Machine {
         }
     }
 
-    /// The rules of a landing: the return address stands at `[base + place]`, and the frame of the
-    /// code that came here is as it was, `size` bytes above the stack pointer.
-    fn landing(&self, entry: &mut FrameDescriptionEntry, base: Register, place: i64, size: i32) {
+    /// The first instruction puts the return address into the context block, off the stack if it
+    /// was there; the stack pointer stays below all frames.
+    fn trap_landing(&self, entry: &mut FrameDescriptionEntry) {
+        let place = context::offsets::TRAP_PC;
+        // `pop [r15 + place]`, with a displacement of one byte or of four.
+        let x86_64 = if place < 128 { 4 } else { 7 };
+        let offset = self.of_target(x86_64, 4);
         let mut address = Expression::new();
-        address.op_breg(base, place);
-        entry.add_instruction(0, Rule::CfaOffset(size));
-        entry.add_instruction(0, Rule::Expression(self.return_address, address));
+        address.op_breg(self.context, i64::from(place));
+        entry.add_instruction(offset, Rule::CfaOffset(0));
+        entry.add_instruction(offset, Rule::Expression(self.return_address, address));
+    }
+
+    /// The first instruction makes room for an [`Unwinding`](unwind::Unwinding) above padding; the
+    /// second one, where the return address is in a register, puts it there.
+    fn throw(&self, entry: &mut FrameDescriptionEntry) {
+        let size = UNWINDING_SIZE as i32;
+        entry.add_instruction(4, Rule::CfaOffset(self.of_target(size + 16, size)));
+        if self.called == 0 {
+            let place = unwind::offsets::PC as i32 - size;
+            entry.add_instruction(8, Rule::Offset(self.return_address, place));
+        }
+    }
+
+    fn of_target<T>(&self, x86_64: T, aarch64: T) -> T {
+        match self.target {
+            Target::X86_64 => x86_64,
+            Target::Aarch64 => aarch64,
+        }
     }
 
     /// DWARF's number of an integer register. That of x86-64 has the first eight in another order

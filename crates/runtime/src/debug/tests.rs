@@ -265,10 +265,12 @@ fn frames_lead_to_their_callers() {
         }
         assert!(!worker.saved.is_empty());
         // The landing of traps finds the place where the runtime finds it.
-        let landing = rules(piece(&pieces, "enjamb_trap").end - 1, link).1;
+        let landing = piece(&pieces, "enjamb_trap");
+        assert_eq!(rules(landing.start, link).0, from(stack, called));
+        let place = rules(landing.end - 1, link).1;
         assert!(
-            matches!(landing, Some(RegisterRule::Expression(_))),
-            "{landing:?}"
+            matches!(place, Some(RegisterRule::Expression(_))),
+            "{place:?}"
         );
     });
 }
