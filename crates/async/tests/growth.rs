@@ -180,3 +180,106 @@ fn constants_from_the_entry_used_behind_many_points() {
     let sum = (count * (count + 1) / 2) as i64;
     assert_eq!(run(&module, Schedule::Only(5000), 7), [Val::I64(7 + sum)]);
 }
+
+/// Gives its argument if that is even, else throws it; suspends before if the schedule says so.
+const ODD_THROWS: &str = "function %odd_throws(i64) -> i64 async {
+block0(v0: i64):
+    v1 = call %test(v0)
+    v2 = iconst.i64 1
+    v3 = band v1, v2
+    brif v3, block1, block2
+block1:
+    v4 = null.ref
+    throw v1, v4
+block2:
+    return v1
+}
+";
+
+/// Adds the argument to what a number of calls give or throw.
+fn chain_of_handlers(points: usize) -> String {
+    let mut text = format!("{TEST}function %main(i64) -> i64 async {{\n");
+    text += "block0(v0: i64):\njump block1(v0)\n";
+    for point in 0..points {
+        let (value, block) = (6 * point, 2 * point);
+        text += &format!(
+            "block{}(v{}: i64):\nv{}, v{}, v{} = try_call %odd_throws(v{}), block{}(v{}), unwind block{}(v{})\n",
+            block + 1,
+            value + 1,
+            value + 2,
+            value + 3,
+            value + 4,
+            value + 1,
+            block + 2,
+            value + 2,
+            block + 2,
+            value + 3,
+        );
+        text += &format!(
+            "block{}(v{}: i64):\nv{} = iadd v{}, v0\njump block{}(v{})\n",
+            block + 2,
+            value + 5,
+            value + 6,
+            value + 5,
+            block + 3,
+            value + 6,
+        );
+    }
+    let (block, value) = (2 * points + 1, 6 * points + 1);
+    text + &format!("block{block}(v{value}: i64):\nreturn v{value}\n}}\n{ODD_THROWS}")
+}
+
+#[test]
+fn any_number_of_handlers() {
+    for count in [1, 2, 3, 31, 32, 33, 64, 1000, 10_000] {
+        let module = lowered(&chain_of_handlers(count));
+        assert_eq!(main_of(&module).points.len(), 2 * count);
+        let size = size_for_each(&module, count);
+        assert!(count < 10 || size < 55, "{size} for each of {count}");
+        for argument in [3, 4] {
+            let expected = [Val::I64(argument * (count as i64 + 1))];
+            let last = count as u64 - 1;
+            for only in [0, last / 2, last] {
+                let found = run(&module, Schedule::Only(only), argument);
+                assert_eq!(found, expected, "{only} of {count}");
+            }
+            if count <= 1000 {
+                assert_eq!(run(&module, Schedule::Always, argument), expected);
+            }
+        }
+    }
+}
+
+/// All calls have one handler, in which as many values are live as at each call.
+#[test]
+fn one_handler_for_many_calls() {
+    let (count, live) = (5000, 10);
+    let mut text = format!("{TEST}function %main(i64) -> i64 async {{\nblock0(v0: i64):\n");
+    for value in 1..=live {
+        text += &format!("v{value} = iadd v{}, v0\n", value - 1);
+    }
+    for point in 0..count {
+        let (result, next) = (live + 1 + 3 * point, 2 + point);
+        let (tag, payload) = (result + 1, result + 2);
+        text += &format!(
+            "v{result}, v{tag}, v{payload} = try_call %odd_throws(v{live}), block{next}, unwind block1(v{tag})\n\
+             block{next}:\n"
+        );
+    }
+    let handled = live + 1 + 3 * count;
+    text += &format!("return v0\nblock1(v{handled}: i64):\n");
+    for value in 1..=live {
+        text += &format!(
+            "v{} = iadd v{}, v{value}\n",
+            handled + value,
+            handled + value - 1
+        );
+    }
+    text += &format!("return v{}\n}}\n{ODD_THROWS}", handled + live);
+    let module = lowered(&text);
+    // Each point saves the values, hands them on twice, and loads them in two ways.
+    assert!(size_for_each(&module, count) < 14 * live + 40);
+    let thrown = 11 + (2..=11).sum::<i64>();
+    assert_eq!(run(&module, Schedule::Always, 1), [Val::I64(thrown)]);
+    assert_eq!(run(&module, Schedule::Only(4000), 2), [Val::I64(2)]);
+}
