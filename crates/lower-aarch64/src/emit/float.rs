@@ -1,14 +1,27 @@
-//! Float constants.
+//! Constants in registers, and the constant that a NaN is replaced by.
 
 use super::{Emitter, OutOfLine};
 use crate::registers::TEMPORARIES;
-use enjamb_aarch64::{Cond, Op, Operand, Reg, Width, immediate, sized};
+use enjamb_aarch64::{Cond, Op, Operand, Reg, Width, constant, immediate, sized};
 
 /// The bits of the canonical NaNs: positive, quiet, no payload.
 const SINGLE_NAN: u32 = 0x7fc0_0000;
 const DOUBLE_NAN: u64 = 0x7ff8_0000_0000_0000;
 
+/// With more moves than these a constant takes more bytes than a load of it and its eight bytes.
+const MOST_MOVES: usize = 3;
+
 impl Emitter<'_> {
+    /// Sets a general register to a constant; flags are kept.
+    pub(super) fn constant(&mut self, register: Reg, value: u64) {
+        if constant::length(value) <= MOST_MOVES {
+            self.assembler.load_constant(register, value);
+        } else {
+            let literal = self.assembler.constant(&value.to_le_bytes());
+            self.op(Op::Ldr64Literal, &[register.into(), literal.into()]);
+        }
+    }
+
     /// Sets a float register to a constant; flags are kept.
     pub(super) fn float_constant(&mut self, register: Reg, size: Width, bits: u64) {
         let register = register.into();
@@ -17,6 +30,10 @@ impl Emitter<'_> {
         } else if immediate::float(bits, size).is_some() {
             let value = Operand::Imm(bits as i64);
             self.op(sized::FMOV_VI.at(size), &[register, value]);
+        } else if size == Width::B64 && constant::length(bits) == 1 {
+            let [temporary, _] = TEMPORARIES;
+            self.assembler.load_constant(temporary, bits);
+            self.op(Op::Fmov64VR, &[register, temporary.into()]);
         } else {
             let (op, bytes) = match size {
                 Width::B32 => (Op::LdrV32Literal, &bits.to_le_bytes()[..4]),

@@ -7,8 +7,10 @@
 use super::fold::{extension_of, shift_of};
 use super::{Lower, Lowering, Mem, reg};
 use crate::machine::{Opd, Register};
+use enjamb_aarch64::access::Access;
+use enjamb_aarch64::immediate::is_add;
 use enjamb_aarch64::{Extend, Op, Operand, Reg, Shift, Width};
-use enjamb_ir::{Inst, Opcode, Value};
+use enjamb_ir::{Inst, Opcode, Type, Value};
 use enjamb_lower::{Reason, Values};
 use enjamb_regalloc::VReg;
 
@@ -224,8 +226,21 @@ impl Lowering<'_> {
             (Some(base @ Register::Fixed(_)), disp) if i32::try_from(disp).is_ok() => {
                 self.address_of(Mem::base(base, disp as i32))
             }
-            (Some(base), disp) => self.add_constant(Operand::Reg(base), disp, enjamb_ir::Type::I64),
+            (Some(base), disp) => self.add_constant(Operand::Reg(base), disp, Type::I64),
         }
+    }
+
+    /// Memory too far from a base for an access: the upper bits of the distance are added to the base, if
+    /// one addition does, and the rest is in reach.
+    pub(super) fn in_reach(&mut self, access: &Access, base: Register, disp: i32) -> Lower<Mem> {
+        let (high, low) = (i64::from(disp & !0xfff), disp & 0xfff);
+        let is_near = |disp| access.form(&Mem::base(base, disp)).is_some();
+        if is_add(high.abs()) && is_near(low) {
+            let near = self.add_constant(Operand::Reg(base), high, Type::I64)?;
+            return Ok(Mem::base(Register::Value(near), low));
+        }
+        let distance = self.load_immediate(i64::from(disp));
+        Ok(Mem::indexed(base, Register::Value(distance), 0))
     }
 
     /// Memory of `bytes` at an address.

@@ -168,8 +168,7 @@ impl Lowering<'_> {
                 Ok(())
             }
             Mem::Offset { base, disp } if access.form(&mem).is_none() => {
-                let distance = self.load_immediate(i64::from(disp));
-                let mem = Mem::indexed(base, Register::Value(distance), 0);
+                let mem = self.in_reach(access, base, disp)?;
                 self.push(Inst::Asm(access.inst(register, mem)?));
                 Ok(())
             }

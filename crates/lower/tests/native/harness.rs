@@ -58,6 +58,7 @@ pub fn options(allocator: RegisterAllocator) -> CodeOptions {
         count: true,
         check: true,
         branch_protection: allocator == RegisterAllocator::SinglePass,
+        ..CodeOptions::default()
     }
 }
 
