@@ -5,8 +5,8 @@ use crate::engines::{self, Engine};
 use crate::generate::{self, Program};
 use crate::observed::{Ending, Observed};
 use crate::report;
-use enjamb_codegen::{CompileOptions, compile};
-use enjamb_ir::{Schedule, Stage, parse_module, verify_module};
+use enjamb_codegen::{CompileOptions, Target, compile};
+use enjamb_ir::{FuelPolicy, FuelSupply, Schedule, Signature, Stage, parse_module, verify_module};
 use std::sync::Arc;
 
 /// A random program in every engine and under a few schedules.
@@ -22,7 +22,7 @@ pub fn check_program(bytes: &[u8]) -> Result<(), String> {
 }
 
 fn compare(program: &Program) -> Result<(), String> {
-    let engines = engines::of_module(&program.module)?;
+    let engines = engines::of_module(&program.module, FuelSupply::Unlimited)?;
     let mut natural: Option<Observed> = None;
     for schedule in [
         Schedule::Natural,
@@ -47,6 +47,33 @@ fn compare(program: &Program) -> Result<(), String> {
     Ok(())
 }
 
+/// A random program in a module that runs on fuel: every engine uses as much, and runs out in the same
+/// place, however little there is.
+///
+/// # Errors
+/// The first difference, with the program.
+pub fn check_fuel(bytes: &[u8]) -> Result<(), String> {
+    let mut program = generate::program(bytes).map_err(|error| format!("no program: {error}"))?;
+    let leaf = Signature::asynchronous(&[], &[]);
+    let pause = (program.module)
+        .declare_import("out_of_fuel", "enjamb", "out_of_fuel", leaf)
+        .map_err(|error| error.to_string())?;
+    let suspend = |debt| FuelPolicy::Suspend { pause, debt };
+    let (policy, fuel) = match bytes.first().map_or(0, |byte| byte % 4) {
+        0 => (FuelPolicy::Trap, FuelSupply::Budget(150)),
+        1 => (suspend(None), FuelSupply::Slices(1)),
+        2 => (suspend(Some(40)), FuelSupply::Slices(25)),
+        _ => (suspend(None), FuelSupply::Unlimited),
+    };
+    program.module.fuel = Some(policy);
+    let engines = engines::of_module(&program.module, fuel)?;
+    agreed(&engines, &program, Schedule::Random(1)).map_err(|reason| {
+        let Program { module, call, .. } = &program;
+        format!("{fuel:?}: {reason}\nthe call: {call}\nthe program:\n{module}")
+    })?;
+    Ok(())
+}
+
 /// What all engines observe; `None` if the program takes too long for the interpreter.
 fn agreed(
     engines: &[Box<dyn Engine>],
@@ -59,7 +86,7 @@ fn agreed(
         let name = engine.name();
         let (observed, stats) = engine.run(calls, schedule)?;
         if let Ending::Broken(reason) = &observed.calls[0].1 {
-            if reason == engines::OUT_OF_FUEL {
+            if reason == engines::TOO_LONG {
                 return Ok(None);
             }
             return Err(format!("{name}, schedule {schedule}: {reason}"));
@@ -109,22 +136,21 @@ pub fn check_compiles(text: &str) -> Result<(), String> {
         return Ok(());
     };
     if verify_module(&module).is_err()
-        || engines::has_exceptions(&module)
         || module
             .bodies()
             .any(|(_, body)| body.stage == Stage::Lowered)
     {
         return Ok(());
     }
-    let options = CompileOptions {
-        target: "x86_64-unknown-linux-gnu"
-            .parse()
-            .map_err(|_| "no such target")?,
-        verify_passes: true,
-        ..CompileOptions::default()
-    };
-    match compile(Arc::new(module), &options) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
+    let module = Arc::new(module);
+    for target in Target::ALL {
+        let options = CompileOptions {
+            target: target.triple(),
+            verify_passes: true,
+            ..CompileOptions::default()
+        };
+        let compiled = compile(Arc::clone(&module), &options);
+        compiled.map_err(|error| format!("{target}: {error}"))?;
     }
+    Ok(())
 }

@@ -62,7 +62,8 @@ fn read(text: &str) -> Result<Module, Failure> {
 
 fn check_runs(module: &Module, header: &Header) -> Result<(), Failure> {
     let start = header.runs[0].line;
-    let engines = engines::of_module(module).map_err(|reason| Failure::new(start, reason))?;
+    let engines =
+        engines::of_module(module, header.fuel).map_err(|reason| Failure::new(start, reason))?;
     let schedules = match header.schedules.as_slice() {
         [] => schedules::of_module(module),
         chosen => chosen.to_vec(),
@@ -135,6 +136,7 @@ fn compare_with_header(run: &Run, observed: &Observed) -> Result<(), Complaint> 
     for check in &run.checks {
         let (expected, actual) = match &check.what {
             Expected::HostCalls(calls) => (calls.join("\n"), observed.host_calls.join("\n")),
+            Expected::Fuel(amount) => (amount.to_string(), observed.fuel.used.to_string()),
             Expected::Global(name, value) => {
                 let found = observed.globals.iter().find(|(found, _)| found == name);
                 let found = found.map_or("nothing".to_string(), |(_, value)| value.to_string());

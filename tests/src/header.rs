@@ -5,10 +5,12 @@
 //! ; shows: M11, M13                      lines of the contract
 //! ; schedule-dependent                   what the header expects holds for `natural` only
 //! ; schedules: never, always             only these, where all of them take too long
+//! ; fuel: slices 100                     what each instance is given; also `budget 100`
 //! ; run: %main(20) == 6765               in a new instance; also `trap CODE`, `throws 7, null` (an
 //!                                        exception: tag and payload), or nothing at all
 //! ; then: %count() == 1, -0.5            in the same instance
 //! ; calls: log(1), log(2)                calls of host functions, in order, since the last `run`
+//! ; uses: 36                             fuel, since the last `run`
 //! ; global: %count == 3                  what is there in the end
 //! ; memory: %heap[8] == 01 02 ff
 //! ; pages: %heap == 2
@@ -21,7 +23,7 @@
 //! Whatever stands behind `run` up to the next one belongs to it.
 
 use crate::observed::{Call, Ending};
-use enjamb_ir::{Exception, Export, Module, Named, Schedule, Signature, Type, Val};
+use enjamb_ir::{Exception, Export, FuelSupply, Module, Named, Schedule, Signature, Type, Val};
 
 /// What the header of a golden file asks for.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +32,8 @@ pub struct Header {
     pub schedule_dependent: bool,
     /// The schedules to run under; all of them if there are none.
     pub schedules: Vec<Schedule>,
+    /// The fuel of each instance.
+    pub fuel: FuelSupply,
     /// What is run.
     pub runs: Vec<Run>,
     /// What is printed.
@@ -63,6 +67,8 @@ pub struct Check {
 pub enum Expected {
     /// Host functions were called like this.
     HostCalls(Vec<String>),
+    /// This much fuel was used.
+    Fuel(u64),
     /// A global variable has this value.
     Global(String, Val),
     /// A memory has these bytes from an offset on.
@@ -142,6 +148,10 @@ fn parse_line(
             header.schedules = schedules.map_err(|error| error.to_string())?;
             return Ok(());
         }
+        "fuel" => {
+            header.fuel = parse_fuel(value)?;
+            return Ok(());
+        }
         "run" => {
             let (call, ending) = parse_call(module, value)?;
             header.runs.push(Run {
@@ -163,6 +173,10 @@ fn parse_line(
             header.listings.push(parse_listing(line, key, value)?);
             return Ok(());
         }
+        "uses" => {
+            let amount = value.parse();
+            Expected::Fuel(amount.map_err(|_| format!("no amount of fuel: `{value}`"))?)
+        }
         "calls" => Expected::HostCalls(split_calls(value)),
         "global" => parse_global(module, value)?,
         "memory" => parse_memory(value)?,
@@ -180,6 +194,16 @@ fn parse_line(
     let run = header.runs.last_mut().ok_or("a check without `run`")?;
     run.checks.push(Check { line, what });
     Ok(())
+}
+
+fn parse_fuel(text: &str) -> Result<FuelSupply, String> {
+    let parts = text.split_once(' ');
+    let parts = parts.and_then(|(kind, amount)| Some((kind, amount.parse().ok()?)));
+    match parts {
+        Some(("slices", amount)) => Ok(FuelSupply::Slices(amount)),
+        Some(("budget", amount)) => Ok(FuelSupply::Budget(amount)),
+        _ => Err(format!("no supply of fuel: `{text}`")),
+    }
 }
 
 fn parse_call(module: &Module, text: &str) -> Result<(Call, Ending), String> {

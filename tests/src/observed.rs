@@ -32,10 +32,21 @@ pub struct Observed {
     pub calls: Vec<(String, Ending)>,
     /// The calls of host functions, in order: `log(1)`.
     pub host_calls: Vec<String>,
+    /// The fuel of the instance in the end.
+    pub fuel: Fuel,
     /// Name and value of each exported global.
     pub globals: Vec<(String, Val)>,
     /// Name and bytes of each exported memory.
     pub memories: Vec<(String, Vec<u8>)>,
+}
+
+/// What an instance did with its fuel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fuel {
+    /// How much it used.
+    pub used: u64,
+    /// How much it has left; below zero it is a debt.
+    pub left: i64,
 }
 
 /// Counters of an engine: name and value.
@@ -75,6 +86,8 @@ impl fmt::Display for Observed {
         for call in &self.host_calls {
             writeln!(f, "host call {call}")?;
         }
+        let Fuel { used, left } = self.fuel;
+        writeln!(f, "fuel {used} used, {left} left")?;
         for (name, value) in &self.globals {
             writeln!(f, "global %{name} == {value}")?;
         }

@@ -1,6 +1,6 @@
 //! The engines in which every golden file runs.
 
-use enjamb_ir::{Schedule, Val, parse_module};
+use enjamb_ir::{FuelSupply, Schedule, Val, parse_module};
 use enjamb_tests::engines::{self, SUPPORTED};
 use enjamb_tests::observed::{Call, Ending};
 
@@ -14,7 +14,7 @@ fn every_engine_runs_and_counts_alike() {
         args: vec![Val::I64(10)],
     };
     let mut names = Vec::new();
-    for engine in engines::of_module(&module).expect("the golden compiles") {
+    for engine in engines::of_module(&module, FuelSupply::Unlimited).expect("the golden compiles") {
         let run = engine.run(std::slice::from_ref(&call), Schedule::Always);
         let (observed, stats) = run.expect("an instance");
         assert_eq!(observed.calls[0].1, Ending::Results(vec![Val::I64(55)]));

@@ -3,7 +3,7 @@
 //! In an optimised build they run in the sizes that the examples themselves name; without
 //! optimisation the interpreter is too slow for that, and smaller ones show as much.
 
-use enjamb_ir::{Module, Schedule, Val, parse_module, verify_module};
+use enjamb_ir::{FuelSupply, Module, Schedule, Val, parse_module, verify_module};
 use enjamb_tests::engines::{self, Engine};
 use enjamb_tests::observed::{Call, Ending};
 use std::fs;
@@ -35,7 +35,7 @@ fn example(name: &str) -> Module {
 
 /// Runs `%main` everywhere; under one schedule all engines have to observe the same.
 fn agree(name: &str, arguments: &[i64]) -> Vec<Ending> {
-    let engines = engines::of_module(&example(name)).expect("it compiles");
+    let engines = engines::of_module(&example(name), FuelSupply::Unlimited).expect("it compiles");
     let call = Call {
         function: "main".to_string(),
         args: arguments

@@ -2,7 +2,7 @@
 //! same for as long as one likes, and so does `ENJAMB_SECONDS=600 cargo test --test random_programs`.
 
 use enjamb_ir::Schedule;
-use enjamb_tests::differential::{check_compiles, check_program, check_text};
+use enjamb_tests::differential::{check_compiles, check_fuel, check_program, check_text};
 use enjamb_tests::engines::{Engine, Interpreter};
 use enjamb_tests::generate::{self, Choices, bytes_of_seed};
 use enjamb_tests::observed::Ending;
@@ -31,6 +31,15 @@ fn seeds() -> impl Iterator<Item = u64> {
 fn engines_agree() {
     for seed in seeds() {
         if let Err(reason) = check_program(&bytes_of_seed(seed)) {
+            panic!("ENJAMB_SEED={seed}: {reason}");
+        }
+    }
+}
+
+#[test]
+fn engines_run_out_of_fuel_in_the_same_place() {
+    for seed in seeds() {
+        if let Err(reason) = check_fuel(&bytes_of_seed(seed)) {
             panic!("ENJAMB_SEED={seed}: {reason}");
         }
     }

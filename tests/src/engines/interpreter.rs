@@ -2,9 +2,9 @@
 
 use super::Engine;
 use crate::host::{self, Failure};
-use crate::observed::{Call, Ending, Observed, Stats, list};
+use crate::observed::{Call, Ending, Fuel, Observed, Stats, list};
 use enjamb_interp::{Clock, Error, HostError, Imports, Instance, Options};
-use enjamb_ir::{Export, Module, Schedule, Val};
+use enjamb_ir::{Export, FuelSupply, Module, Schedule, Val};
 
 /// The interpreter, for one module.
 #[derive(Clone, Debug)]
@@ -12,6 +12,7 @@ pub struct Interpreter {
     name: String,
     module: Module,
     complete: bool,
+    fuel: FuelSupply,
 }
 
 impl Interpreter {
@@ -21,7 +22,13 @@ impl Interpreter {
             name,
             module,
             complete,
+            fuel: FuelSupply::Unlimited,
         }
+    }
+
+    /// The same with this much fuel for every instance.
+    pub fn with_fuel(self, fuel: FuelSupply) -> Self {
+        Interpreter { fuel, ..self }
     }
 }
 
@@ -39,7 +46,8 @@ impl Engine for Interpreter {
             schedule,
             clock: Clock::Virtual,
             stack_limit: super::STACK_LIMIT,
-            fuel: Some(super::FUEL),
+            fuel: self.fuel,
+            instruction_limit: Some(super::INSTRUCTION_LIMIT),
             record_host_calls: true,
             ..Options::default()
         };
@@ -59,6 +67,10 @@ impl Engine for Interpreter {
             let text = format!("{}({})", call.name, list(&call.args));
             observed.host_calls.push(text);
         }
+        observed.fuel = Fuel {
+            used: instance.stats().fuel_used,
+            left: instance.fuel(),
+        };
         look_at_exports(&self.module, &instance, &mut observed)?;
         Ok((observed, counters(&instance.stats())))
     }

@@ -1,11 +1,11 @@
 //! Machine code of this host: compiled once, an instance for every run.
 
 use super::Engine;
-use crate::host;
-use crate::observed::{Call, Ending, Observed, Stats, list};
+use crate::host::{self, Failure};
+use crate::observed::{Call, Ending, Fuel, Observed, Stats, list};
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
-use enjamb_ir::{Entity, Export, MemoryId, Module, Schedule, TrapCode, Val};
+use enjamb_ir::{Entity, Export, FuelSupply, MemoryId, Module, Schedule, Val};
 use enjamb_runtime::{ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options};
 use std::sync::{Arc, Mutex};
 
@@ -20,11 +20,15 @@ const CONTINUATION_LIMIT: u64 = 256 << 20;
 pub struct Jit {
     name: &'static str,
     count: bool,
+    fuel: FuelSupply,
     loaded: Arc<LoadedModule>,
 }
 
 /// Whether there is a back end for this host.
-pub const SUPPORTED: bool = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+pub const SUPPORTED: bool = cfg!(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_os = "linux"
+));
 
 /// The settings under which every program is compiled. Code that counts takes other ways through
 /// the allocation of continuations, so each allocator also runs without.
@@ -35,11 +39,12 @@ const SETTINGS: [(&str, RegisterAllocator, bool); 3] = [
 ];
 
 impl Jit {
-    /// Compiles a module under all settings, the register allocation checked.
+    /// Compiles a module under all settings, the register allocation checked. Every instance has this
+    /// much fuel.
     ///
     /// # Errors
     /// If the compiler refuses the module.
-    pub fn all(module: &Module) -> Result<Vec<Jit>, String> {
+    pub fn all(module: &Module, fuel: FuelSupply) -> Result<Vec<Jit>, String> {
         let module = Arc::new(module.clone());
         let compiled = SETTINGS.iter().map(|&(name, allocator, count)| {
             let code = CodeOptions {
@@ -60,6 +65,7 @@ impl Jit {
             Ok(Jit {
                 name,
                 count,
+                fuel,
                 loaded: loaded.map_err(|error| fails(error.to_string()))?,
             })
         });
@@ -86,6 +92,8 @@ impl Engine for Jit {
             stack_size: STACK_SIZE,
             continuation_limit: CONTINUATION_LIMIT,
             count: self.count,
+            fuel: self.fuel,
+            ..Options::default()
         };
         let module = self.loaded.module();
         let recorded = Recorded::default();
@@ -99,6 +107,7 @@ impl Engine for Jit {
             let ending = match instance.call(function, &call.args) {
                 Ok(results) => Ending::Results(results),
                 Err(Error::Trap(trap)) => Ending::Trap(trap.code),
+                Err(Error::Exception(thrown)) => Ending::Exception(thrown.exception),
                 Err(other) => Ending::Broken(other.to_string()),
             };
             // Tasks that are left end with the call, as they do in the other engines.
@@ -106,6 +115,10 @@ impl Engine for Jit {
             observed.calls.push((call.to_string(), ending));
         }
         observed.host_calls = recorded.lock().map_err(|error| error.to_string())?.clone();
+        observed.fuel = Fuel {
+            used: instance.stats().fuel_used,
+            left: instance.fuel(),
+        };
         look_at_exports(module, &instance, &mut observed)?;
         let stats = match self.count {
             true => counters(&instance.stats()),
@@ -123,9 +136,9 @@ fn imports(recorded: &Recorded) -> Imports {
             if let Ok(mut recorded) = recorded.lock() {
                 recorded.push(format!("{name}({})", list(args)));
             }
-            host::call(name, args).map_err(|failure| HostError {
-                code: TrapCode::HostError,
-                message: failure.to_string(),
+            host::call(name, args).map_err(|failure| match failure {
+                Failure::Error(message) => HostError::from(message),
+                Failure::Exception(exception) => HostError::from(exception),
             })
         });
     }

@@ -9,10 +9,9 @@ mod jit;
 pub use interpreter::Interpreter;
 pub use jit::{Jit, SUPPORTED};
 
-use crate::host;
 use crate::observed::{Call, Observed, Stats};
 use crate::stages;
-use enjamb_ir::{FunctionKind, Module, Opcode, Schedule};
+use enjamb_ir::{FuelSupply, Module, Schedule};
 
 /// Something that runs a program.
 pub trait Engine {
@@ -33,54 +32,32 @@ pub trait Engine {
 const STACK_LIMIT: usize = 4 << 20;
 
 /// Instructions that a call may take in the interpreter; a test that takes more hangs.
-const FUEL: u64 = 50_000_000;
+const INSTRUCTION_LIMIT: u64 = 50_000_000;
 
 /// How a call ends that takes more.
-pub const OUT_OF_FUEL: &str = "out of fuel";
+pub const TOO_LONG: &str = "the call takes too many instructions";
 
-/// The reference first, then every other engine.
+/// The reference first, then every other engine. A module that runs on fuel is a source of fuel
+/// checks; what it is without them no engine runs.
 ///
 /// # Errors
 /// If a pass or the compiler refuses the module.
-pub fn of_module(module: &Module) -> Result<Vec<Box<dyn Engine>>, String> {
-    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Interpreter::new(
-        "the interpreter on the source".to_string(),
-        module.clone(),
-        false,
-    ))];
+pub fn of_module(module: &Module, fuel: FuelSupply) -> Result<Vec<Box<dyn Engine>>, String> {
+    let module = &stages::after(module, "fuel")?;
+    let interpreter = |name: &str, module: Module, complete: bool| {
+        let name = format!("the interpreter {name}");
+        Box::new(Interpreter::new(name, module, complete).with_fuel(fuel))
+    };
+    let mut engines: Vec<Box<dyn Engine>> =
+        vec![interpreter("on the source", module.clone(), false)];
     for stage in stages::of_module(module)? {
-        let name = format!("the interpreter after {}", stage.name);
-        engines.push(Box::new(Interpreter::new(
-            name,
-            stage.module,
-            stage.complete,
-        )));
+        let name = format!("after {}", stage.name);
+        engines.push(interpreter(&name, stage.module, stage.complete));
     }
-    if SUPPORTED && !has_exceptions(module) {
-        for jit in Jit::all(module)? {
+    if SUPPORTED {
+        for jit in Jit::all(module, fuel)? {
             engines.push(Box::new(jit));
         }
     }
     Ok(engines)
-}
-
-/// Whether a module throws or catches exceptions, which is what interpreters run.
-pub fn has_exceptions(module: &Module) -> bool {
-    let is_about_one = |opcode: Opcode| {
-        matches!(opcode, Opcode::Throw | Opcode::Rethrow) || opcode.has_unwind_edge()
-    };
-    module.functions.values().any(|decl| match &decl.kind {
-        FunctionKind::Import {
-            namespace, name, ..
-        } => namespace == host::NAMESPACE && name == "throw",
-        FunctionKind::Body(body) => {
-            let insts = body
-                .order
-                .iter()
-                .flat_map(|&block| &body.blocks[block].insts);
-            insts
-                .copied()
-                .any(|inst| is_about_one(body.insts[inst].opcode))
-        }
-    })
 }
