@@ -14,6 +14,7 @@ mod fold;
 mod immediate;
 mod integer;
 mod memory;
+mod select;
 
 use crate::machine::{Inst, Opd, Register};
 use crate::registers::CONTEXT;
