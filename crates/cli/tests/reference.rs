@@ -64,7 +64,7 @@ fn programs_in_the_document_are_without_errors() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    assert_eq!(programs.len(), 4);
+    assert_eq!(programs.len(), 5);
     for (number, program) in programs.iter().enumerate() {
         let path = file(&format!("ir_md_{number}.enj"), program.as_bytes());
         assert_eq!(enjamb(&["check", &path]).succeeds(), "");
@@ -83,6 +83,9 @@ fn programs_in_the_document_are_without_errors() {
         ];
         assert_eq!(enjamb(&run).succeeds(), "9\n");
     }
+    let exceptions = file("ir_md_exceptions.enj", programs[3].as_bytes());
+    let run = ["run", &exceptions, "12", "5", "--engine", "interp"];
+    assert_eq!(enjamb(&run).succeeds(), "7\n");
 }
 
 #[test]
