@@ -5,7 +5,7 @@
 
 use crate::error::HostError;
 use crate::failure::Cause;
-use crate::host::{HostContext, Outcome};
+use crate::host::{HostContext, Outcome, SharedFunction};
 use crate::machine::Machine;
 use crate::memory;
 use crate::state::{Import, Registration, State};
@@ -16,6 +16,7 @@ use enjamb_abi::unwind::Unwinding;
 use enjamb_ir::{Entity, Exception, FuncId, MemoryId, TrapCode};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, TryLockError};
 
 type HelperFunction = extern "C" fn(*mut Context, u64, *mut u64) -> u64;
 
@@ -84,44 +85,47 @@ unsafe fn array<'a, const N: usize>(buffer: *mut u64) -> &'a mut [u64; N] {
 extern "C" fn host_call(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
     guarded(context, |machine| {
         let function = FuncId::from_index(index as usize);
-        let (count, is_host) = machine.with(|state| {
+        let (count, host) = machine.with(|state| {
             let signature = state.loaded.signature(function);
             let count = signature.params.len().max(signature.results.len());
-            (
-                count,
-                matches!(state.imports[function.index()], Import::Host(_)),
-            )
+            let host = match &state.imports[function.index()] {
+                Import::Host(host) => Some(Arc::clone(host)),
+                _ => None,
+            };
+            (count, host)
         });
         // SAFETY: the import's stub made the buffer for this signature.
         let buffer = unsafe { words(buffer, count) };
-        if is_host {
-            call_host(machine, function, buffer)
-        } else {
-            machine.with(|state| state.builtin_leaf(function, buffer))
+        match host {
+            Some(host) => call_host(machine, function, &host, buffer),
+            None => machine.with(|state| state.builtin_leaf(function, buffer)),
         }
     })
 }
 
-/// Calls a function of the host, which is away from its place while it runs.
-fn call_host(machine: Machine, function: FuncId, buffer: &mut [u64]) -> Result<Status, HostError> {
-    let (call, args, outer) = machine.with(|state| {
-        let outer = state.host_function.replace(function);
+/// Calls a function of the host.
+fn call_host(
+    machine: Machine,
+    function: FuncId,
+    host: &SharedFunction,
+    buffer: &mut [u64],
+) -> Result<Status, HostError> {
+    let mut call = match host.try_lock() {
+        Ok(call) => call,
+        Err(TryLockError::Poisoned(call)) => call.into_inner(),
+        Err(TryLockError::WouldBlock) => {
+            return Err("the host function is called while it runs".into());
+        }
+    };
+    let (args, outer) = machine.with(|state| {
         let signature = state.loaded.signature(function);
         let args = state.values(&signature.params, buffer);
-        match &mut state.imports[function.index()] {
-            Import::Host(call) => (call.take(), args, outer),
-            _ => (None, args, outer),
-        }
+        (args, state.host_function.replace(function))
     });
-    let Some(mut call) = call else {
-        machine.with(|state| state.host_function = outer);
-        return Err("the host function is called while it runs".into());
-    };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         call(&mut HostContext::new(machine), &args)
     }));
     machine.with(|state| {
-        state.imports[function.index()] = Import::Host(Some(call));
         state.host_function = outer;
         let signature = state.loaded.signature(function);
         let outcome = outcome.unwrap_or_else(|payload| Err(panic(&*payload)));

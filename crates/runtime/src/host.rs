@@ -7,6 +7,7 @@ use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, Val};
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a host function gives back.
@@ -117,10 +118,13 @@ impl<'a> HostContext<'a> {
     }
 }
 
+/// A host function that several imports of a module stand for. It is locked while it runs.
+pub(crate) type SharedFunction = Arc<Mutex<HostFunction>>;
+
 /// The functions that a host offers to a module, by namespace and name.
 #[derive(Default)]
 pub struct Imports {
-    functions: FxHashMap<(String, String), HostFunction>,
+    functions: FxHashMap<(String, String), SharedFunction>,
 }
 
 impl Imports {
@@ -132,7 +136,7 @@ impl Imports {
     /// Offers a function; it takes the place of an earlier one of that name.
     pub fn define(&mut self, namespace: &str, name: &str, function: HostFunction) -> &mut Self {
         let key = (namespace.to_string(), name.to_string());
-        self.functions.insert(key, function);
+        self.functions.insert(key, Arc::new(Mutex::new(function)));
         self
     }
 
@@ -147,10 +151,11 @@ impl Imports {
         self.define(namespace, name, Box::new(function))
     }
 
-    pub(crate) fn take(&mut self, namespace: &str, name: &str) -> Result<HostFunction, Error> {
+    pub(crate) fn get(&self, namespace: &str, name: &str) -> Result<SharedFunction, Error> {
         // The map is keyed by owned strings; imports are few.
         let key = (namespace.to_string(), name.to_string());
-        self.functions.remove(&key).ok_or(Error::MissingImport {
+        let function = self.functions.get(&key).cloned();
+        function.ok_or(Error::MissingImport {
             namespace: key.0,
             name: key.1,
         })

@@ -58,12 +58,12 @@ impl Instance {
     /// If an import is missing, a data segment does not fit, or the system has no memory.
     pub fn new(
         loaded: Arc<LoadedModule>,
-        mut imports: Imports,
+        imports: Imports,
         options: Options,
     ) -> Result<Instance, Error> {
         let layout = &loaded.compiled().layout;
         let module = loaded.module();
-        let imports = resolve_imports(module, &mut imports)?;
+        let imports = resolve_imports(module, &imports)?;
         let mut context = ContextBlock::new(layout)?;
         let memories = make_memories(module)?;
         for (index, memory) in memories.iter().enumerate() {
@@ -288,8 +288,8 @@ impl Drop for Instance {
     }
 }
 
-fn resolve_imports(module: &Module, imports: &mut Imports) -> Result<Vec<Import>, Error> {
-    let mut resolve = |kind: &FunctionKind| {
+fn resolve_imports(module: &Module, imports: &Imports) -> Result<Vec<Import>, Error> {
+    let resolve = |kind: &FunctionKind| {
         let FunctionKind::Import {
             namespace,
             name,
@@ -306,7 +306,7 @@ fn resolve_imports(module: &Module, imports: &mut Imports) -> Result<Vec<Import>
                 let signature = Signature::asynchronous(&[Type::I64], &[Type::I64]);
                 (Import::Test, signature)
             }
-            _ => return Ok(Import::Host(Some(imports.take(namespace, name)?))),
+            _ => return Ok(Import::Host(imports.get(namespace, name)?)),
         };
         if *signature == wanted {
             return Ok(import);

@@ -7,7 +7,7 @@ use crate::error::{Error, Trap};
 use crate::executor::{Executor, PendingHostCall};
 use crate::failure::{Cause, Failure};
 use crate::heap::{Heap, Object};
-use crate::host::{HostFunction, PendingCall};
+use crate::host::{PendingCall, SharedFunction};
 use crate::loaded::LoadedModule;
 use crate::memory::LinearMemory;
 use crate::options::{Options, Stats};
@@ -28,8 +28,8 @@ pub(crate) enum Import {
     Test,
     /// The leaf `out_of_fuel`.
     OutOfFuel,
-    /// A host function; away while it runs.
-    Host(Option<HostFunction>),
+    /// A host function.
+    Host(SharedFunction),
 }
 
 /// What the running task waits for, from a helper's answer "suspended" until its chain is whole.

@@ -2,7 +2,9 @@
 
 use enjamb_abi::code::CodeOptions;
 use enjamb_codegen::{CompileOptions, compile};
-use enjamb_ir::{Exception, MemoryId, Schedule, TraceLimits, TrapCode, Val, parse_module};
+use enjamb_ir::{
+    Exception, FuelSupply, MemoryId, Schedule, TraceLimits, TrapCode, Val, parse_module,
+};
 use enjamb_runtime::{
     ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options, Outcome, PendingCall,
 };
@@ -13,6 +15,7 @@ const COUNTING: Options = Options {
     clock: ClockKind::Virtual,
     stack_size: 256 << 10,
     continuation_limit: 1 << 30,
+    fuel: FuelSupply::Unlimited,
     trace: TraceLimits::SHORT,
     count: true,
 };
