@@ -160,3 +160,32 @@ fn calls_keep_what_the_shapes_promise() {
     let kept = values_across_calls(&function, &Liveness::of(&function));
     assert_eq!(kept, 100 * 100);
 }
+
+/// What a call with an unwind target gives lives on its edges only.
+#[test]
+fn results_of_a_terminator_are_live_nowhere() {
+    let module = enjamb_ir::parse_module(
+        "function %f(i64, i64, i64) -> i64 {
+block0(v0: i64, v1: i64, v2: i64):
+    v3, v4, v5 = try_call %f(v0, v0, v0), block1(v3, v1), unwind block2(v4)
+block1(v6: i64, v7: i64):
+    v8 = iadd v6, v7
+    return v8
+block2(v9: i64):
+    v10 = iadd v9, v2
+    return v10
+}",
+    )
+    .expect("a module");
+    let (_, function) = module.bodies().next().expect("a function");
+    let value = |index: usize| enjamb_ir::Value::from_index(index);
+    let liveness = Liveness::of(function);
+    assert_eq!(liveness.live_in(block(1)), []);
+    assert_eq!(liveness.live_in(block(2)), [value(2)]);
+    assert_eq!(liveness.live_out(function, block(0)), [value(2)]);
+    let mut cursor = liveness.walk_back(function, block(0));
+    assert_eq!(cursor.live_across().collect::<Vec<_>>(), [value(2)]);
+    cursor.step();
+    let before: Vec<_> = cursor.live().iter().copied().collect();
+    assert_eq!(before, [value(0), value(1), value(2)]);
+}
