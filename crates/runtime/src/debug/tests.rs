@@ -32,13 +32,19 @@ block0(v0: i64, v1: i64):
 }
 "#;
 
+fn options(target: Target) -> CompileOptions {
+    CompileOptions {
+        target: target.triple(),
+        ..CompileOptions::default()
+    }
+}
+
 fn compiled(program: &str, target: Target) -> CompiledModule {
     let mut parsed = parse_with_spans(program).unwrap();
     parsed
         .source_map
         .annotate(&mut parsed.module, "program.enj");
-    let mut options = CompileOptions::default();
-    options.target = target.triple();
+    let mut options = options(target);
     options.code.debug_info = true;
     compile(Arc::new(parsed.module), &options).unwrap()
 }
@@ -57,8 +63,7 @@ fn piece<'a>(pieces: &'a [Piece<'a>], name: &str) -> &'a Piece<'a> {
 #[test]
 fn the_code_is_the_same_with_and_without() {
     for_all(|compiled| {
-        let mut options = CompileOptions::default();
-        options.target = compiled.target.triple();
+        let options = options(compiled.target);
         let without = compile(Arc::clone(&compiled.source), &options).unwrap();
         assert_eq!(without.bytes, compiled.bytes);
         assert!(without.instructions.is_empty());
