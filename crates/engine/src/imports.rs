@@ -40,7 +40,8 @@ impl Imports {
     }
 
     /// A Rust closure of numbers. It may take the [`Caller`] first, and return its
-    /// results or a `Result` of them; an error becomes the trap `host_error`.
+    /// results or a `Result` of them; an error is thrown at the call, as an
+    /// exception with the tag [`Exception::HOST_ERROR`](crate::Exception::HOST_ERROR).
     pub fn func<Parameters, Return>(
         &mut self,
         namespace: &str,

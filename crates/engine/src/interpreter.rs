@@ -192,7 +192,7 @@ fn error(error: enjamb_interp::Error) -> Error {
             Error::Trap(Box::new(Trap {
                 code: trap.code,
                 location: trace.frames.first().cloned(),
-                message: trap.message.clone(),
+                message: None,
                 trace,
             }))
         }
@@ -201,7 +201,7 @@ fn error(error: enjamb_interp::Error) -> Error {
             Error::Exception(Box::new(Thrown {
                 exception: uncaught.exception,
                 location: trace.frames.first().cloned(),
-                message: None,
+                message: uncaught.message,
                 trace,
             }))
         }

@@ -1,7 +1,7 @@
 //! Both engines through the one interface: calls, imports, memories, globals.
 
 use enjamb_engine::{
-    Caller, Config, Engine, Error, Execution, Imports, Instance, Module, Schedule, Signature,
+    Caller, Config, Engine, Error, Exception, Execution, Imports, Instance, Module, Schedule, Signature,
     TrapCode, Type, Val, check_text,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -131,7 +131,7 @@ fn host() -> Imports {
 }
 
 #[test]
-fn closures_are_called_and_their_errors_are_traps() {
+fn closures_are_called_and_their_errors_are_exceptions() {
     with_each_engine(|engine| {
         let instance = instance(engine, HOST, &host());
         assert_eq!(
@@ -144,14 +144,14 @@ fn closures_are_called_and_their_errors_are_traps() {
         );
         let checked = instance.func::<(u64,), bool>("checked").unwrap();
         assert!(checked.call((3,)).unwrap() && !checked.call((4,)).unwrap());
-        let Error::Trap(trap) = checked.call((10,)).unwrap_err() else {
-            panic!("the host's error is a trap");
+        let Error::Exception(thrown) = checked.call((10,)).unwrap_err() else {
+            panic!("the host's error is an exception");
         };
         assert_eq!(
-            (trap.code, trap.message.as_deref()),
-            (TrapCode::HostError, Some("too large"))
+            (thrown.exception.tag, thrown.message.as_deref()),
+            (Exception::HOST_ERROR, Some("too large"))
         );
-        let location = trap.location.unwrap();
+        let location = thrown.location.unwrap();
         assert_eq!(location.function, "checked");
         assert_eq!(location.position, Some(("checks.lang".to_string(), 3, 7)));
 
@@ -342,7 +342,6 @@ fn exports_of_an_instance_serve_imports_of_another_one() {
         assert_eq!(counter.global("calls").unwrap().get().unwrap(), Val::I64(4));
 
         let error = importer.call("failing", &[]).unwrap_err();
-        assert_eq!(error.trap_code(), Some(TrapCode::HostError));
         assert!(error.to_string().contains("trap user in %fail"), "{error}");
 
         // A sync import cannot be served by an async function.

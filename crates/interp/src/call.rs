@@ -106,7 +106,7 @@ impl<'a> Machine<'a> {
                 }
                 match called {
                     Called::Ready(results) => self.deliver(stack, &results),
-                    Called::Threw(exception) => self.throw(stack, exception),
+                    Called::Threw(exception, message) => self.throw(stack, exception, message),
                     Called::Waits(wait, results) => {
                         let lowered = caller.is_some_and(|(site, _)| is_lowered(site.function));
                         self.suspend_leaf(stack, wait, results, lowered)

@@ -64,8 +64,6 @@ impl fmt::Display for Location {
 pub struct Trap {
     /// The reason.
     pub code: TrapCode,
-    /// What a host function said; see [`TrapCode::HostError`].
-    pub message: Option<String>,
     /// The logical stack: where it happened, then the callers, suspended ones too, then those of
     /// the task that joined. Not more than [`Trap::STACK_SHOWN`].
     pub stack: Vec<Location>,
@@ -82,10 +80,9 @@ impl Trap {
         self.stack.first()
     }
 
-    pub(crate) fn new(code: TrapCode, message: Option<String>) -> Self {
+    pub(crate) fn new(code: TrapCode) -> Self {
         Trap {
             code,
-            message,
             stack: Vec::new(),
             omitted: 0,
         }
@@ -104,13 +101,10 @@ impl Trap {
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "trap {}", self.code)?;
-        if let Some(location) = self.location() {
-            write!(f, " in {location}")?;
+        match self.location() {
+            Some(location) => write!(f, " in {location}"),
+            None => Ok(()),
         }
-        if let Some(message) = &self.message {
-            write!(f, ": {message}")?;
-        }
-        Ok(())
     }
 }
 
@@ -119,6 +113,8 @@ impl fmt::Display for Trap {
 pub struct Uncaught {
     /// The exception.
     pub exception: Exception,
+    /// What a host function said; see [`Exception::HOST_ERROR`].
+    pub message: Option<String>,
     /// The logical stack of the place where it was thrown first, as [`Trap::stack`] has it.
     pub stack: Vec<Location>,
     /// How many callers are not listed.
@@ -133,8 +129,11 @@ impl Uncaught {
 impl fmt::Display for Uncaught {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "exception {}", self.exception)?;
-        match self.stack.first() {
-            Some(location) => write!(f, " thrown in {location}"),
+        if let Some(location) = self.stack.first() {
+            write!(f, " thrown in {location}")?;
+        }
+        match &self.message {
+            Some(message) => write!(f, ": {message}"),
             None => Ok(()),
         }
     }
@@ -200,8 +199,6 @@ impl std::error::Error for Error {}
 #[derive(Clone, Debug)]
 pub(crate) enum Stop {
     Trap(TrapCode),
-    /// A host function returned this error.
-    HostError(String),
     /// The task that was joined ended like this.
     Joined(Box<Trap>),
     Fault(String),

@@ -34,6 +34,8 @@ impl Place<'_> {
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
     pub(crate) exception: Exception,
+    /// What a host function said.
+    message: Option<String>,
     /// The logical stack, not more than [`Uncaught::STACK_SHOWN`].
     places: Vec<Place<'a>>,
     /// How many callers are not listed.
@@ -41,9 +43,10 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn new(exception: Exception) -> Box<Self> {
+    fn new(exception: Exception, message: Option<String>) -> Box<Self> {
         Box::new(Record {
             exception,
+            message,
             places: Vec::new(),
             omitted: 0,
         })
@@ -62,6 +65,7 @@ impl<'a> Record<'a> {
         let locations = self.places.iter().map(|place| place.location(module));
         Box::new(Uncaught {
             exception: self.exception,
+            message: self.message.clone(),
             stack: locations.collect(),
             omitted: self.omitted,
         })
@@ -82,7 +86,7 @@ pub(crate) fn throw<'a>(
     site: &Site<'a>,
 ) -> Outcome {
     let exception = operands(stack, site)?;
-    machine.throw(stack, exception)
+    machine.throw(stack, exception, None)
 }
 
 pub(crate) fn rethrow<'a>(
@@ -93,14 +97,19 @@ pub(crate) fn rethrow<'a>(
     let exception = operands(stack, site)?;
     match &stack.record {
         Some(record) if record.exception == exception => machine.unwind(stack, exception),
-        _ => machine.throw(stack, exception),
+        _ => machine.throw(stack, exception, None),
     }
 }
 
 impl<'a> Machine<'a> {
     /// Throws an exception at the place where a task stands.
-    pub(crate) fn throw(&mut self, stack: &mut Stack<'a>, exception: Exception) -> Outcome {
-        self.throw_from(stack, Record::new(exception))
+    pub(crate) fn throw(
+        &mut self,
+        stack: &mut Stack<'a>,
+        exception: Exception,
+        message: Option<String>,
+    ) -> Outcome {
+        self.throw_from(stack, Record::new(exception, message))
     }
 
     /// Throws the exception of a record whose places are those further in: of the joined task.
@@ -144,5 +153,5 @@ pub(crate) fn take_record<'a>(stack: &mut Stack<'a>, exception: Exception) -> Bo
     stack
         .record
         .take()
-        .unwrap_or_else(|| Record::new(exception))
+        .unwrap_or_else(|| Record::new(exception, None))
 }

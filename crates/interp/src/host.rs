@@ -10,8 +10,10 @@ use enjamb_ir::{
     Entity, Exception, Export, FuncId, FunctionKind, GlobalId, MemoryId, Module, Named, PrimaryMap,
     Signature, Type, Val,
 };
+use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 /// The namespace of the builtin leaves.
@@ -22,10 +24,30 @@ type Function<'a> = dyn FnMut(&mut HostContext<'_>, &[Val]) -> Result<Vec<Val>, 
 /// Why a host function gave no results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostError {
-    /// It failed: the trap `host_error` with this message.
+    /// It failed: the exception [`Exception::HOST_ERROR`] with this message.
     Failed(String),
-    /// It threw this exception, at the call.
+    /// It threw this exception.
     Threw(Exception),
+    /// It panicked: the exception [`Exception::HOST_PANIC`] with this message.
+    Panicked(String),
+}
+
+impl HostError {
+    /// The exception that is thrown at the call, and what is to be said about it.
+    fn into_exception(self) -> (Exception, Option<String>) {
+        let of_tag = |tag| Exception { tag, payload: None };
+        match self {
+            HostError::Threw(exception) => (exception, None),
+            HostError::Failed(message) => (of_tag(Exception::HOST_ERROR), Some(message)),
+            HostError::Panicked(message) => (of_tag(Exception::HOST_PANIC), Some(message)),
+        }
+    }
+
+    fn panicked(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        HostError::Panicked(format!("panicked: {}", text.unwrap_or("(no message)")))
+    }
 }
 
 impl From<String> for HostError {
@@ -123,7 +145,7 @@ pub(crate) fn memory_named(module: &Module, name: &str) -> Option<MemoryId> {
 /// The functions that a host offers to modules.
 ///
 /// A function takes and gives values of the types that the importing module declares; an error is
-/// the trap `host_error` with that message. It may also stand for an async import, which then
+/// the exception [`Exception::HOST_ERROR`] at its call, a panic [`Exception::HOST_PANIC`]. It may also stand for an async import, which then
 /// never suspends. The leaves of namespace `enjamb` are always there.
 #[derive(Clone, Default)]
 pub struct Imports<'a> {
@@ -204,7 +226,8 @@ pub(crate) enum Import<'a> {
 /// What came of the call of an import.
 pub(crate) enum Called {
     Ready(Vec<Cell>),
-    Threw(Exception),
+    /// It threw, with what is to be said about that.
+    Threw(Exception, Option<String>),
     /// The task has to wait; the results are for when it goes on.
     Waits(Wait, Vec<Cell>),
 }
@@ -326,7 +349,9 @@ impl<'a> Machine<'a> {
             memories: &mut self.memories,
             globals: &mut self.globals,
         };
-        let results = function(&mut context, &args);
+        // What a panic leaves behind is the host's: the instance only lends its memories.
+        let call = AssertUnwindSafe(|| function(&mut context, &args));
+        let results = catch_unwind(call).unwrap_or_else(|panic| Err(HostError::panicked(&*panic)));
         if self.options.record_host_calls {
             self.host_calls.push(HostCall {
                 namespace: namespace.clone(),
@@ -335,16 +360,22 @@ impl<'a> Machine<'a> {
                 results: results.clone(),
             });
         }
-        let results = match results {
+        let checked = results.and_then(|results| {
+            let message = || {
+                format!("\"{namespace}\" \"{name}\" gave values of other types than {signature}")
+            };
+            match have_types(&results, &signature.results) {
+                true => Ok(results),
+                false => Err(HostError::Failed(message())),
+            }
+        });
+        let results = match checked {
             Ok(results) => results,
-            Err(HostError::Failed(message)) => return Err(Stop::HostError(message)),
-            Err(HostError::Threw(exception)) => return Ok(Called::Threw(exception)),
+            Err(error) => {
+                let (exception, message) = error.into_exception();
+                return Ok(Called::Threw(exception, message));
+            }
         };
-        if !have_types(&results, &signature.results) {
-            let message =
-                format!("\"{namespace}\" \"{name}\" gave values of other types than {signature}");
-            return Err(Stop::HostError(message));
-        }
         Ok(Called::Ready(
             results
                 .into_iter()

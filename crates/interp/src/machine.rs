@@ -188,8 +188,7 @@ impl<'a> Machine<'a> {
                 return Error::Fault(Box::new(Fault { reason, location }));
             }
             Stop::Joined(trap) => trap,
-            Stop::Trap(code) => Box::new(Trap::new(code, None)),
-            Stop::HostError(message) => Box::new(Trap::new(TrapCode::HostError, Some(message))),
+            Stop::Trap(code) => Box::new(Trap::new(code)),
         };
         self.add_logical_stack(stack, &mut trap);
         Error::Trap(trap)
@@ -218,7 +217,7 @@ impl<'a> Machine<'a> {
 
     /// The trap of a call whose root waits for something that cannot happen.
     fn deadlock(&mut self, root: u64) -> Box<Trap> {
-        let mut trap = Box::new(Trap::new(TrapCode::Deadlock, None));
+        let mut trap = Box::new(Trap::new(TrapCode::Deadlock));
         if let Some(mut stack) = self.scheduler.take(root) {
             self.add_logical_stack(&stack, &mut trap);
             self.release(&mut stack);

@@ -278,13 +278,13 @@ fn host_functions_get_arguments_and_memories() {
 }
 
 #[test]
-fn an_error_of_the_host_is_a_trap_with_its_message() {
+fn an_error_of_the_host_is_an_exception_with_its_message() {
     let module = module(HOST);
     let mut instance = Instance::new(&module, host_imports(), Options::default()).unwrap();
     let error = instance.call("run", &[Val::I64(13)]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "trap host_error in %main: `v1 = call %double(v0)`: unlucky"
+        "exception -2, null thrown in %main: `v1 = call %double(v0)`: unlucky"
     );
     let error = instance.call("run", &[Val::I64(14)]).unwrap_err();
     assert!(

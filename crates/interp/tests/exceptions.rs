@@ -212,7 +212,7 @@ fn dropped_frames_are_given_back() {
 }
 
 #[test]
-fn a_host_function_throws_or_fails() {
+fn a_host_function_throws_fails_or_panics() {
     let module = module(
         r#"
         import %ask = "host" "ask" (i64) -> i64
@@ -231,6 +231,7 @@ fn a_host_function_throws_or_fails() {
     let imports = Imports::new().throwing_function("host", "ask", move |_, args| match args {
         [Val::I64(0)] => Err(HostError::Failed("no".to_string())),
         [Val::I64(1)] => Err(HostError::Threw(thrown)),
+        [Val::I64(3)] => panic!("the host gave up"),
         args => Ok(args.to_vec()),
     });
     let options = Options {
@@ -239,8 +240,8 @@ fn a_host_function_throws_or_fails() {
     };
     let mut instance = Instance::new(&module, imports, options).expect("an instance");
     let mut call = |argument| instance.call("main", &[Val::I64(argument)]);
-    let error = call(0).unwrap_err();
-    assert_eq!(error.trap_code(), Some(enjamb_ir::TrapCode::HostError));
+    assert_eq!(call(0).unwrap(), [Val::I64(Exception::HOST_ERROR)]);
+    assert_eq!(call(3).unwrap(), [Val::I64(Exception::HOST_PANIC)]);
     assert_eq!(call(1).unwrap(), [Val::I64(70)]);
     assert_eq!(call(2).unwrap(), [Val::I64(2)]);
     let results: Vec<_> = instance
@@ -248,6 +249,9 @@ fn a_host_function_throws_or_fails() {
         .iter()
         .map(|call| &call.results)
         .collect();
-    assert_eq!(*results[1], Err(HostError::Threw(thrown)));
-    assert_eq!(*results[2], Ok(vec![Val::I64(2)]));
+    assert_eq!(*results[0], Err(HostError::Failed("no".to_string())));
+    let panicked = "panicked: the host gave up".to_string();
+    assert_eq!(*results[1], Err(HostError::Panicked(panicked)));
+    assert_eq!(*results[2], Err(HostError::Threw(thrown)));
+    assert_eq!(*results[3], Ok(vec![Val::I64(2)]));
 }
