@@ -55,6 +55,10 @@ pub(crate) trait Backend: Send {
     fn abandon(&mut self, _task: Task) {}
     /// Memories and globals, between calls.
     fn access(&mut self) -> &mut dyn Access;
+    /// The fuel that is left.
+    fn fuel(&self) -> i64;
+    /// Sets the fuel that is left.
+    fn set_fuel(&mut self, amount: i64);
     /// What happened so far, without times and sizes of code.
     fn stats(&self) -> Stats;
 }

@@ -1,7 +1,7 @@
 //! What a host function can reach of the instance that called it.
 
 use crate::backend::Access;
-use crate::error::Error;
+use crate::error::{Error, HostError};
 use crate::host::HostFunction;
 use crate::state::{Global, Memory, Reach, Source, global_named, memory_named};
 use enjamb_ir::Module;
@@ -28,12 +28,12 @@ impl<'a> Caller<'a> {
         access: &'a mut dyn Access,
         function: &HostFunction,
         words: &mut [u64],
-    ) -> Result<(), String> {
+    ) -> Result<(), HostError> {
         let caller = Caller {
             module,
             access: RefCell::new(access),
         };
-        (function.code)(&caller, words).map_err(|error| error.to_string())
+        (function.code)(&caller, words)
     }
 
     /// The module of the instance.

@@ -32,6 +32,28 @@ pub enum Allocator {
     SinglePass,
 }
 
+/// Whether programs run on fuel, of which every instruction of the IR uses one. All engines count alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fuel {
+    /// No; and if a module says that it does, there is no end of it.
+    #[default]
+    Off,
+    /// An instance gets a budget. When that is used up the call ends with the trap `out_of_fuel`, and so
+    /// does every later one unless [`Instance::set_fuel`](crate::Instance::set_fuel) gives more.
+    Trap {
+        /// The fuel of a new instance.
+        budget: u64,
+    },
+    /// Tasks take turns: an async function that has used up the slice of its turn suspends, and goes on
+    /// when all others that can run have had theirs. A sync function cannot suspend and goes on.
+    Suspend {
+        /// The fuel of each call from the host and of each turn.
+        slice: u64,
+        /// The most fuel that sync functions may use beyond the slice before the trap `out_of_fuel`.
+        debt: Option<u32>,
+    },
+}
+
 /// The settings of an [`Engine`](crate::Engine).
 ///
 /// ```
@@ -60,6 +82,8 @@ pub struct Config {
     pub stack_size: usize,
     /// Bytes of continuations and tasks that an instance may hold before the trap `out_of_memory`.
     pub memory_limit: usize,
+    /// Whether programs run on fuel.
+    pub fuel: Fuel,
     /// How much of the logical stack traps and exceptions keep.
     pub trace: TraceLimits,
     /// Whether machine code is shown to debuggers, with the names of functions, lines of the source
@@ -80,6 +104,7 @@ impl Default for Config {
             clock: Clock::default(),
             stack_size: 1 << 20,
             memory_limit: 1 << 30,
+            fuel: Fuel::Off,
             trace: TraceLimits::default(),
             debug_info: false,
             perf_map: false,
@@ -129,6 +154,10 @@ impl Config {
             memory_limit,
             ..self
         }
+    }
+    /// Sets whether programs run on fuel.
+    pub fn fuel(self, fuel: Fuel) -> Self {
+        Config { fuel, ..self }
     }
     /// Sets how much of the logical stack is kept.
     pub fn trace(self, trace: TraceLimits) -> Self {

@@ -2,6 +2,7 @@
 
 use crate::caller::Caller;
 use crate::error::{Error, HostError, LinkError};
+use crate::fuel::LEAF;
 use crate::host::{self, HostFunction, IntoHostFunction};
 use crate::instance::Instance;
 use crate::remote::Remote;
@@ -9,7 +10,8 @@ use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{Export, FunctionKind, Signature, Val};
 use std::sync::Arc;
 
-/// The namespace of the leaves that every engine has: `yield`, `sleep` and `test`.
+/// The namespace of the leaves that every engine has: `yield`, `sleep`, `test` and
+/// `out_of_fuel`, which suspends until the next turn whatever the schedule.
 pub const BUILTINS: &str = "enjamb";
 
 /// Functions by namespace and name, for the imports of an instance. A later one of the same name
@@ -155,6 +157,7 @@ impl Imports {
 fn builtin(namespace: &str, name: &str) -> Option<Signature> {
     use enjamb_ir::Type::I64;
     match (namespace, name) {
+        (BUILTINS, LEAF) => Some(Signature::asynchronous(&[], &[])),
         (BUILTINS, "yield") => Some(Signature::asynchronous(&[], &[])),
         (BUILTINS, "sleep") => Some(Signature::asynchronous(&[I64], &[])),
         (BUILTINS, "test") => Some(Signature::asynchronous(&[I64], &[I64])),

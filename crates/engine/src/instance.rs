@@ -171,6 +171,23 @@ impl Instance {
         Ok(Global::new(Source::Instance(self.clone()), id))
     }
 
+    /// The fuel that is left; below zero it is a debt.
+    ///
+    /// # Errors
+    /// [`Error::Running`] from a host function that the instance called.
+    pub fn fuel(&self) -> Result<i64, Error> {
+        Ok(self.enter()?.fuel())
+    }
+
+    /// Sets the fuel that is left. With slices it lasts no longer than until the next turn.
+    ///
+    /// # Errors
+    /// [`Error::Running`] from a host function that the instance called.
+    pub fn set_fuel(&self, amount: i64) -> Result<(), Error> {
+        self.enter()?.set_fuel(amount);
+        Ok(())
+    }
+
     /// What happened since the instance was made. What concerns suspensions is counted if
     /// [`Config::count`](crate::Config::count) is set.
     ///

@@ -48,6 +48,7 @@ impl Interpreter {
             // few of them there.
             stack_limit: config.stack_size.saturating_mul(8),
             memory_limit: config.memory_limit,
+            fuel: config.fuel.supply(),
             ..Options::default()
         };
         let cell = Owning::try_new(module, |module| {
@@ -77,10 +78,10 @@ fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Im
             let results = &function.signature.results;
             let mut words: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
             words.resize(arguments.len().max(results.len()), 0);
-            Caller::call(&module, context, &function, &mut words)?;
+            Caller::call(&module, context, &function, &mut words).map_err(|error| raised(&*error))?;
             Ok(values(results, &words))
         };
-        imports = imports.function_with_context(namespace, name, call);
+        imports = imports.throwing_function(namespace, name, call);
     }
     imports
 }
@@ -111,6 +112,15 @@ impl Backend for Interpreter {
         self
     }
 
+    fn fuel(&self) -> i64 {
+        self.cell.with_dependent(|_, instance| instance.fuel())
+    }
+
+    fn set_fuel(&mut self, amount: i64) {
+        self.cell
+            .with_dependent_mut(|_, instance| instance.set_fuel(amount));
+    }
+
     fn stats(&self) -> Stats {
         let stats = self.cell.with_dependent(|_, instance| instance.stats());
         Stats {
@@ -120,6 +130,7 @@ impl Backend for Interpreter {
             continuations_allocated: stats.continuations_allocated,
             continuations_live: stats.continuations_live,
             continuation_bytes_peak: stats.continuation_bytes_peak,
+            fuel_used: stats.fuel_used,
             ..Stats::default()
         }
     }
@@ -221,5 +232,14 @@ fn trace(stack: &[enjamb_interp::Location], omitted: usize) -> Trace {
         frames: frames.collect(),
         omitted: omitted as u64,
         gap: stack.len(),
+    }
+}
+
+/// What a call of a host function that ended with this error throws: the exception of another instance,
+/// or the one that stands for an error of the host.
+fn raised(error: &(dyn std::error::Error + 'static)) -> enjamb_interp::HostError {
+    match error.downcast_ref::<Error>().and_then(Error::exception) {
+        Some(thrown) => thrown.exception.into(),
+        None => error.to_string().into(),
     }
 }

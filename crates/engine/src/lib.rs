@@ -49,6 +49,7 @@ mod caller;
 mod config;
 mod engine;
 mod error;
+mod fuel;
 mod func;
 mod host;
 mod imports;
@@ -66,7 +67,7 @@ mod stats;
 mod value;
 
 pub use caller::Caller;
-pub use config::{Allocator, Clock, Config, Execution};
+pub use config::{Allocator, Clock, Config, Execution, Fuel};
 pub use engine::Engine;
 pub use enjamb_ir::{
     Exception, Location, Schedule, Signature, Trace, TraceLimits, TrapCode, Type, Val,

@@ -5,6 +5,7 @@ use crate::caller::Caller;
 use crate::config::{Allocator, Clock, Config};
 use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
+use crate::remote::raised;
 use crate::stats::Stats;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
@@ -81,9 +82,9 @@ impl MachineCode {
             },
             stack_size: config.stack_size,
             continuation_limit: config.memory_limit as u64,
+            fuel: config.fuel.supply(),
             trace: config.trace,
             count: config.count,
-            ..Options::default()
         };
         let imports = imports(&module, functions);
         let instance = Instance::new(Arc::clone(&code.loaded), imports, options)
@@ -139,7 +140,7 @@ fn call(
     let results = &function.signature.results;
     let mut words: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
     words.resize(arguments.len().max(results.len()), 0);
-    Caller::call(module, context, function, &mut words)?;
+    Caller::call(module, context, function, &mut words).map_err(|error| raised(&*error))?;
     Ok(values(results, &words))
 }
 
@@ -205,6 +206,14 @@ impl Backend for MachineCode {
         &mut self.instance
     }
 
+    fn fuel(&self) -> i64 {
+        self.instance.fuel()
+    }
+
+    fn set_fuel(&mut self, amount: i64) {
+        self.instance.set_fuel(amount);
+    }
+
     fn stats(&self) -> Stats {
         let stats = self.instance.stats();
         Stats {
@@ -214,6 +223,7 @@ impl Backend for MachineCode {
             continuations_allocated: stats.continuations_allocated,
             continuations_live: stats.continuations_live,
             continuation_bytes_peak: stats.continuation_bytes_peak,
+            fuel_used: stats.fuel_used,
             ..Stats::default()
         }
     }

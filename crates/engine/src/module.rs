@@ -3,6 +3,7 @@
 use crate::config::Execution;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::fuel;
 use crate::machine_code::Code;
 use enjamb_ir::parse::{SourceMap, read_module};
 use enjamb_ir::{Diagnostic, FuncId, ParsedModule, Signature, VerifyError, verify_module};
@@ -70,9 +71,10 @@ impl Module {
 
     fn ready(
         engine: &Engine,
-        module: enjamb_ir::Module,
+        mut module: enjamb_ir::Module,
         started: Instant,
     ) -> Result<Module, Error> {
+        fuel::prepare(&mut module, engine.config().fuel)?;
         let ir = Arc::new(module);
         let code = match engine.config().execution {
             Execution::Jit => Some(Code::compile(&ir, engine.config())?),
@@ -96,7 +98,7 @@ impl Module {
         &self.inner.engine
     }
 
-    /// The IR, as it was read or built.
+    /// The IR, as it was read or built; with checks if it runs on fuel.
     pub fn ir(&self) -> &enjamb_ir::Module {
         &self.inner.ir
     }

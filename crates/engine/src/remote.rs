@@ -73,14 +73,14 @@ impl PendingCall for RemoteCall {
                 self.wait = BUSY;
                 return None;
             }
-            Err(error) => return Some(Err(message(error))),
+            Err(error) => return Some(Err(raised(&error))),
         };
         if let State::ToStart(arguments) = &self.state {
             self.state = match backend.serve(*function, arguments) {
                 Some(Ok(task)) => State::Runs(task),
                 Some(Err(error)) => {
                     self.state = State::Finished;
-                    return Some(Err(message(error)));
+                    return Some(Err(raised(&error)));
                 }
                 None => {
                     self.state = State::Refused;
@@ -94,7 +94,7 @@ impl PendingCall for RemoteCall {
         match backend.poll(task) {
             Poll::Finished(results) => {
                 self.state = State::Finished;
-                Some(results.map_err(message))
+                Some(results.map_err(|error| raised(&error)))
             }
             Poll::Waiting(wait) => {
                 self.wait = wait;
@@ -116,6 +116,14 @@ impl Drop for RemoteCall {
     }
 }
 
-fn message(error: Error) -> HostError {
-    HostError::from(error.to_string())
+/// What a call of a host function that ended with this error throws: the exception of another instance,
+/// or the one that stands for an error of the host.
+pub(crate) fn raised(error: &(dyn std::error::Error + 'static)) -> HostError {
+    match error.downcast_ref::<Error>().and_then(Error::exception) {
+        Some(thrown) => HostError {
+            message: thrown.message.clone(),
+            ..HostError::from(thrown.exception)
+        },
+        None => HostError::from(error.to_string()),
+    }
 }

@@ -17,6 +17,8 @@ pub struct Stats {
     pub continuations_live: u64,
     /// The most bytes of continuations that existed at once.
     pub continuation_bytes_peak: u64,
+    /// Fuel that was used. Every engine uses the same.
+    pub fuel_used: u64,
     /// Nanoseconds from the text, or the IR, to code.
     pub compile_ns: u64,
     /// Nanoseconds that calls from the host took.
@@ -27,7 +29,7 @@ pub struct Stats {
 
 impl Stats {
     /// The numbers with their names, in order.
-    pub fn entries(&self) -> [(&'static str, u64); 9] {
+    pub fn entries(&self) -> [(&'static str, u64); 10] {
         [
             ("suspensions", self.suspensions),
             ("frames_suspended", self.frames_suspended),
@@ -35,6 +37,7 @@ impl Stats {
             ("continuations_allocated", self.continuations_allocated),
             ("continuations_live", self.continuations_live),
             ("continuation_bytes_peak", self.continuation_bytes_peak),
+            ("fuel_used", self.fuel_used),
             ("compile_ns", self.compile_ns),
             ("run_ns", self.run_ns),
             ("code_bytes", self.code_bytes),
