@@ -109,6 +109,17 @@ pub struct Run {
     /// when nothing else can run.
     #[arg(long, value_enum, default_value_t = Clock::Real)]
     pub clock: Clock,
+    /// Let the program run on fuel: each instruction uses one, and there is this much.
+    #[arg(long, value_name = "AMOUNT")]
+    pub fuel: Option<u64>,
+    /// What happens when there is none left: trap, or suspend, where the amount is that of each turn of
+    /// a task and the next task has its turn.
+    #[arg(long, value_enum, default_value_t = FuelMode::Trap, requires = "fuel")]
+    pub fuel_mode: FuelMode,
+    /// How much more than that of its turn a sync function may use, which cannot suspend, before it
+    /// traps; no limit unless it is said.
+    #[arg(long, value_name = "AMOUNT", requires = "fuel")]
+    pub fuel_debt: Option<u32>,
     /// How much of the logical stack to print when the program traps or throws: off, short, full.
     /// Callers that were suspended are in it; lines of the source too, where the program has
     /// positions in files that can be read.
@@ -120,7 +131,7 @@ pub struct Run {
     pub branch_protection: bool,
     /// Print what happened to the standard error, as lines `name=value`: suspensions,
     /// frames_suspended, resumptions, continuations_allocated, continuations_live,
-    /// continuation_bytes_peak, compile_ns, run_ns, code_bytes. The interpreter makes neither
+    /// continuation_bytes_peak, fuel_used, compile_ns, run_ns, code_bytes. The interpreter makes neither
     /// continuations nor code, and suspends frames that compiled code may do without.
     #[arg(long)]
     pub stats: bool,
@@ -140,6 +151,15 @@ pub enum Engine {
     Jit,
     /// The interpreter, on every host.
     Interp,
+}
+
+/// What happens without fuel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FuelMode {
+    /// The call ends with the trap `out_of_fuel`.
+    Trap,
+    /// An async function suspends until its next turn.
+    Suspend,
 }
 
 /// What `sleep` waits on.

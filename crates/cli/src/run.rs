@@ -1,10 +1,10 @@
 //! `enjamb run`.
 
-use crate::args::{Clock, Engine as EngineArgument, Run};
+use crate::args::{Clock, Engine as EngineArgument, FuelMode, Run};
 use crate::input::Input;
 use crate::trace;
 use anyhow::{Context, Result, bail};
-use enjamb::{Config, Engine, Error, Execution, Imports, Instance, Module, Val};
+use enjamb::{Config, Engine, Error, Execution, Fuel, Imports, Instance, Module, Val};
 use std::io::{self, Write};
 
 /// Runs a function and prints its results.
@@ -42,6 +42,14 @@ fn config(run: &Run) -> Config {
         .schedule(run.suspend)
         .count(run.stats)
         .branch_protection(run.branch_protection)
+        .fuel(match (run.fuel, run.fuel_mode) {
+            (None, _) => Fuel::Off,
+            (Some(budget), FuelMode::Trap) => Fuel::Trap { budget },
+            (Some(slice), FuelMode::Suspend) => Fuel::Suspend {
+                slice,
+                debt: run.fuel_debt,
+            },
+        })
         .trace(run.trace)
         .debug_info(run.debug_info)
         .perf_map(run.perf_map)

@@ -117,7 +117,7 @@ fn passes_are_listed_and_chosen() {
         .lines()
         .map(|line| line.split(' ').next().unwrap_or_default())
         .collect();
-    assert_eq!(names, ["tail_await", "rematerialize", "state_machine"]);
+    assert_eq!(names, ["fuel", "tail_await", "rematerialize", "state_machine"]);
 
     let after = |pass: &str| emit(&["--emit", "ir", "--after", pass]);
     assert!(after("rematerialize").contains("async {\n"));
@@ -127,11 +127,11 @@ fn passes_are_listed_and_chosen() {
         emit(&["--emit", "ir"])
     );
     assert_eq!(
-        emit(&["--emit", "ir", "--pass-limit", "2"]),
+        emit(&["--emit", "ir", "--pass-limit", "3"]),
         after("rematerialize")
     );
     assert_eq!(
-        emit(&["--emit", "async", "--pass-limit", "3"]),
+        emit(&["--emit", "async", "--pass-limit", "4"]),
         after("state_machine")
     );
     assert_ne!(

@@ -56,6 +56,7 @@ fn statistics_count_what_suspended() {
             "continuations_allocated",
             "continuations_live",
             "continuation_bytes_peak",
+            "fuel_used",
             "compile_ns",
             "run_ns",
             "code_bytes",
@@ -261,4 +262,30 @@ fn engines_print_tasks_and_functions_alike() {
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!((lines.len(), lines[0], lines[2]), (3, "task", "task"));
     assert_eq!(printed, print("jit"));
+}
+
+#[test]
+fn programs_run_out_of_fuel() {
+    let fib = example("fib_yield.enj");
+    for engine in ["jit", "interp"] {
+        let run = |options: &[&str]| {
+            let first = ["run", &fib, "15", "--stats", "--engine", engine];
+            enjamb(&[&first, options].concat())
+        };
+        let enough = run(&["--fuel", "1000000"]);
+        assert_eq!(enough.output, "610\n", "{}", enough.errors);
+        let needed = enough.statistic("fuel_used").expect("a number");
+        assert_eq!(run(&["--fuel", &needed.to_string()]).output, "610\n");
+        let starved = run(&["--fuel", &(needed / 2).to_string()]);
+        assert_eq!(starved.output, "");
+        assert!(
+            starved.errors.contains("trap out_of_fuel in %"),
+            "{}",
+            starved.errors
+        );
+        let sliced = run(&["--fuel", "20", "--fuel-mode", "suspend"]);
+        assert_eq!(sliced.output, "610\n", "{}", sliced.errors);
+        assert_eq!(sliced.statistic("fuel_used"), Some(needed));
+        assert!(sliced.statistic("suspensions") > Some(500));
+    }
 }
