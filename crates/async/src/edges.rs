@@ -9,10 +9,9 @@
 //! What lives across the call is then what is live into `C` and into `U`, and a resumption has a
 //! place to come in on each way.
 
-use enjamb_ir::{Block, Function, Inst, Module, Opcode, SecondaryMap, Value};
+use enjamb_ir::{Block, Function, Inst, Module, Opcode, SecondaryMap, Value, suspends};
 
 use crate::edit::Editor;
-use crate::points::suspends;
 
 /// Splits the edges of all such calls but those that go to a block of their own already, with what
 /// the call gives and nothing else.

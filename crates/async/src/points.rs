@@ -1,23 +1,6 @@
 //! Finds the suspension points of a function.
 
-use enjamb_ir::{Block, Function, Inst, Module, Opcode, Payload};
-
-/// Whether control may leave the function at `inst` and come back behind it.
-pub(crate) fn suspends(module: &Module, function: &Function, inst: Inst) -> bool {
-    let data = &function.insts[inst];
-    match (data.opcode, data.payload) {
-        (Opcode::Join | Opcode::TryJoin, _) => true,
-        (Opcode::Call | Opcode::TryCall, Payload::Function(callee)) => module
-            .functions
-            .get(callee)
-            .is_some_and(|decl| decl.signature().is_async),
-        (Opcode::CallIndirect | Opcode::TryCallIndirect, Payload::Signature(signature)) => function
-            .signatures
-            .get(signature)
-            .is_some_and(|signature| signature.is_async),
-        _ => false,
-    }
-}
+use enjamb_ir::{Block, Function, Inst, Module, suspends};
 
 /// A suspension point before rewriting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

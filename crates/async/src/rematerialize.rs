@@ -12,12 +12,12 @@
 use enjamb_ir::hash::{FxHashMap, FxHashSet};
 use enjamb_ir::{
     Block, Function, Inst, Module, Opcode, Payload, SecondaryMap, StackSlot, Stage, Type, Value,
-    ValueDef,
+    ValueDef, suspends,
 };
 use enjamb_liveness::{ControlFlow, Liveness};
 
 use crate::edges;
-use crate::points::{SuspensionPoints, suspends};
+use crate::points::SuspensionPoints;
 
 /// Rewrites async source functions; other functions stay as they are.
 pub fn run(module: &Module, function: &mut Function) {

@@ -4,9 +4,7 @@
 //! pattern is an async call directly before a `return` of exactly its results, in order; their types
 //! are those of the signature, so no conversion can stand between.
 
-use enjamb_ir::{Function, Inst, Module, Opcode, Stage};
-
-use crate::points::suspends;
+use enjamb_ir::{Function, Inst, Module, Opcode, Stage, is_tail_await};
 
 /// Rewrites every tail await of an async source function; other functions stay as they are.
 pub fn run(module: &Module, function: &mut Function) {
@@ -24,14 +22,6 @@ pub fn run(module: &Module, function: &mut Function) {
             insts.push(tail_call);
         }
     }
-}
-
-fn is_tail_await(module: &Module, function: &Function, call: Inst, end: Inst) -> bool {
-    let opcode = function.insts[call].opcode;
-    matches!(opcode, Opcode::Call | Opcode::CallIndirect)
-        && suspends(module, function, call)
-        && function.insts[end].opcode == Opcode::Return
-        && function.results(call) == function.args(end)
 }
 
 fn make_tail_call(function: &mut Function, call: Inst) -> Inst {

@@ -7,9 +7,7 @@ use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
 use crate::stats::Stats;
 use enjamb_interp::{HostContext, Imports, Instance, Options};
-use enjamb_ir::{
-    Entity, FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, Type, Val,
-};
+use enjamb_ir::{Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Type, Val};
 use self_cell::self_cell;
 use std::sync::Arc;
 
@@ -49,6 +47,7 @@ impl Interpreter {
             stack_limit: config.stack_size.saturating_mul(8),
             memory_limit: config.memory_limit,
             fuel: config.fuel.supply(),
+            trace: config.trace,
             ..Options::default()
         };
         let cell = Owning::try_new(module, |module| {
@@ -78,7 +77,8 @@ fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Im
             let results = &function.signature.results;
             let mut words: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
             words.resize(arguments.len().max(results.len()), 0);
-            Caller::call(&module, context, &function, &mut words).map_err(|error| raised(&*error))?;
+            Caller::call(&module, context, &function, &mut words)
+                .map_err(|error| raised(&*error))?;
             Ok(values(results, &words))
         };
         imports = imports.throwing_function(namespace, name, call);
@@ -198,40 +198,20 @@ fn error(error: enjamb_interp::Error) -> Error {
         BadCall, BadInstance, Exception, Fault, TooManyInstructions, Trap as Trapped,
     };
     match error {
-        Trapped(trap) => {
-            let trace = trace(&trap.stack, trap.omitted);
-            Error::Trap(Box::new(Trap {
-                code: trap.code,
-                location: trace.frames.first().cloned(),
-                message: None,
-                trace,
-            }))
-        }
-        Exception(uncaught) => {
-            let trace = trace(&uncaught.stack, uncaught.omitted);
-            Error::Exception(Box::new(Thrown {
-                exception: uncaught.exception,
-                location: trace.frames.first().cloned(),
-                message: uncaught.message,
-                trace,
-            }))
-        }
+        Trapped(trap) => Error::Trap(Box::new(Trap {
+            code: trap.code,
+            location: trap.location,
+            message: None,
+            trace: trap.trace,
+        })),
+        Exception(uncaught) => Error::Exception(Box::new(Thrown {
+            exception: uncaught.exception,
+            location: uncaught.location,
+            message: uncaught.message,
+            trace: uncaught.trace,
+        })),
         BadInstance(reason) => Error::Instantiate(reason),
         BadCall(_) | Fault(_) | TooManyInstructions => Error::Internal(error.to_string()),
-    }
-}
-
-/// A logical stack of the interpreter.
-fn trace(stack: &[enjamb_interp::Location], omitted: usize) -> Trace {
-    let frames = stack.iter().map(|location| Location {
-        function: location.function.clone(),
-        instruction: location.instruction.clone(),
-        position: location.position.clone(),
-    });
-    Trace {
-        frames: frames.collect(),
-        omitted: omitted as u64,
-        gap: stack.len(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Both engines through the one interface: calls, imports, memories, globals.
 
 use enjamb_engine::{
-    Caller, Config, Engine, Error, Exception, Execution, Imports, Instance, Module, Schedule, Signature,
-    TrapCode, Type, Val, check_text,
+    Caller, Config, Engine, Error, Exception, Execution, Imports, Instance, Module, Schedule,
+    Signature, TrapCode, Type, Val, check_text,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

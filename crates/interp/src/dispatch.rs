@@ -8,6 +8,7 @@
 
 use crate::call::SENTINEL;
 use crate::error::Stop;
+use crate::exception::Place;
 use crate::machine::{Event, Flow, Machine};
 use crate::stack::Stack;
 use crate::value::Cell;
@@ -57,6 +58,7 @@ impl<'a> Machine<'a> {
             let next = stack.chain.rest;
             let object = self.objects.expect_mut(next)?;
             let (function, unwind) = (object.function, object.exceptional_entry());
+            let point = object.point;
             stack.chain.rest = std::mem::take(&mut object.next);
             if let Some(entry) = unwind {
                 self.objects.set_point(next, entry)?;
@@ -66,6 +68,9 @@ impl<'a> Machine<'a> {
                 self.stats.resumptions += 1;
                 self.enter(stack, function, next, false)?;
                 return Ok(Flow::Next);
+            }
+            if let (Some(record), Some(point)) = (&mut stack.record, point) {
+                record.trace.push(Place::Point(function, point));
             }
             self.objects.free(next)?;
         }

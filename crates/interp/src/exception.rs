@@ -1,14 +1,18 @@
 //! Exceptions: how they leave activations until one of them has a handler.
 //!
-//! An exception on its way is two words. Where it was thrown stands in the record of its task, which
-//! holds one exception, the last: a handler that throws it on finds it there.
+//! An exception on its way is two words. The frames that it has left stand in the record of its task,
+//! which holds one exception, the last: a handler that throws it on goes on with that record.
 
 use crate::control;
-use crate::error::{Location, Stop, Uncaught};
+use crate::error::{Error, Stop, Trap, Uncaught};
 use crate::machine::{Event, Flow, Machine};
-use crate::stack::{Site, Stack};
+use crate::stack::{Frame, Site, Stack};
 use crate::value::Cell;
-use enjamb_ir::{Exception, Function, Inst, Module, PointId};
+use enjamb_ir::trace::named_position;
+use enjamb_ir::{
+    Exception, Function, Inst, Location, Module, PointId, Stage, TraceBuffer, TraceLimits,
+    TrapCode, is_tail_await,
+};
 
 type Outcome = Result<Flow, Stop>;
 
@@ -24,51 +28,64 @@ pub(crate) enum Place<'a> {
 impl Place<'_> {
     pub(crate) fn location(self, module: &Module) -> Location {
         match self {
-            Place::Inst(function, inst) => Location::of_instruction(module, function, inst),
-            Place::Point(function, point) => Location::of_point(module, function, point),
+            Place::Inst(function, inst) => Location::inside(module, function, Some(inst)),
+            Place::Point(function, point) => Location {
+                function: function.name.clone(),
+                instruction: point.to_string(),
+                position: function.points[point]
+                    .position
+                    .map(|position| named_position(module, position)),
+            },
         }
     }
 }
 
-/// The exception that a task threw last, and where.
+/// What ended a task, or an exception that a task has caught, and the frames that it has left.
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
-    pub(crate) exception: Exception,
-    /// What a host function said.
-    message: Option<String>,
-    /// The logical stack, not more than [`Uncaught::STACK_SHOWN`].
-    places: Vec<Place<'a>>,
-    /// How many callers are not listed.
-    omitted: usize,
+    pub(crate) cause: Cause,
+    pub(crate) trace: TraceBuffer<Place<'a>>,
+}
+
+/// What ends a task without results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Trap(TrapCode),
+    /// With what a host function said.
+    Exception(Exception, Option<String>),
 }
 
 impl<'a> Record<'a> {
-    fn new(exception: Exception, message: Option<String>) -> Box<Self> {
-        Box::new(Record {
-            exception,
-            message,
-            places: Vec::new(),
-            omitted: 0,
-        })
+    pub(crate) fn new(cause: Cause, limits: TraceLimits) -> Box<Self> {
+        let trace = TraceBuffer::new(limits);
+        Box::new(Record { cause, trace })
     }
 
-    fn push(&mut self, place: Place<'a>) {
-        if self.places.len() < Uncaught::STACK_SHOWN {
-            self.places.push(place);
-        } else {
-            self.omitted += 1;
+    /// The exception, unless it is a trap.
+    pub(crate) fn exception(&self) -> Option<Exception> {
+        match self.cause {
+            Cause::Exception(exception, _) => Some(exception),
+            Cause::Trap(_) => None,
         }
     }
 
     /// What the host gets to see.
-    pub(crate) fn uncaught(&self, module: &Module) -> Box<Uncaught> {
-        let locations = self.places.iter().map(|place| place.location(module));
-        Box::new(Uncaught {
-            exception: self.exception,
-            message: self.message.clone(),
-            stack: locations.collect(),
-            omitted: self.omitted,
-        })
+    pub(crate) fn error(&self, module: &Module) -> Error {
+        let location = self.trace.first().map(|place| place.location(module));
+        let trace = self.trace.resolve(|place| place.location(module));
+        match &self.cause {
+            &Cause::Trap(code) => Error::Trap(Box::new(Trap {
+                code,
+                location,
+                trace,
+            })),
+            Cause::Exception(exception, message) => Error::Exception(Box::new(Uncaught {
+                exception: *exception,
+                message: message.clone(),
+                location,
+                trace,
+            })),
+        }
     }
 }
 
@@ -96,7 +113,7 @@ pub(crate) fn rethrow<'a>(
 ) -> Outcome {
     let exception = operands(stack, site)?;
     match &stack.record {
-        Some(record) if record.exception == exception => machine.unwind(stack, exception),
+        Some(record) if record.exception() == Some(exception) => machine.unwind(stack, exception),
         _ => machine.throw(stack, exception, None),
     }
 }
@@ -109,23 +126,13 @@ impl<'a> Machine<'a> {
         exception: Exception,
         message: Option<String>,
     ) -> Outcome {
-        self.throw_from(stack, Record::new(exception, message))
-    }
-
-    /// Throws the exception of a record whose places are those further in: of the joined task.
-    pub(crate) fn throw_from(
-        &mut self,
-        stack: &mut Stack<'a>,
-        mut record: Box<Record<'a>>,
-    ) -> Outcome {
-        let exception = record.exception;
-        self.walk_logical_stack(stack, |place| record.push(place));
-        stack.record = Some(record);
+        let cause = Cause::Exception(exception, message);
+        stack.record = Some(Record::new(cause, self.options.trace));
         self.unwind(stack, exception)
     }
 
     /// Drops activations with a frame up to one that stands at an instruction with an unwind target,
-    /// which goes on there.
+    /// which goes on there. Those that are dropped are added to the record of the exception.
     pub(crate) fn unwind(&mut self, stack: &mut Stack<'a>, exception: Exception) -> Outcome {
         while let Some(site) = stack.site() {
             if let Some(results) = site.function.exception_results(site.inst) {
@@ -136,22 +143,39 @@ impl<'a> Machine<'a> {
                 }
                 return control::go(self, stack, &site, control::UNWIND);
             }
+            let place = stack.frames.last().and_then(|frame| self.place(frame));
+            if let (Some(record), Some(place)) = (&mut stack.record, place) {
+                record.trace.push(place);
+            }
             self.unpark(stack);
             self.pop(stack);
         }
         self.dispatch_thrown(stack, exception)
     }
 
+    /// The place of a frame on the logical stack, if it is there: a frame that only waits to return what
+    /// its callee returns is not.
+    pub(crate) fn place(&self, frame: &Frame<'a>) -> Option<Place<'a>> {
+        let site = frame.site()?;
+        let is_tail = |end| is_tail_await(self.module, site.function, site.inst, end);
+        let is_left =
+            site.function.stage == Stage::Source && frame.following().is_some_and(is_tail);
+        (!is_left).then_some(Place::Inst(site.function, site.inst))
+    }
+
     /// Ends a task that nothing in it caught an exception of.
     pub(crate) fn leave_with(&self, exception: Exception) -> Outcome {
         Ok(Flow::Leave(Event::Threw(exception)))
     }
-}
 
-/// The record of a task that ends with an exception.
-pub(crate) fn take_record<'a>(stack: &mut Stack<'a>, exception: Exception) -> Box<Record<'a>> {
-    stack
-        .record
-        .take()
-        .unwrap_or_else(|| Record::new(exception, None))
+    /// The record of a task that ends with an exception.
+    pub(crate) fn take_record(
+        &self,
+        stack: &mut Stack<'a>,
+        exception: Exception,
+    ) -> Box<Record<'a>> {
+        let cause = Cause::Exception(exception, None);
+        let record = stack.record.take();
+        record.unwrap_or_else(|| Record::new(cause, self.options.trace))
+    }
 }

@@ -67,7 +67,7 @@ mod task;
 mod value;
 
 pub use enjamb_ir::{Schedule, Val};
-pub use error::{Error, Fault, Location, Trap, Uncaught};
+pub use error::{Error, Fault, Trap, Uncaught};
 pub use host::{HostCall, HostContext, HostError, Imports};
 pub use instance::Instance;
 pub use memory::Memory;

@@ -3,18 +3,18 @@
 
 use crate::access;
 use crate::continuation::Objects;
-use crate::error::{Error, Fault, Location, Stop, Trap};
-use crate::exception::{Place, take_record};
+use crate::error::{Error, Fault, Stop};
+use crate::exception::{Cause, Place, Record};
 use crate::fuel::Fuel;
 use crate::host::{HostCall, Import};
 use crate::integer::narrow;
 use crate::memory::Memory;
 use crate::operation::Operation;
 use crate::options::{Options, Stats};
-use crate::scheduler::{Failure, Scheduler};
+use crate::scheduler::Scheduler;
 use crate::stack::{Entry, Site, Stack, Wait};
 use crate::value::Cell;
-use enjamb_ir::{Exception, FuncId, Module, PrimaryMap, TrapCode};
+use enjamb_ir::{Exception, FuncId, Location, Module, PrimaryMap, TrapCode};
 
 /// What an instruction leaves to be done.
 #[derive(Debug)]
@@ -89,15 +89,12 @@ impl<'a> Machine<'a> {
                     self.run_task(stack)?;
                 }
                 None => {
-                    let trap = self.deadlock(root);
-                    self.finish(root, Err(Failure::Trap(trap)));
+                    let record = self.deadlock(root);
+                    self.finish(root, Err(record));
                 }
             }
             if let Some(result) = self.scheduler.result(root) {
-                return result.map_err(|failure| match failure {
-                    Failure::Trap(trap) => Error::Trap(trap),
-                    Failure::Exception(record) => Error::Exception(record.uncaught(self.module)),
-                });
+                return result.map_err(|record| record.error(self.module));
             }
             next = self.scheduler.next_runnable();
         }
@@ -114,18 +111,18 @@ impl<'a> Machine<'a> {
                 }
                 Ok(Event::Finished(results)) => self.finish(stack.task, Ok(results)),
                 Ok(Event::Threw(exception)) => {
-                    let record = take_record(&mut stack, exception);
-                    self.finish(stack.task, Err(Failure::Exception(record)));
+                    let record = self.take_record(&mut stack, exception);
+                    self.finish(stack.task, Err(record));
                 }
                 Ok(Event::Parked(wait)) => self.scheduler.park(stack, wait),
                 Err(stop) => {
-                    let ended = self.ended(&stack, stop);
+                    let ended = self.ended(&mut stack, stop);
                     self.release(&mut stack);
                     match ended {
-                        Error::Trap(trap) => self.finish(stack.task, Err(Failure::Trap(trap))),
-                        other => {
+                        Ok(record) => self.finish(stack.task, Err(record)),
+                        Err(error) => {
                             active.iter_mut().for_each(|stack| self.release(stack));
-                            return Err(other);
+                            return Err(error);
                         }
                     }
                 }
@@ -144,11 +141,7 @@ impl<'a> Machine<'a> {
                 self.invoke(stack, function, None)?
             }
             Entry::Wake(Ok(results)) => self.deliver(stack, &results)?,
-            Entry::Wake(Err(Failure::Exception(record))) => self.throw_from(stack, record)?,
-            Entry::Wake(Err(Failure::Trap(trap))) => {
-                self.raise(stack);
-                return Err(Stop::Joined(trap));
-            }
+            Entry::Wake(Err(record)) => self.joined(stack, record)?,
         };
         loop {
             match flow {
@@ -179,29 +172,57 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// What a task ends with that stops in the middle of an instruction.
-    fn ended(&self, stack: &Stack<'a>, stop: Stop) -> Error {
-        let mut trap = match stop {
-            Stop::TooManyInstructions => return Error::TooManyInstructions,
+    /// The task that was joined ended like this: the frames further in are those of its record.
+    pub(crate) fn joined(
+        &mut self,
+        stack: &mut Stack<'a>,
+        record: Box<Record<'a>>,
+    ) -> Result<Flow, Stop> {
+        let exception = record.exception();
+        stack.record = Some(record);
+        match exception {
+            Some(exception) => self.unwind(stack, exception),
+            None => {
+                self.raise(stack);
+                Err(Stop::Joined)
+            }
+        }
+    }
+
+    /// What a task ends with that stops in the middle of an instruction: a trap, or an error of the
+    /// call.
+    fn ended(&self, stack: &mut Stack<'a>, stop: Stop) -> Result<Box<Record<'a>>, Error> {
+        let record = match stop {
+            Stop::TooManyInstructions => return Err(Error::TooManyInstructions),
             Stop::Fault(reason) => {
                 let location = stack.site().map(|site| self.location(&site));
-                return Error::Fault(Box::new(Fault { reason, location }));
+                return Err(Error::Fault(Box::new(Fault { reason, location })));
             }
-            Stop::Joined(trap) => trap,
-            Stop::Trap(code) => Box::new(Trap::new(code)),
+            Stop::Joined => stack.record.take(),
+            Stop::Trap(code) => Some(Record::new(Cause::Trap(code), self.options.trace)),
         };
-        self.add_logical_stack(stack, &mut trap);
-        Error::Trap(trap)
+        let unknown = || Record::new(Cause::Trap(TrapCode::Unreachable), self.options.trace);
+        let mut record = record.unwrap_or_else(unknown);
+        // What stopped was the instruction itself, not what it waits for.
+        if let Some(site) = stack.site() {
+            record.trace.push(Place::Inst(site.function, site.inst));
+        }
+        self.walk_logical_stack(stack, 1, |place| record.trace.push(place));
+        Ok(record)
     }
 
-    fn add_logical_stack(&self, stack: &Stack<'a>, trap: &mut Trap) {
-        self.walk_logical_stack(stack, |place| trap.push(|| place.location(self.module)));
-    }
-
-    /// Visits where a task stands: its frames, then the objects of its suspended activations.
-    pub(crate) fn walk_logical_stack(&self, stack: &Stack<'a>, mut visit: impl FnMut(Place<'a>)) {
-        let sites = stack.frames.iter().rev().filter_map(|frame| frame.site());
-        sites.for_each(|site| visit(Place::Inst(site.function, site.inst)));
+    /// Visits where a task stands: its frames without so many `inner` ones, then the objects of its
+    /// suspended activations.
+    fn walk_logical_stack(
+        &self,
+        stack: &Stack<'a>,
+        inner: usize,
+        mut visit: impl FnMut(Place<'a>),
+    ) {
+        let frames = stack.frames.iter().rev().skip(inner);
+        frames
+            .filter_map(|frame| self.place(frame))
+            .for_each(&mut visit);
         let mut next = stack.chain.rest;
         while let Some(object) = self.objects.get(next) {
             if let Some(point) = object.point {
@@ -212,17 +233,17 @@ impl<'a> Machine<'a> {
     }
 
     fn location(&self, site: &Site<'a>) -> Location {
-        Location::of_instruction(self.module, site.function, site.inst)
+        Location::inside(self.module, site.function, Some(site.inst))
     }
 
     /// The trap of a call whose root waits for something that cannot happen.
-    fn deadlock(&mut self, root: u64) -> Box<Trap> {
-        let mut trap = Box::new(Trap::new(TrapCode::Deadlock));
+    fn deadlock(&mut self, root: u64) -> Box<Record<'a>> {
+        let mut record = Record::new(Cause::Trap(TrapCode::Deadlock), self.options.trace);
         if let Some(mut stack) = self.scheduler.take(root) {
-            self.add_logical_stack(&stack, &mut trap);
+            self.walk_logical_stack(&stack, 0, |place| record.trace.push(place));
             self.release(&mut stack);
         }
-        trap
+        record
     }
 
     /// Traps if suspended frames, objects and tasks, with so many bytes more, exceed the limit.

@@ -1,6 +1,6 @@
 //! What can be chosen about a run, and what is counted during it.
 
-use enjamb_ir::{FuelSupply, Schedule};
+use enjamb_ir::{FuelSupply, Schedule, TraceLimits};
 
 /// What `sleep` waits on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Options {
     pub instruction_limit: Option<u64>,
     /// The fuel of the instance, for modules that run on fuel.
     pub fuel: FuelSupply,
+    /// How much of the logical stack traps and exceptions keep.
+    pub trace: TraceLimits,
     /// Whether calls of host functions are recorded; see [`Instance::host_calls`].
     ///
     /// [`Instance::host_calls`]: crate::Instance::host_calls
@@ -46,6 +48,7 @@ impl Default for Options {
             memory_limit: 1 << 30,
             instruction_limit: None,
             fuel: FuelSupply::Unlimited,
+            trace: TraceLimits::default(),
             record_host_calls: false,
         }
     }

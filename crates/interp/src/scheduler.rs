@@ -5,7 +5,6 @@
 //! deadline, then in order of creation. The virtual clock moves only when nothing can run: to the
 //! next deadline.
 
-use crate::error::Trap;
 use crate::exception::Record;
 use crate::options::Clock;
 use crate::stack::{Entry, Frame, Stack, Wait};
@@ -17,14 +16,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How a task ended.
-pub(crate) type Ended<'a> = Result<Vec<Cell>, Failure<'a>>;
-
-/// Why a task ended without results.
-#[derive(Debug)]
-pub(crate) enum Failure<'a> {
-    Trap(Box<Trap>),
-    Exception(Box<Record<'a>>),
-}
+pub(crate) type Ended<'a> = Result<Vec<Cell>, Box<Record<'a>>>;
 
 /// A task that was started and not joined to its end.
 #[derive(Debug)]

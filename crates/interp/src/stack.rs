@@ -208,6 +208,11 @@ impl<'a> Stack<'a> {
 }
 
 impl<'a> Frame<'a> {
+    /// The instruction behind the one at which the frame stands.
+    pub(crate) fn following(&self) -> Option<Inst> {
+        self.code.get(self.next).copied()
+    }
+
     /// The instruction at which the frame stands, in a call or in the middle of it.
     pub(crate) fn site(&self) -> Option<Site<'a>> {
         let inst = *self.code.get(self.next.checked_sub(1)?)?;

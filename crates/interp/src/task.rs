@@ -4,7 +4,7 @@ use crate::call::is_lowered;
 use crate::control::wrong_payload;
 use crate::error::Stop;
 use crate::machine::{Event, Flow, Machine};
-use crate::scheduler::{Ended, Failure};
+use crate::scheduler::Ended;
 use crate::stack::{Entry, Site, Stack, Wait};
 use crate::value::Cell;
 use enjamb_ir::{FuncId, Payload, TrapCode};
@@ -75,8 +75,7 @@ pub(crate) fn join<'a>(
             machine.scheduler.remove(number);
             match ended {
                 Ok(results) => machine.deliver(stack, &results),
-                Err(Failure::Trap(trap)) => Err(Stop::Joined(trap)),
-                Err(Failure::Exception(record)) => machine.throw_from(stack, record),
+                Err(record) => machine.joined(stack, record),
             }
         }
     }

@@ -252,7 +252,7 @@ fn a_trap_of_a_joined_task_is_that_of_the_joiner() {
             panic!("a trap, not {result:?}");
         };
         assert_eq!(trap.code, TrapCode::User);
-        let places: Vec<String> = trap.stack.iter().map(ToString::to_string).collect();
+        let places: Vec<String> = trap.trace.frames.iter().map(ToString::to_string).collect();
         assert_eq!(places, ["%task: `trap user`", "%main: `join sig0, v0`"]);
     }
 }

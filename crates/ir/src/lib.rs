@@ -83,7 +83,9 @@ pub use opcode::{Effects, Opcode, OpcodeInfo, OperandKind, TypeRule};
 pub use operand::{FloatCond, IntCond, Payload, Place, TrapCode};
 pub use parse::{ParseErrors, ParsedModule, SourceMap, parse_module, parse_with_spans};
 pub use schedule::Schedule;
-pub use suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource};
+pub use suspension::{
+    FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource, is_tail_await, suspends,
+};
 pub use trace::{Location, Trace, TraceBuffer, TraceLimits};
 pub use types::{Signature, Type, TypeClass};
 pub use verify::{Rule, VerifyError, VerifyErrors, verify_function, verify_module};

@@ -4,8 +4,11 @@
 //! on its own. Fields have names and types here; offsets are computed from these declarations, by
 //! the crate that lays continuations out.
 
-use crate::entity::{Entity, FieldId, LayoutId, PointId, PrimaryMap, StackSlot, Value};
-use crate::function::SourcePos;
+use crate::entity::{Entity, FieldId, Inst, LayoutId, PointId, PrimaryMap, StackSlot, Value};
+use crate::function::{Function, SourcePos};
+use crate::module::Module;
+use crate::opcode::Opcode;
+use crate::operand::Payload;
 use crate::types::Type;
 
 /// What a field of a continuation holds.
@@ -94,4 +97,32 @@ pub struct PointDecl {
     pub unwind: Option<PointId>,
     /// Where in the source the call stands.
     pub position: Option<SourcePos>,
+}
+
+/// Whether control may leave an async source function at an instruction and come back behind it.
+pub fn suspends(module: &Module, function: &Function, inst: Inst) -> bool {
+    let data = &function.insts[inst];
+    match (data.opcode, data.payload) {
+        (Opcode::Join | Opcode::TryJoin, _) => true,
+        (Opcode::Call | Opcode::TryCall, Payload::Function(callee)) => module
+            .functions
+            .get(callee)
+            .is_some_and(|decl| decl.signature().is_async),
+        (Opcode::CallIndirect | Opcode::TryCallIndirect, Payload::Signature(signature)) => function
+            .signatures
+            .get(signature)
+            .is_some_and(|signature| signature.is_async),
+        _ => false,
+    }
+}
+
+/// Whether an async function ends where it awaits a call, since the instruction behind it returns the
+/// results unchanged (M10). Compiled functions have left such a call, so no logical stack has it.
+pub fn is_tail_await(module: &Module, function: &Function, call: Inst, end: Inst) -> bool {
+    let opcode = function.insts[call].opcode;
+    matches!(opcode, Opcode::Call | Opcode::CallIndirect)
+        && function.is_async()
+        && suspends(module, function, call)
+        && function.insts[end].opcode == Opcode::Return
+        && function.results(call) == function.args(end)
 }

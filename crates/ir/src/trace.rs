@@ -6,7 +6,7 @@
 //! it names functions, instructions and source positions.
 
 use crate::entity::{FuncId, Inst};
-use crate::function::SourcePos;
+use crate::function::{Function, SourcePos};
 use crate::module::Module;
 use crate::print::display_inst;
 use std::collections::VecDeque;
@@ -153,11 +153,22 @@ impl Location {
         let Some(decl) = module.functions.get(function) else {
             return Location::default();
         };
+        match decl.body() {
+            Some(body) => Location::inside(module, body, inst),
+            None => Location {
+                function: decl.name.clone(),
+                ..Location::default()
+            },
+        }
+    }
+
+    /// The same for a function with a body.
+    pub fn inside(module: &Module, body: &Function, inst: Option<Inst>) -> Location {
         let mut location = Location {
-            function: decl.name.clone(),
+            function: body.name.clone(),
             ..Location::default()
         };
-        if let (Some(inst), Some(body)) = (inst, decl.body()) {
+        if let Some(inst) = inst {
             let position = body.positions[inst];
             location.instruction = display_inst(Some(module), body, inst).to_string();
             // The text ends with the position, which stands here in full.
@@ -172,7 +183,7 @@ impl Location {
 }
 
 /// A position with the name of its file.
-fn named_position(module: &Module, position: SourcePos) -> (String, u32, u32) {
+pub fn named_position(module: &Module, position: SourcePos) -> (String, u32, u32) {
     let file = module.files.get(position.file).cloned();
     let file = file.unwrap_or_else(|| position.file.to_string());
     (file, position.line, position.column)
