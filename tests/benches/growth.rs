@@ -14,6 +14,7 @@ use clap::Parser;
 use clock::cpu_time;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_abi::context::InstanceLayout;
+use enjamb_abi::target::Target;
 use enjamb_codegen::{Lowering, PASSES};
 use enjamb_ir::{Module, parse_module, verify_module};
 use enjamb_liveness::{ControlFlow, DominatorTree, Liveness, LoopNest};
@@ -312,7 +313,7 @@ fn measure_passes(mut module: Module) -> Vec<(&'static str, f64)> {
             check: false,
             ..CodeOptions::default()
         };
-        let mut lowering = Lowering::new(&module, &layout, code);
+        let mut lowering = Lowering::new(&module, &layout, Target::X86_64, code);
         let lower = || {
             lowering
                 .run(main, false)

@@ -9,6 +9,7 @@
 
 mod clock;
 mod compile;
+mod fuel;
 mod futures;
 mod machine;
 mod many_tasks;
@@ -18,6 +19,7 @@ mod plot;
 mod programs;
 mod report;
 mod rounds;
+mod throw;
 
 use clap::Parser;
 use measure::{Row, Settings};
@@ -69,6 +71,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         large: arguments.large,
     };
     let mut rows: Vec<Row> = rounds::run(&settings)?;
+    rows.extend(throw::run(&settings));
+    rows.extend(fuel::run(&settings));
     rows.extend(many_tasks::run(&settings)?);
     rows.extend(compile::run(&settings)?);
     if rows.is_empty() {
@@ -83,8 +87,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     report::write_json(&json, &rows)?;
     if settings.filter.is_empty() {
         let growth = std::fs::read_to_string(results.join("growth.json")).ok();
-        let text = report::markdown(&rows, growth.as_deref())?;
-        std::fs::write(root.join("docs/performance.md"), text)?;
+        let page = root.join("docs/performance.md");
+        let old = std::fs::read_to_string(&page).unwrap_or_default();
+        std::fs::write(page, report::markdown(&rows, growth.as_deref(), &old)?)?;
         plot::write(&root.join("docs/performance.svg"), &rows)?;
     }
     Ok(())

@@ -16,7 +16,7 @@ const CALLS_30: f64 = 2_692_537.0;
 const CALLS_20: f64 = 21_891.0;
 
 /// Repeats what has no size of its own.
-fn repeat(times: u64, mut run: impl FnMut() -> u64) -> u64 {
+pub fn repeat(times: u64, mut run: impl FnMut() -> u64) -> u64 {
     (0..times).fold(0, |sum: u64, _| sum.wrapping_add(run()))
 }
 
