@@ -92,7 +92,7 @@ fn agreed(
             return Err(format!("{name}, schedule {schedule}: {reason}"));
         }
         match &agreed {
-            Some(reference) if *reference != observed => {
+            Some(reference) if !reference.agrees(&observed) => {
                 let diff = report::diff(&reference.to_string(), &observed.to_string());
                 let first = engines[0].name();
                 return Err(format!(

@@ -101,7 +101,7 @@ fn check_schedule(
                 })?;
             }
             None => {}
-            Some(reference) if *reference != observed => {
+            Some(reference) if !reference.agrees(&observed) => {
                 let diff = report::diff(&reference.to_string(), &observed.to_string());
                 let first = engines[0].name();
                 return Err(fails(format!("differs from {first}\n{diff}")));
@@ -136,6 +136,11 @@ fn compare_with_header(run: &Run, observed: &Observed) -> Result<(), Complaint> 
     for check in &run.checks {
         let (expected, actual) = match &check.what {
             Expected::HostCalls(calls) => (calls.join("\n"), observed.host_calls.join("\n")),
+            Expected::Frames(frames) => {
+                let found = observed.stacks.iter().flatten().next_back();
+                let found = found.map_or_else(String::new, |found| found.join("\n"));
+                (frames.join("\n"), found)
+            }
             Expected::Fuel(amount) => (amount.to_string(), observed.fuel.used.to_string()),
             Expected::Global(name, value) => {
                 let found = observed.globals.iter().find(|(found, _)| found == name);

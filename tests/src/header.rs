@@ -9,6 +9,8 @@
 //! ; run: %main(20) == 6765               in a new instance; also `trap CODE`, `throws 7, null` (an
 //!                                        exception: tag and payload), or nothing at all
 //! ; then: %count() == 1, -0.5            in the same instance
+//! ; frame: %main: `v2 = call %f(v0)`      of the logical stack of the last call that failed, a line for
+//!                                        each, innermost first
 //! ; calls: log(1), log(2)                calls of host functions, in order, since the last `run`
 //! ; uses: 36                             fuel, since the last `run`
 //! ; global: %count == 3                  what is there in the end
@@ -67,6 +69,8 @@ pub struct Check {
 pub enum Expected {
     /// Host functions were called like this.
     HostCalls(Vec<String>),
+    /// The logical stack of the last call without results.
+    Frames(Vec<String>),
     /// This much fuel was used.
     Fuel(u64),
     /// A global variable has this value.
@@ -176,6 +180,16 @@ fn parse_line(
         "uses" => {
             let amount = value.parse();
             Expected::Fuel(amount.map_err(|_| format!("no amount of fuel: `{value}`"))?)
+        }
+        "frame" => {
+            let run = header.runs.last_mut().ok_or("a frame without `run`")?;
+            if let Some(Expected::Frames(frames)) =
+                run.checks.last_mut().map(|check| &mut check.what)
+            {
+                frames.push(value.to_string());
+                return Ok(());
+            }
+            Expected::Frames(vec![value.to_string()])
         }
         "calls" => Expected::HostCalls(split_calls(value)),
         "global" => parse_global(module, value)?,

@@ -1,6 +1,6 @@
 //! What can be seen of a program from outside: what engines have to agree on.
 
-use enjamb_ir::{Exception, TrapCode, Val};
+use enjamb_ir::{Exception, Trace, TrapCode, Val};
 use std::fmt;
 
 /// A call from the host.
@@ -38,6 +38,37 @@ pub struct Observed {
     pub globals: Vec<(String, Val)>,
     /// Name and bytes of each exported memory.
     pub memories: Vec<(String, Vec<u8>)>,
+    /// The logical stack of each call that ended without results, innermost first; `None` where the
+    /// engine runs another program than the source, or where it is the engine's own business.
+    pub stacks: Vec<Option<Vec<String>>>,
+}
+
+impl Observed {
+    /// Whether two engines have done the same.
+    pub fn agrees(&self, other: &Observed) -> bool {
+        let same_stack = |(one, other): (&Option<Vec<String>>, &Option<Vec<String>>)| {
+            one.is_none() || other.is_none() || one == other
+        };
+        let without_stacks = |observed: &Observed| Observed {
+            stacks: Vec::new(),
+            ..observed.clone()
+        };
+        self.stacks.iter().zip(&other.stacks).all(same_stack)
+            && without_stacks(self) == without_stacks(other)
+    }
+
+    /// Adds what was seen of a call.
+    pub fn add(&mut self, call: &Call, ending: Ending, trace: Option<&Trace>) {
+        // How deep a stack is that is too deep depends on the size of frames.
+        let is_own = matches!(
+            ending,
+            Ending::Trap(TrapCode::StackOverflow | TrapCode::OutOfMemory)
+        );
+        let frames = trace.filter(|_| !is_own).map(Trace::to_string);
+        self.stacks
+            .push(frames.map(|frames| frames.lines().map(String::from).collect()));
+        self.calls.push((call.to_string(), ending));
+    }
 }
 
 /// What an instance did with its fuel.
@@ -82,6 +113,9 @@ impl fmt::Display for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (call, ending) in &self.calls {
             writeln!(f, "{call}{ending}")?;
+        }
+        for frame in self.stacks.iter().flatten().flatten() {
+            writeln!(f, "frame {frame}")?;
         }
         for call in &self.host_calls {
             writeln!(f, "host call {call}")?;

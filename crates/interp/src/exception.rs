@@ -28,7 +28,9 @@ pub(crate) enum Place<'a> {
 impl Place<'_> {
     pub(crate) fn location(self, module: &Module) -> Location {
         match self {
-            Place::Inst(function, inst) => Location::inside(module, function, Some(inst)),
+            Place::Inst(function, inst) => {
+                Location::inside(module, function, Some(function.source_inst(inst)))
+            }
             Place::Point(function, point) => Location {
                 function: function.name.clone(),
                 instruction: point.to_string(),

@@ -12,6 +12,7 @@ pub struct Interpreter {
     name: String,
     module: Module,
     complete: bool,
+    is_source: bool,
     fuel: FuelSupply,
 }
 
@@ -22,7 +23,16 @@ impl Interpreter {
             name,
             module,
             complete,
+            is_source: false,
             fuel: FuelSupply::Unlimited,
+        }
+    }
+
+    /// The same for what machine code is made from.
+    pub fn of_source(self) -> Self {
+        Interpreter {
+            is_source: true,
+            ..self
         }
     }
 
@@ -55,13 +65,17 @@ impl Engine for Interpreter {
         let mut instance = instance.map_err(|error| error.to_string())?;
         let mut observed = Observed::default();
         for call in calls {
-            let ending = match instance.call(&call.function, &call.args) {
-                Ok(results) => Ending::Results(results),
-                Err(Error::Trap(trap)) => Ending::Trap(trap.code),
-                Err(Error::Exception(uncaught)) => Ending::Exception(uncaught.exception),
-                Err(other) => Ending::Broken(other.to_string()),
+            let (ending, trace) = match instance.call(&call.function, &call.args) {
+                Ok(results) => (Ending::Results(results), None),
+                Err(Error::Trap(trap)) => (Ending::Trap(trap.code), Some(trap.trace)),
+                Err(Error::Exception(uncaught)) => {
+                    let ending = Ending::Exception(uncaught.exception);
+                    (ending, Some(uncaught.trace))
+                }
+                Err(other) => (Ending::Broken(other.to_string()), None),
             };
-            observed.calls.push((call.to_string(), ending));
+            let trace = trace.filter(|_| self.is_source);
+            observed.add(call, ending, trace.as_ref());
         }
         for call in instance.host_calls() {
             let text = format!("{}({})", call.name, list(&call.args));

@@ -31,7 +31,8 @@ pub const SUPPORTED: bool = cfg!(all(
 ));
 
 /// The settings under which every program is compiled. Code that counts takes other ways through
-/// the allocation of continuations, so each allocator also runs without.
+/// the allocation of continuations, so each allocator also runs without. What the single pass makes has
+/// branch protection, where that makes a difference.
 const SETTINGS: [(&str, RegisterAllocator, bool); 3] = [
     ("the JIT", RegisterAllocator::Backtracking, false),
     ("the JIT, single pass", RegisterAllocator::SinglePass, false),
@@ -51,6 +52,7 @@ impl Jit {
                 allocator,
                 count,
                 check: true,
+                branch_protection: allocator == RegisterAllocator::SinglePass,
                 ..CodeOptions::default()
             };
             let options = CompileOptions {
@@ -104,7 +106,9 @@ impl Engine for Jit {
         for call in calls {
             let function = module.exported_function(&call.function);
             let function = function.ok_or("a function that a header names is gone")?;
-            let ending = match instance.call(function, &call.args) {
+            let result = instance.call(function, &call.args);
+            let trace = result.as_ref().err().and_then(Error::trace).cloned();
+            let ending = match result {
                 Ok(results) => Ending::Results(results),
                 Err(Error::Trap(trap)) => Ending::Trap(trap.code),
                 Err(Error::Exception(thrown)) => Ending::Exception(thrown.exception),
@@ -112,7 +116,7 @@ impl Engine for Jit {
             };
             // Tasks that are left end with the call, as they do in the other engines.
             instance.drop_tasks();
-            observed.calls.push((call.to_string(), ending));
+            observed.add(call, ending, trace.as_ref());
         }
         observed.host_calls = recorded.lock().map_err(|error| error.to_string())?.clone();
         observed.fuel = Fuel {

@@ -46,13 +46,13 @@ pub fn of_module(module: &Module, fuel: FuelSupply) -> Result<Vec<Box<dyn Engine
     let module = &stages::after(module, "fuel")?;
     let interpreter = |name: &str, module: Module, complete: bool| {
         let name = format!("the interpreter {name}");
-        Box::new(Interpreter::new(name, module, complete).with_fuel(fuel))
+        Interpreter::new(name, module, complete).with_fuel(fuel)
     };
-    let mut engines: Vec<Box<dyn Engine>> =
-        vec![interpreter("on the source", module.clone(), false)];
+    let source = interpreter("on the source", module.clone(), false);
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(source.of_source())];
     for stage in stages::of_module(module)? {
         let name = format!("after {}", stage.name);
-        engines.push(interpreter(&name, stage.module, stage.complete));
+        engines.push(Box::new(interpreter(&name, stage.module, stage.complete)));
     }
     if SUPPORTED {
         for jit in Jit::all(module, fuel)? {
