@@ -31,3 +31,4 @@ pub mod observed;
 pub mod report;
 pub mod schedules;
 pub mod stages;
+pub mod two_targets;

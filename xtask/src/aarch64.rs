@@ -105,6 +105,14 @@ impl Toolchain {
         command
     }
 
+    /// What the emulator calls itself: the first line, which ends with its version.
+    pub fn emulator_version(&self) -> Result<String> {
+        let mut command = Command::new(&self.emulator);
+        let text = text_of(self.with_libraries(&mut command).arg("--version"))?;
+        let line = text.lines().next().unwrap_or_default();
+        Ok(line.split(" (").next().unwrap_or_default().to_owned())
+    }
+
     fn compiler(&self) -> PathBuf {
         self.root.join("usr/bin/rustc")
     }

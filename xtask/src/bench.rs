@@ -1,15 +1,20 @@
-//! `cargo xtask bench`: the workloads beside their Rust peers, in one process and run.
+//! `cargo xtask bench`: the workloads beside their Rust peers, in one process and run, then what emulation costs.
 //!
-//! The benchmark program writes `docs/performance.md` itself, since it holds the figures.
+//! The benchmark program writes `docs/performance.md` itself, since it holds the figures; what is measured with
+//! several programs has a part of its own in the page.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::emulation;
 use crate::process::{Workspace, succeeds};
 
-/// Runs the benchmark program.
+/// Runs the benchmark program and measures emulation, or one of the two.
 pub fn run(workspace: &Workspace, filter: Option<&str>, json: Option<&Path>) -> Result<bool> {
+    if filter == Some(emulation::NAME) {
+        return emulation::run(workspace);
+    }
     let mut command =
         workspace.cargo(&["bench", "-p", "enjamb-tests", "--bench", "workloads", "--"]);
     command.args(filter);
@@ -19,5 +24,5 @@ pub fn run(workspace: &Workspace, filter: Option<&str>, json: Option<&Path>) -> 
             std::path::absolute(path).with_context(|| format!("bad path {}", path.display()))?;
         command.arg("--json").arg(path);
     }
-    succeeds(&mut command)
+    Ok(succeeds(&mut command)? && (filter.is_some() || emulation::run(workspace)?))
 }

@@ -13,6 +13,7 @@ mod bless;
 mod build;
 mod ci;
 mod deny;
+mod emulation;
 mod package;
 mod process;
 mod project;
@@ -60,7 +61,7 @@ enum Task {
     Bless,
     /// Run the benchmarks beside their peers and rewrite docs/performance.md
     Bench {
-        /// Only the benchmarks whose name contains this
+        /// Only the benchmarks whose name contains this, or `emulation`
         filter: Option<String>,
         /// Also write the figures to this file as JSON
         #[arg(long)]

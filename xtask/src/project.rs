@@ -189,6 +189,19 @@ pub fn files_under(root: &Path) -> Result<Vec<String>> {
     Ok(paths)
 }
 
+/// A path relative to a folder, from the root: without `.` and `..`.
+pub fn resolved(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
+}
+
 /// The documentation that a module opens with.
 pub fn front_page(text: &str) -> String {
     let lines = text.lines().take_while(|line| line.starts_with("//!"));

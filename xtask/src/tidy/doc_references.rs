@@ -4,7 +4,7 @@
 use syn::{Attribute, Item};
 
 use super::markdown::{Kind, Mention, is_document, mentions};
-use crate::project::Project;
+use crate::project::{Project, resolved};
 
 /// Paths that begin so are meant from the root of the repository.
 const FOLDERS: [&str; 8] = ["crates/", "docs/", "tests/", "examples/", "xtask/", "fuzz/", ".ci/", ".cargo/"];
@@ -39,15 +39,7 @@ fn link_problem(project: &Project, document: &str, target: &str) -> Option<Strin
         return None;
     }
     let folder = document.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in file.split('/').filter(|part| !matches!(*part, "" | ".")) {
-        if part == ".." {
-            parts.pop();
-        } else {
-            parts.push(part);
-        }
-    }
-    (!project.exists(&parts.join("/"))).then(|| format!("the link target {target} does not exist"))
+    (!project.exists(&resolved(folder, file))).then(|| format!("the link target {target} does not exist"))
 }
 
 fn code_problems(project: &Project, commands: &Commands, mention: &Mention) -> Vec<String> {

@@ -5,7 +5,7 @@ use crate::project::Project;
 
 const LIST: &str = "docs/scenarios.md";
 /// What a row may wait for.
-const PLANS: [&str; 4] = ["exceptions", "gc", "osr", "opt"];
+const PLANS: [&str; 4] = ["tasks", "gc", "osr", "opt"];
 
 /// Looks at each row of each table.
 pub fn check(project: &Project) -> Vec<String> {

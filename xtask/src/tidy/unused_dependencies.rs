@@ -1,6 +1,6 @@
 //! Unused dependencies: the name of each declared one occurs in the crate's code.
 
-use crate::project::{Member, Project};
+use crate::project::{Member, Project, resolved};
 
 /// Looks for each declared dependency in the sources that may use it.
 pub fn check(project: &Project) -> Vec<String> {
@@ -17,11 +17,20 @@ pub fn check(project: &Project) -> Vec<String> {
 
 fn is_used(project: &Project, member: &Member, identifier: &str, for_tests: bool) -> bool {
     let folder = format!("{}/", member.folder);
-    let mut sources = project.rust_files().filter(|(path, _)| path.starts_with(&folder));
+    let own = || project.rust_files().filter(|(path, _)| path.starts_with(&folder));
+    let included = own().flat_map(|(path, text)| included_files(path, text));
+    let included: Vec<&String> = included.filter_map(|path| project.files.get(&path)).collect();
+    let sources = own().map(|(_, text)| text).chain(included.into_iter().map(String::as_str));
     // Examples in documentation count for test dependencies, as rustdoc compiles them as tests.
-    sources.any(|(_, text)| {
-        text.lines().filter(|line| for_tests || !line.trim_start().starts_with("//")).any(|line| names(line, identifier))
-    })
+    let mut lines = sources.flat_map(str::lines).filter(|line| for_tests || !line.trim_start().starts_with("//"));
+    lines.any(|line| names(line, identifier))
+}
+
+/// The files that `#[path = "…"]` makes modules of a file.
+fn included_files(file: &str, text: &str) -> Vec<String> {
+    let paths = text.lines().filter_map(|line| line.trim_start().strip_prefix("#[path = \"")?.strip_suffix("\"]"));
+    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    paths.map(|path| resolved(folder, path)).collect()
 }
 
 /// Whether a line of code uses a crate: `name::…`, `use name…` or `extern crate name`.
@@ -32,7 +41,7 @@ fn names(line: &str, identifier: &str) -> bool {
         if before.ends_with(part_of_word) || after.starts_with(part_of_word) {
             return false;
         }
-        let imported = ["use ", "use ::", "extern crate ", "{"].iter().any(|word| before.ends_with(word));
+        let imported = ["use ", "use ::", "extern crate ", "{", ", "].iter().any(|word| before.ends_with(word));
         after.starts_with("::") || (imported && (line.contains("use ") || line.contains("extern crate ")))
     })
 }
@@ -55,9 +64,18 @@ mod tests {
     }
 
     #[test]
+    fn files_of_other_crates_that_are_included_count() {
+        let main = "#[path = \"../../../b/tests/shared.rs\"]\nmod shared;\n";
+        let project = Project::of(&[("crates/a/tests/native/main.rs", main), ("crates/b/tests/shared.rs", "use libc::mmap;\n")])
+            .with_member("a", "crates/a", &["libc", "log"]);
+        assert_eq!(check(&project), ["crates/a/Cargo.toml:1: log is declared but not used"]);
+    }
+
+    #[test]
     fn a_word_that_contains_the_name_is_no_use() {
         assert!(names("let x = enjamb_ir::Function::new();", "enjamb_ir"));
         assert!(names("pub use enjamb;", "enjamb"));
+        assert!(names("use {enjamb_abi as abi, enjamb_ir as ir};", "enjamb_ir"));
         assert!(!names("use enjamb_ir::Function;", "enjamb"));
         assert!(!names("let log = 1;", "log"));
     }
