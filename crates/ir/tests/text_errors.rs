@@ -125,6 +125,20 @@ const DECLARATIONS: &[(&str, &str)] = &[
     ),
     ("export \"f\" = %f", "1:14: `%f` is not declared"),
     (
+        "fuel none",
+        "1:6: expected `trap` or `suspend`, found `none`",
+    ),
+    ("fuel trap\nfuel trap", "2:6: `fuel` is declared twice"),
+    ("fuel suspend %pause", "1:14: `%pause` is not declared"),
+    (
+        "memory %m 1..2\nfuel suspend %m debt 5",
+        "2:14: expected a function, found `%m`, which is a memory",
+    ),
+    (
+        "import %p = \"a\" \"b\" () async\nfuel suspend %p debt 5000000000",
+        "2:22: `5000000000` is too large for an amount of fuel",
+    ),
+    (
         "memory %m 1..2\nexport \"m\" = %m\nexport \"m\" = %m",
         "3:8: `m` is exported twice",
     ),
