@@ -59,7 +59,9 @@ fn in_calls(settings: &Settings, name: &str, called: &'static str, fuel: Fuel) -
         name: name.into(),
         subjects: vec![
             subject("ours", |n| repeat(n, || counting([black_box(20)]))),
-            subject("ours, without fuel", |n| repeat(n, || free([black_box(20)]))),
+            subject("ours, without fuel", |n| {
+                repeat(n, || free([black_box(20)]))
+            }),
         ],
         units_per_amount: CALLS,
     };
