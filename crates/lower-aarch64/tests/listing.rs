@@ -255,3 +255,41 @@ fn the_same_input_gives_the_same_code() {
         assert_eq!(one.text, two.text);
     }
 }
+
+/// Around the place where a veneer is due, with blocks of six instructions that refer to nothing: one of
+/// the functions has it at the start of a block.
+#[test]
+fn no_veneer_stands_between_a_label_and_its_landing_pad() {
+    for stores in 8130..8136 {
+        let stores = "store ss0[0], v0\n".repeat(stores);
+        let targets = (3..19).map(|block| format!("block{block}"));
+        let targets: Vec<String> = targets.collect();
+        let blocks = targets.iter().enumerate();
+        let blocks = blocks.map(|(index, block)| {
+            let value = 10 + index;
+            format!("{block}:\nv{value} = iconst.i64 {value}\nreturn v{value}\n")
+        });
+        let blocks: String = blocks.collect();
+        let targets = targets.join(", ");
+        let text = format!(
+            "function %f(i64) -> i64 {{
+                 ss0 = slot 8 align 8
+             block0(v0: i64):
+                 v1 = iconst.i64 0
+                 v2 = icmp sge v0, v1
+                 brif v2, block1, block2
+             block1:
+                 {stores}
+                 br_table v0, block3, [{targets}]
+             {blocks}
+             block2:
+                 return v0
+             }}"
+        );
+        let code = code(&text, protected());
+        assert!(code.contains("<veneers>"));
+        let behind = code.split_once("br x").expect("a jump").1;
+        let landings = behind.matches(":; bti j").count();
+        assert_eq!(landings, 16, "{behind}");
+    }
+}

@@ -126,8 +126,13 @@ impl<'a> EmitTarget<'a> for Emitter<'a> {
     }
 
     fn bind(&mut self, label: Label) {
+        let is_landing = self.landing.get(label.index() as usize) == Some(&true);
+        if is_landing {
+            // Nothing may stand between the label and its landing pad.
+            self.assembler.reserve(4);
+        }
         self.assembler.bind(label);
-        if self.landing.get(label.index() as usize) == Some(&true) {
+        if is_landing {
             self.op(Op::BtiJ, &[]);
         }
     }
