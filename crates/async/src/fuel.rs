@@ -81,6 +81,8 @@ struct Charge {
     paid: u32,
     /// Whether it also looks if there is fuel left.
     is_head: bool,
+    /// Whether blocks in front of it can pay for it.
+    is_payable: bool,
 }
 
 impl Charge {
@@ -97,11 +99,13 @@ fn charges(function: &Function, flow: &ControlFlow) -> SecondaryMap<Block, Charg
     for &block in order {
         let closes_cycle = |from: Block| flow.order_of(from) >= flow.order_of(block);
         let mut sources = flow.predecessors(block).iter().map(|edge| edge.block);
-        charges[block].is_head = function.is_entry(block) || sources.any(closes_cycle);
+        let is_head = function.is_entry(block) || sources.any(closes_cycle);
+        charges[block].is_head = is_head;
+        charges[block].is_payable = !is_head && is_payable_before(flow, block);
     }
     for &block in order.iter().rev() {
         let successors = flow.successors(block);
-        let payable = |&to: &Block| match !charges[to].is_head && is_payable_before(flow, to) {
+        let payable = |&to: &Block| match charges[to].is_payable {
             true => charges[to].cost,
             false => 0,
         };
@@ -115,8 +119,8 @@ fn charges(function: &Function, flow: &ControlFlow) -> SecondaryMap<Block, Charg
     charges
 }
 
-/// Whether all that lead to a block can pay the same for it: it is the only block that the one in front
-/// of it leads to, or that leads to it.
+/// Whether all blocks that lead to a block can pay the same for it: there is only one, or they lead
+/// nowhere else.
 fn is_payable_before(flow: &ControlFlow, block: Block) -> bool {
     let edges = flow.predecessors(block);
     let has_one_source = edges.iter().all(|edge| edge.block == edges[0].block);
