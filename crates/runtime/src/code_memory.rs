@@ -142,6 +142,35 @@ mod tests {
         );
     }
 
+    /// How a process ends that calls code without a landing pad in it: by a signal or not.
+    #[cfg(target_arch = "aarch64")]
+    fn signal_of_a_call(landing_pads: bool) -> Option<i32> {
+        let (bytes, place) = OWN_ADDRESS;
+        let absolute = [AbsoluteAddress { place, target: 0 }];
+        let code = CodeMemory::publish(bytes, &absolute, landing_pads).unwrap();
+        // SAFETY: the bytes are a function of that type. The child calls nothing but that and `_exit`;
+        // the parent waits for it.
+        unsafe {
+            let function: extern "C" fn() -> u64 = std::mem::transmute(code.address(0) as usize);
+            let child = libc::fork();
+            if child == 0 {
+                function();
+                libc::_exit(0);
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+            libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status))
+        }
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    #[test]
+    fn guarded_code_is_entered_at_landing_pads_only() {
+        let guarded = processor::knows_landing_pads().then_some(libc::SIGILL);
+        assert_eq!(signal_of_a_call(true), guarded);
+        assert_eq!(signal_of_a_call(false), None);
+    }
+
     #[test]
     fn places_outside_the_code_are_refused() {
         let absolute = [AbsoluteAddress {
