@@ -7,7 +7,7 @@ use crate::interpreter::Interpreter;
 use crate::machine_code::MachineCode;
 use crate::module::Module;
 use crate::stats::Stats;
-use enjamb_ir::{FuncId, GlobalId, MemoryId, Val};
+use enjamb_ir::{FuncId, GlobalId, MemoryId, Trace, TraceLimits, Val};
 use std::time::Duration;
 
 /// Memories and globals of an instance.
@@ -22,6 +22,8 @@ pub(crate) trait Access {
     fn memory_grow(&mut self, memory: MemoryId, pages: u64) -> Option<u64>;
     /// The value of a global variable, if there is such a one.
     fn global_get(&self, global: GlobalId) -> Option<Val>;
+    /// The logical stacks of the tasks that are suspended.
+    fn stacks(&self, limits: TraceLimits) -> Vec<Trace>;
     /// Gives a global variable a value; `false` if that is of another type.
     fn global_set(&mut self, global: GlobalId, value: Val) -> bool;
 }

@@ -4,7 +4,7 @@ use crate::backend::Access;
 use crate::error::{Error, HostError};
 use crate::host::HostFunction;
 use crate::state::{Global, Memory, Reach, Source, global_named, memory_named};
-use enjamb_ir::Module;
+use enjamb_ir::{Module, Trace, TraceLimits};
 use std::cell::RefCell;
 use std::fmt;
 
@@ -39,6 +39,12 @@ impl<'a> Caller<'a> {
     /// The module of the instance.
     pub fn module(&self) -> &Module {
         self.module
+    }
+
+    /// The logical stacks of the tasks of the instance that are suspended, in no order to rely on: where
+    /// each waits, its callers, and those of the task that waits for it.
+    pub fn suspended_stacks(&self, limits: TraceLimits) -> Vec<Trace> {
+        self.access.borrow().stacks(limits)
     }
 
     /// A memory that is exported by this name or, failing that, has it.

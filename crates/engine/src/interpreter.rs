@@ -7,7 +7,9 @@ use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
 use crate::stats::Stats;
 use enjamb_interp::{HostContext, Imports, Instance, Options};
-use enjamb_ir::{Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Type, Val};
+use enjamb_ir::{
+    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Trace, TraceLimits, Type, Val,
+};
 use self_cell::self_cell;
 use std::sync::Arc;
 
@@ -175,6 +177,10 @@ impl Interpreter {
 
 impl Access for Interpreter {
     reach_memories_and_globals!();
+    /// Between two calls there are no tasks.
+    fn stacks(&self, _limits: TraceLimits) -> Vec<Trace> {
+        Vec::new()
+    }
 }
 
 /// Gives the macro the same words for a host context.
@@ -191,6 +197,9 @@ impl Lent for HostContext<'_> {}
 
 impl Access for HostContext<'_> {
     reach_memories_and_globals!();
+    fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
+        HostContext::stacks(self, limits)
+    }
 }
 
 fn error(error: enjamb_interp::Error) -> Error {

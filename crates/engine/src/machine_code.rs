@@ -9,7 +9,9 @@ use crate::remote::raised;
 use crate::stats::Stats;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
-use enjamb_ir::{FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Type, Val};
+use enjamb_ir::{
+    FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, TraceLimits, Type, Val,
+};
 use enjamb_runtime::{
     ClockKind, HostContext, HostError, Imports, Instance, LoadOptions, LoadedModule, Options,
     Outcome, Step,
@@ -247,6 +249,9 @@ macro_rules! reach_memories_and_globals {
             }
             fn global_get(&self, global: GlobalId) -> Option<Val> {
                 self.global(global)
+            }
+            fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
+                <$state>::stacks(self, limits)
             }
             fn global_set(&mut self, global: GlobalId, value: Val) -> bool {
                 self.set_global(global, value).is_ok()

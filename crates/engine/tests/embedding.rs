@@ -2,7 +2,7 @@
 
 use enjamb_engine::{
     Caller, Config, Engine, Error, Exception, Execution, Imports, Instance, Module, Schedule,
-    Signature, TrapCode, Type, Val, check_text,
+    Signature, Trace, TraceLimits, TrapCode, Type, Val, check_text,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -625,4 +625,51 @@ block0(v0: cont):
             .filter(|&line| line != 9)
             .collect::<Vec<_>>()
     );
+}
+
+const SLEEPERS: &str = r#"
+import %yield = "enjamb" "yield" () async
+import %look = "host" "look" () -> i64
+function %sleeps() async {
+block0:
+    call %yield()
+    call %yield()
+    return
+}
+function %waits() async {
+    sig0 = ()
+block0:
+    v0 = spawn %sleeps()
+    join sig0, v0
+    return
+}
+function %main() -> i64 async {
+block0:
+    v0 = spawn %waits()
+    detach v0
+    v1 = call %look()
+    v2 = iadd v1, v1
+    return v2
+}
+"#;
+
+#[test]
+fn a_host_function_sees_where_tasks_wait() {
+    with_each_engine(|engine| {
+        let mut imports = Imports::new();
+        imports.func("host", "look", |caller: &Caller<'_>| {
+            let stacks = caller.suspended_stacks(TraceLimits::FULL);
+            let functions = |trace: &Trace| -> Vec<String> {
+                let frames = trace.frames.iter();
+                frames.map(|frame| frame.function.clone()).collect()
+            };
+            let mut stacks: Vec<Vec<String>> = stacks.iter().map(functions).collect();
+            stacks.sort();
+            assert_eq!(stacks, [vec!["sleeps", "waits"], vec!["waits"]]);
+            stacks.len() as i64
+        });
+        let main = instance(engine, SLEEPERS, &imports);
+        let results = main.call("main", &[]).unwrap();
+        assert_eq!(results, [Val::I64(4)]);
+    });
 }

@@ -21,6 +21,10 @@ type Outcome = Result<Flow, Stop>;
 
 /// A byte that holds no field.
 const NO_FIELD: u32 = u32::MAX;
+/// Each result takes so many bytes of the result area.
+const WORD_BYTES: usize = 8;
+/// How many words stand in front of the result area.
+const RESULT_WORDS: usize = 2;
 
 /// A suspended activation.
 #[derive(Debug)]
@@ -209,7 +213,7 @@ impl<'a> Objects<'a> {
 }
 
 impl Object<'_> {
-    /// Takes the results of the call at its point.
+    /// Takes the results of the call at its point. Whatever lay in the result area is gone.
     pub(crate) fn deliver(&mut self, results: &[Cell]) -> Result<(), Stop> {
         let expected = self
             .point
@@ -220,6 +224,11 @@ impl Object<'_> {
                 "an object of %{name} gets another number of results than its point says"
             )));
         }
+        let area = (RESULT_WORDS + results.len()) * WORD_BYTES;
+        let Some(area) = self.owners.get_mut(RESULT_WORDS * WORD_BYTES..area) else {
+            return Err(Stop::fault("results that the object has no room for"));
+        };
+        area.fill(NO_FIELD);
         self.results = Some(results.to_vec());
         Ok(())
     }

@@ -3,14 +3,17 @@
 //! An exception on its way is two words. The frames that it has left stand in the record of its task,
 //! which holds one exception, the last: a handler that throws it on goes on with that record.
 
+use crate::continuation::Objects;
 use crate::control;
 use crate::error::{Error, Stop, Trap, Uncaught};
 use crate::machine::{Event, Flow, Machine};
+use crate::scheduler::Scheduler;
 use crate::stack::{Frame, Site, Stack};
 use crate::value::Cell;
+use enjamb_ir::hash::FxHashSet;
 use enjamb_ir::trace::named_position;
 use enjamb_ir::{
-    Exception, Function, Inst, Location, Module, PointId, Stage, TraceBuffer, TraceLimits,
+    Exception, Function, Inst, Location, Module, PointId, Stage, Trace, TraceBuffer, TraceLimits,
     TrapCode, is_tail_await,
 };
 
@@ -25,7 +28,17 @@ pub(crate) enum Place<'a> {
     Point(&'a Function, PointId),
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// The place of a frame on the logical stack, if it is there: a frame that only waits to return what
+    /// its callee returns is not.
+    pub(crate) fn of(module: &Module, frame: &Frame<'a>) -> Option<Self> {
+        let site = frame.site()?;
+        let is_tail = |end| is_tail_await(module, site.function, site.inst, end);
+        let is_left =
+            site.function.stage == Stage::Source && frame.following().is_some_and(is_tail);
+        (!is_left).then_some(Place::Inst(site.function, site.inst))
+    }
+
     pub(crate) fn location(self, module: &Module) -> Location {
         match self {
             Place::Inst(function, inst) => {
@@ -145,7 +158,8 @@ impl<'a> Machine<'a> {
                 }
                 return control::go(self, stack, &site, control::UNWIND);
             }
-            let place = stack.frames.last().and_then(|frame| self.place(frame));
+            let place = stack.frames.last();
+            let place = place.and_then(|frame| Place::of(self.module, frame));
             if let (Some(record), Some(place)) = (&mut stack.record, place) {
                 record.trace.push(place);
             }
@@ -153,16 +167,6 @@ impl<'a> Machine<'a> {
             self.pop(stack);
         }
         self.dispatch_thrown(stack, exception)
-    }
-
-    /// The place of a frame on the logical stack, if it is there: a frame that only waits to return what
-    /// its callee returns is not.
-    pub(crate) fn place(&self, frame: &Frame<'a>) -> Option<Place<'a>> {
-        let site = frame.site()?;
-        let is_tail = |end| is_tail_await(self.module, site.function, site.inst, end);
-        let is_left =
-            site.function.stage == Stage::Source && frame.following().is_some_and(is_tail);
-        (!is_left).then_some(Place::Inst(site.function, site.inst))
     }
 
     /// Ends a task that nothing in it caught an exception of.
@@ -180,4 +184,47 @@ impl<'a> Machine<'a> {
         let record = stack.record.take();
         record.unwrap_or_else(|| Record::new(cause, self.options.trace))
     }
+}
+
+/// Visits where a task stands: its frames without so many `inner` ones, then the objects of its
+/// suspended activations.
+pub(crate) fn walk_logical_stack<'a>(
+    module: &Module,
+    objects: &Objects<'a>,
+    stack: &Stack<'a>,
+    inner: usize,
+    mut visit: impl FnMut(Place<'a>),
+) {
+    let frames = stack.frames.iter().rev().skip(inner);
+    let places = frames.filter_map(|frame| Place::of(module, frame));
+    places.for_each(&mut visit);
+    let mut next = stack.chain.rest;
+    while let Some(object) = objects.get(next) {
+        if let Some(point) = object.point {
+            visit(Place::Point(object.function, point));
+        }
+        next = object.next;
+    }
+}
+
+/// The logical stacks of suspended tasks, in the order in which they were started: where each waits, its
+/// callers, and those of the task that waits for it.
+pub(crate) fn suspended_stacks(
+    module: &Module,
+    scheduler: &Scheduler<'_>,
+    objects: &Objects<'_>,
+    limits: TraceLimits,
+) -> Vec<Trace> {
+    let stacks = scheduler.suspended().into_iter().map(|task| {
+        let mut trace = TraceBuffer::new(limits);
+        let (mut next, mut seen) = (Some(task), FxHashSet::default());
+        while let Some(task) = next.filter(|&task| seen.insert(task)) {
+            if let Some(stack) = scheduler.stack(task) {
+                walk_logical_stack(module, objects, stack, 0, |place| trace.push(place));
+            }
+            next = scheduler.joiner(task);
+        }
+        trace.resolve(|place| place.location(module))
+    });
+    stacks.collect()
 }

@@ -1,6 +1,7 @@
 //! Functions that a module imports: the builtin leaves and those of the host.
 
 use crate::error::{Error, Stop};
+use crate::exception::suspended_stacks;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::stack::Wait;
@@ -8,7 +9,7 @@ use crate::value::Cell;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::{
     Entity, Exception, Export, FuncId, FunctionKind, GlobalId, MemoryId, Module, Named, PrimaryMap,
-    Signature, Type, Val,
+    Signature, Trace, TraceLimits, Type, Val,
 };
 use std::any::Any;
 use std::cell::RefCell;
@@ -63,11 +64,17 @@ impl From<Exception> for HostError {
 }
 
 /// What a host function can reach of the instance that calls it.
-#[derive(Debug)]
 pub struct HostContext<'c> {
     module: &'c Module,
     memories: &'c mut [Memory],
     globals: &'c mut [u64],
+    stacks: &'c dyn Fn(TraceLimits) -> Vec<Trace>,
+}
+
+impl fmt::Debug for HostContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HostContext")
+    }
 }
 
 impl HostContext<'_> {
@@ -75,6 +82,11 @@ impl HostContext<'_> {
     pub fn memory(&mut self, name: &str) -> Option<&mut Memory> {
         let memory = memory_named(self.module, name)?;
         self.memories.get_mut(memory.index())
+    }
+
+    /// The logical stacks of the tasks that are suspended, in the order in which they were started.
+    pub fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
+        (self.stacks)(limits)
     }
 
     /// All memories, in order of declaration.
@@ -344,10 +356,13 @@ impl<'a> Machine<'a> {
         };
         let value = |(cell, &ty): (&Cell, &Type)| Val::from_word(ty, cell.bits);
         let args: Vec<Val> = args.iter().zip(&signature.params).map(value).collect();
+        let (module, scheduler, objects) = (self.module, &self.scheduler, &self.objects);
+        let stacks = |limits| suspended_stacks(module, scheduler, objects, limits);
         let mut context = HostContext {
-            module: self.module,
+            module,
             memories: &mut self.memories,
             globals: &mut self.globals,
+            stacks: &stacks,
         };
         // What a panic leaves behind is the host's: the instance only lends its memories.
         let call = AssertUnwindSafe(|| function(&mut context, &args));

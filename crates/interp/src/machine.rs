@@ -4,7 +4,7 @@
 use crate::access;
 use crate::continuation::Objects;
 use crate::error::{Error, Fault, Stop};
-use crate::exception::{Cause, Place, Record};
+use crate::exception::{Cause, Place, Record, walk_logical_stack};
 use crate::fuel::Fuel;
 use crate::host::{HostCall, Import};
 use crate::integer::narrow;
@@ -207,29 +207,10 @@ impl<'a> Machine<'a> {
         if let Some(site) = stack.site() {
             record.trace.push(Place::Inst(site.function, site.inst));
         }
-        self.walk_logical_stack(stack, 1, |place| record.trace.push(place));
+        walk_logical_stack(self.module, &self.objects, stack, 1, |place| {
+            record.trace.push(place);
+        });
         Ok(record)
-    }
-
-    /// Visits where a task stands: its frames without so many `inner` ones, then the objects of its
-    /// suspended activations.
-    fn walk_logical_stack(
-        &self,
-        stack: &Stack<'a>,
-        inner: usize,
-        mut visit: impl FnMut(Place<'a>),
-    ) {
-        let frames = stack.frames.iter().rev().skip(inner);
-        frames
-            .filter_map(|frame| self.place(frame))
-            .for_each(&mut visit);
-        let mut next = stack.chain.rest;
-        while let Some(object) = self.objects.get(next) {
-            if let Some(point) = object.point {
-                visit(Place::Point(object.function, point));
-            }
-            next = object.next;
-        }
     }
 
     fn location(&self, site: &Site<'a>) -> Location {
@@ -240,7 +221,9 @@ impl<'a> Machine<'a> {
     fn deadlock(&mut self, root: u64) -> Box<Record<'a>> {
         let mut record = Record::new(Cause::Trap(TrapCode::Deadlock), self.options.trace);
         if let Some(mut stack) = self.scheduler.take(root) {
-            self.walk_logical_stack(&stack, 0, |place| record.trace.push(place));
+            walk_logical_stack(self.module, &self.objects, &stack, 0, |place| {
+                record.trace.push(place);
+            });
             self.release(&mut stack);
         }
         record

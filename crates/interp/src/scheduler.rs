@@ -54,6 +54,25 @@ pub(crate) struct Scheduler<'a> {
 }
 
 impl<'a> Scheduler<'a> {
+    /// The tasks that wait or are to go on, in the order in which they were started.
+    pub(crate) fn suspended(&self) -> Vec<u64> {
+        let tasks = self.tasks.iter();
+        let suspended = tasks.filter(|(_, task)| task.stack.is_some() && task.ended.is_none());
+        let mut numbers: Vec<u64> = suspended.map(|(&number, _)| number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Where a task stands, unless it is running.
+    pub(crate) fn stack(&self, number: u64) -> Option<&Stack<'a>> {
+        self.tasks.get(&number)?.stack.as_ref()
+    }
+
+    /// The task that waits for a task.
+    pub(crate) fn joiner(&self, number: u64) -> Option<u64> {
+        self.tasks.get(&number)?.joiner
+    }
+
     pub(crate) fn new(clock: Clock) -> Self {
         Scheduler {
             tasks: FxHashMap::default(),

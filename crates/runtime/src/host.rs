@@ -4,7 +4,7 @@ use crate::error::{Error, HostError};
 use crate::instance::Instance;
 use crate::machine::Machine;
 use enjamb_ir::hash::FxHashMap;
-use enjamb_ir::{FuncId, GlobalId, MemoryId, Val};
+use enjamb_ir::{FuncId, GlobalId, MemoryId, Trace, TraceLimits, Val};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
@@ -73,6 +73,11 @@ impl<'a> HostContext<'a> {
     /// As [`Instance::call`].
     pub fn call(&mut self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
         self.machine.call(function, args)
+    }
+
+    /// The logical stacks of the tasks that are suspended, as [`Instance::trace`] has them.
+    pub fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
+        self.machine.with(|state| state.stacks(limits))
     }
 
     /// Size of a linear memory in bytes, if there is such a one.

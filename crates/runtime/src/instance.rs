@@ -3,7 +3,6 @@
 use crate::context::ContextBlock;
 use crate::error::Error;
 use crate::executor::Executor;
-use crate::failure::resolve;
 use crate::heap::Heap;
 use crate::helpers;
 use crate::host::Imports;
@@ -16,7 +15,7 @@ use crate::task::{NONE, State as TaskState, Tasks};
 use enjamb_abi::context::LeafMode;
 use enjamb_ir::{
     Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature,
-    TableId, Trace, TraceBuffer, TraceLimits, TrapCode, Type, Val,
+    TableId, Trace, TraceLimits, TrapCode, Type, Val,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -163,12 +162,13 @@ impl Instance {
     pub fn trace(&self, task: TaskHandle, limits: TraceLimits) -> Result<Trace, Error> {
         self.machine.with(|state| {
             let index = state.tasks.find_any(task.0).map_err(|_| Error::BadTask)?;
-            let frames = match state.tasks[index].state {
-                TaskState::Suspended | TaskState::Failing => state.logical_stack(index, limits),
-                _ => TraceBuffer::new(limits),
-            };
-            Ok(resolve(&state.loaded, &frames))
+            Ok(state.stack_of(index, limits).unwrap_or_default())
         })
+    }
+
+    /// The logical stacks of the tasks that are suspended, as [`Instance::trace`] has them.
+    pub fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
+        self.machine.with(|state| state.stacks(limits))
     }
 
     /// Runs tasks until this one has finished: its results. The handle is dead then.

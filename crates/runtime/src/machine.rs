@@ -379,7 +379,7 @@ impl State {
         // A task that is to go on when a host function has returned cannot before that.
         let message = self.host_function.map(|host| {
             let host = &self.loaded.module().functions[host].name;
-            format!("nothing can run before host function %{host} returns, which waits for this")
+            format!("a suspension cannot cross host function %{host}, which waits for this call")
         });
         match self.tasks[index].state {
             TaskState::Suspended => {

@@ -9,17 +9,18 @@
 //! one in a chain; between the two the activation has been left. Neither goes beyond what belongs to
 //! one entry from the host.
 
-use crate::failure::{Cause, Failure, Frame};
+use crate::failure::{Cause, Failure, Frame, resolve};
 use crate::loaded::LoadedModule;
 use crate::processor::return_address;
 use crate::state::State;
+use crate::task::State as TaskState;
 use enjamb_abi::code::Throw;
 use enjamb_abi::context::Status;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS};
 use enjamb_abi::unwind::{EXCEPTION_WORDS, Unwinding};
 use enjamb_codegen::FunctionRange;
 use enjamb_ir::hash::FxHashSet;
-use enjamb_ir::{Exception, TraceBuffer, TraceLimits, TrapCode};
+use enjamb_ir::{Exception, Trace, TraceBuffer, TraceLimits, TrapCode};
 use std::ptr::NonNull;
 
 /// A walk over the frames of an activation.
@@ -202,9 +203,24 @@ impl State {
         None
     }
 
+    /// The logical stacks of all tasks that are suspended.
+    pub(crate) fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
+        let tasks = self.tasks.indices().into_iter();
+        tasks
+            .filter_map(|task| self.stack_of(task, limits))
+            .collect()
+    }
+
+    /// The logical stack of a task, if it is suspended.
+    pub(crate) fn stack_of(&self, task: u32, limits: TraceLimits) -> Option<Trace> {
+        let state = self.tasks[task].state;
+        let is_suspended = matches!(state, TaskState::Suspended | TaskState::Failing);
+        is_suspended.then(|| resolve(&self.loaded, &self.logical_stack(task, limits)))
+    }
+
     /// The logical stack of a suspended task: its activations, then those of the task that waits for
     /// it, and so on.
-    pub(crate) fn logical_stack(&self, task: u32, limits: TraceLimits) -> TraceBuffer<Frame> {
+    fn logical_stack(&self, task: u32, limits: TraceLimits) -> TraceBuffer<Frame> {
         let mut trace = TraceBuffer::new(limits);
         let mut seen = FxHashSet::default();
         let mut task = task;

@@ -384,6 +384,19 @@ fn a_trace_reads_as_if_nothing_had_been_suspended() {
 const HOST: &str = "
 import %fails = \"host\" \"fails\" (i64) -> i64
 import %calls = \"host\" \"calls\" (i64) -> i64
+import %waits = \"host\" \"waits\" () -> i64
+function %wait_for(task) -> i64 async {
+    sig0 = () -> i64
+block0(v0: task):
+    v1 = join sig0, v0
+    return v1
+}
+function %asks(i64) -> i64 async {
+block0(v0: i64):
+    v1 = call %waits()
+    v2 = iadd v1, v0
+    return v2
+}
 function %catch(i64) -> i64 {
 block0(v0: i64):
     v1, v2, v3 = try_call %fails(v0), block1(v1), unwind block1(v2)
@@ -419,6 +432,12 @@ fn host() -> Imports {
         [value] => Ok(vec![*value]),
         _ => Err("one argument".into()),
     });
+    imports.define_sync("host", "waits", |context, _| {
+        // The first task of an instance: the one that calls.
+        let caller = Val::Task(1 << 32);
+        let wait_for = context.function_named("wait_for").ok_or("no function")?;
+        Ok(context.call(wait_for, &[caller])?)
+    });
     imports.define_sync("host", "calls", |context, args| {
         let throws = context.function_named("throws").ok_or("no function")?;
         Ok(context.call(throws, args)?)
@@ -445,6 +464,16 @@ fn exceptions_enter_and_leave() {
             let expected = ["uncaught v1 = call %fails(v0)"];
             assert_eq!(trace(&mut instance, "uncaught", &[argument]), expected);
         }
+    }
+}
+
+#[test]
+fn no_suspension_crosses_the_host() {
+    for mut instance in instances(HOST, host) {
+        let error = call(&mut instance, "asks", &[1]).unwrap_err();
+        assert_eq!(error.trap().unwrap().code, TrapCode::Deadlock);
+        let text = error.to_string();
+        assert!(text.contains("cannot cross host function %waits"), "{text}");
     }
 }
 
