@@ -11,6 +11,9 @@ use enjamb_ir::hash::FxHashSet;
 use enjamb_ir::{Block, FieldType, Function, SavedSource, Value};
 use enjamb_liveness::{ControlFlow, Liveness, SlotLiveness};
 
+/// No contents of a slot are aligned beyond 2 to this power, 8 bytes like the object itself.
+const MOST_ALIGNED: u32 = 3;
+
 /// Per state number, what is saved there.
 #[derive(Clone, Debug)]
 pub(crate) struct LiveAcross {
@@ -125,11 +128,10 @@ fn save_slots(
             cursor.step();
         }
         needs[index].saved.extend(cursor.live().iter().map(|&slot| {
-            let data = function.slots[slot];
-            let ty = FieldType::Bytes {
-                size: data.size,
-                align: data.align,
-            };
+            let size = function.slots[slot].size;
+            // A copy is not faster for more, and two slots pack without padding.
+            let align = 1 << size.trailing_zeros().min(MOST_ALIGNED);
+            let ty = FieldType::Bytes { size, align };
             Need {
                 source: SavedSource::Slot(slot),
                 ty,

@@ -471,7 +471,7 @@ block0:
             function %f() -> i64 async lowered {
                 ss0 = slot 16 align 8
                 ss1 = slot 8 align 8
-                layout0 = size 40 { v1: i64 @ 16, ss0: bytes 16 align 8 @ 24, ss1: bytes 8 align 8 @ 24 }
+                layout0 = size 32 { v1: i64 @ 16, ss0: bytes 16 align 8 @ 16, ss1: bytes 8 align 8 @ 24 }
                 point0 = layout0 () saves [ss0 = ss0]
                 point1 = layout0 () saves [v1 = v1, ss1 = ss1]
             block1(v5: cont):

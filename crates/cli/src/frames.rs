@@ -31,14 +31,11 @@ pub fn print(module: &Module, function: &Function, output: &mut impl Write) -> R
             "    {:6} {:5} {:12} the suspension point",
             8, 8, "info"
         )?;
-        let fields_start = layout.fields.first().map_or(size, |field| field.offset);
-        if fields_start > 16 {
+        if layout.result_area > 0 {
             writeln!(
                 output,
                 "    {:6} {:5} {:12} of the call",
-                16,
-                fields_start - 16,
-                "results"
+                16, layout.result_area, "results"
             )?;
         }
         for field in &layout.fields {
@@ -78,6 +75,7 @@ pub fn json(module: &Module, function: &Function) -> Value {
             "name": layout.layout.to_string(),
             "size": layout.size,
             "lower_bound": layout.lower_bound,
+            "result_area": layout.result_area,
             "fields": fields.collect::<Vec<_>>(),
         })
     });

@@ -117,7 +117,10 @@ fn passes_are_listed_and_chosen() {
         .lines()
         .map(|line| line.split(' ').next().unwrap_or_default())
         .collect();
-    assert_eq!(names, ["fuel", "tail_await", "rematerialize", "state_machine"]);
+    assert_eq!(
+        names,
+        ["fuel", "tail_await", "rematerialize", "state_machine"]
+    );
 
     let after = |pass: &str| emit(&["--emit", "ir", "--after", pass]);
     assert!(after("rematerialize").contains("async {\n"));

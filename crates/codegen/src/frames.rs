@@ -1,10 +1,10 @@
 //! What the continuations of a lowered function hold: a report for people and tools.
 
-use enjamb_abi::continuation::{RESULTS, field_size_align, result_area};
+use enjamb_abi::continuation::{CLASS_STEP, RESULTS, field_size_align, result_area};
 use enjamb_ir::hash::FxHashSet;
 use enjamb_ir::{
-    Entity, FieldId, FieldType, Function, LayoutId, Opcode, Payload, PointId, SavedField,
-    SavedSource, SourcePos, Type,
+    Entity, Exception, FieldId, FieldType, Function, LayoutId, Opcode, Payload, PointId,
+    SavedField, SavedSource, SourcePos, Type,
 };
 use std::fmt;
 
@@ -24,9 +24,11 @@ pub struct LayoutReport {
     pub layout: LayoutId,
     /// Bytes of an object, header and result area included.
     pub size: u32,
-    /// The bytes that the largest of its points needs, unpadded: no layout that serves all of them
-    /// is smaller.
+    /// The least size of an object at the point that needs most: header, result area and what is live
+    /// there, rounded up to a multiple of 8. No layout that serves all of its points is smaller.
     pub lower_bound: u32,
+    /// Bytes of the largest result area of its points. What a point does not save may lie there.
+    pub result_area: u32,
     /// The fields, by rising offset.
     pub fields: Vec<FieldReport>,
 }
@@ -134,6 +136,7 @@ fn layouts(function: &Function) -> Vec<LayoutReport> {
             layout,
             size: decl.size,
             lower_bound: RESULTS,
+            result_area: 0,
             fields,
         }
     });
@@ -142,9 +145,12 @@ fn layouts(function: &Function) -> Vec<LayoutReport> {
         let decl = &function.layouts[point.layout];
         let size = |saved: &SavedField| field_size_align(decl.fields[saved.field].ty).0;
         let saved: u32 = point.saved.iter().map(size).sum();
-        let need = RESULTS + result_area(&point.results) + saved;
+        let exception = point.unwind.map_or(0, |_| result_area(&Exception::TYPES));
+        let results = result_area(&point.results).max(exception);
+        let least = (RESULTS + results + saved).next_multiple_of(CLASS_STEP);
         let report = &mut reports[point.layout.index()];
-        report.lower_bound = report.lower_bound.max(need);
+        report.lower_bound = report.lower_bound.max(least);
+        report.result_area = report.result_area.max(results);
     }
     reports
 }

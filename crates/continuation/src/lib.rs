@@ -3,7 +3,8 @@
 //! In: for each suspension point of a function, the types of the call's results and what is live
 //! across it ([`PointNeed`]). Out: an immutable [`Layouts`]: as a rule one union layout for all
 //! points, so that an activation keeps one object for its whole life; points whose need is far
-//! above that of most have another. Two things share a place only if no point saves both.
+//! above that of most have another. Two things, values or contents of stack slots, share bytes only
+//! if no point saves both.
 //!
 //! The layout never asks the target: the same needs give the same offsets on every machine. This
 //! crate and the lowering are the only ones that know offsets; header and result area are fixed
@@ -29,16 +30,15 @@
 //! let layouts = Layouts::new(&points, &Default::default());
 //! let layout = &layouts.layouts()[layouts.point(0).layout];
 //! assert_eq!(layout.size, 16 + 8 + 8 + 8); // header, one result, the shared place, the byte
-//! assert_eq!(layouts.lower_bound(), 16 + 8 + 9);
+//! assert_eq!(layouts.lower_bound(), layout.size);
 //! ```
 
 #![forbid(unsafe_code)]
 
-mod columns;
 mod layout;
 mod need;
 mod partition;
-mod regions;
+mod space;
 mod taken;
 
 pub use layout::Affinities;
@@ -90,12 +90,11 @@ impl Layouts {
             }
         }
         let points_laid_out = by_point.into_iter().flatten().collect();
-        let need = |point: &PointNeed| RESULTS + point.result_area() + point.saved_bytes();
-        let lower_bound = points.iter().map(need).max().unwrap_or(RESULTS);
+        let lower_bound = points.iter().map(PointNeed::least_size).max();
         Layouts {
             layouts,
             points: points_laid_out,
-            lower_bound,
+            lower_bound: lower_bound.unwrap_or(RESULTS),
             places_asked,
         }
     }
@@ -115,13 +114,14 @@ impl Layouts {
         self.layouts.next_key().index() <= 1
     }
 
-    /// The bytes that the largest point needs: header, results and what it saves, unpadded. No
-    /// layout that serves every point is smaller.
+    /// The least size of an object at the point that needs most: header, results and what it saves,
+    /// rounded up to 8. No layout that serves every point is smaller.
     pub fn lower_bound(&self) -> u32 {
         self.lower_bound
     }
-    /// How many times a place was asked whether it is free: what the computation cost, beside the
-    /// number of things saved.
+
+    /// How many times a place was asked whether it is free at one point: what the computation cost,
+    /// beside the number of things saved, counted once per point.
     pub fn places_asked(&self) -> u64 {
         self.places_asked
     }

@@ -1,6 +1,6 @@
 //! What a layout is computed from: for each suspension point, what is saved there.
 
-use enjamb_abi::continuation::{field_size_align, result_area};
+use enjamb_abi::continuation::{CLASS_STEP, RESULTS, field_size_align, result_area};
 use enjamb_ir::{Exception, FieldType, SavedSource, Type};
 
 /// Something that a suspension point saves.
@@ -24,24 +24,24 @@ pub struct PointNeed {
 }
 
 impl PointNeed {
-    /// Bytes of the result area.
-    pub(crate) fn result_area(&self) -> u32 {
-        let exception = if self.catches {
-            &Exception::TYPES[..]
-        } else {
-            &[]
+    /// Where the result area ends: behind the results of the call, or the exception.
+    pub(crate) fn results_end(&self) -> u32 {
+        let exception = match self.catches {
+            true => &Exception::TYPES[..],
+            false => &[],
         };
-        result_area(&self.results).max(result_area(exception))
+        RESULTS + result_area(&self.results).max(result_area(exception))
     }
 
-    /// Bytes of what is saved, without header, result area and padding: no object that holds it
-    /// can be smaller by more than its header.
-    pub fn saved_bytes(&self) -> u32 {
-        self.saved.iter().map(|need| field_bytes(need.ty)).sum()
+    /// Bytes of what is saved, without header, result area and padding.
+    pub(crate) fn saved_bytes(&self) -> u32 {
+        let size = |need: &Need| field_size_align(need.ty).0;
+        self.saved.iter().map(size).sum()
     }
-}
 
-/// Size of a field in bytes.
-pub(crate) fn field_bytes(ty: FieldType) -> u32 {
-    field_size_align(ty).0
+    /// The least size of an object that is suspended here: header, result area and what is saved,
+    /// rounded up to the step of sizes.
+    pub fn least_size(&self) -> u32 {
+        (self.results_end() + self.saved_bytes()).next_multiple_of(CLASS_STEP)
+    }
 }
