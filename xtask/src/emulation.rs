@@ -88,8 +88,10 @@ pub fn run(workspace: &Workspace) -> Result<bool> {
         }
     };
     let mut part = format!(
-        "Nanoseconds of the same programs as x86-64 code on this machine and as AArch64 code under {}; medians of \
-         {ROUNDS} runs\neach, in turn. How long the emulated tests take all in all is printed by `cargo xtask test`.\n\n\
+        "`cargo xtask bench emulation`: nanoseconds of the same programs as x86-64 code on this machine and as AArch64 \
+         code under\n{}, with counters for `--stats`. The fastest of {ROUNDS} runs each, in turn, as other programs may \
+         have run at\nthe same time. Compiling runs most of the compiler once, which the emulator has to translate first. \
+         How long the emulated\ntests take all in all is printed by `cargo xtask test`.\n\n\
          | | x86-64, native | AArch64, emulated | times |\n|---|---:|---:|---:|\n",
         toolchain.emulator_version()?
     );
@@ -119,12 +121,12 @@ fn sides(workspace: &Workspace, toolchain: &Toolchain, measure: &Measure) -> Res
         native.push(figure(workspace.cargo(&["run"]), measure)?);
         emulated.push(figure(toolchain.cargo(workspace, "run", None), measure)?);
     }
-    Ok((median(native), median(emulated)))
+    Ok((fastest(native), fastest(emulated)))
 }
 
-fn median(mut samples: Vec<f64>) -> f64 {
-    samples.sort_unstable_by(f64::total_cmp);
-    samples[samples.len() / 2]
+/// Times are not of the processor but of the clock, and what disturbs them only makes them longer.
+fn fastest(samples: Vec<f64>) -> f64 {
+    samples.into_iter().fold(f64::INFINITY, f64::min)
 }
 
 /// Runs a program with a `cargo run` of either kind.
@@ -192,6 +194,6 @@ mod tests {
             (digits(1.3849), digits(4147.2)),
             ("1.38".into(), "4147".into())
         );
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(fastest(vec![3.0, 1.0, 2.0]), 1.0);
     }
 }
