@@ -84,6 +84,9 @@ pub fn json(function: &Function) -> Value {
     json!({ "function": function.name, "blocks": blocks.collect::<Vec<_>>() })
 }
 
+const MISSING: &str =
+    "`dot` of Graphviz is not installed; install the package graphviz, or use --emit cfg-dot";
+
 /// Lets Graphviz draw a graph.
 pub fn svg(dot: &str) -> Result<Vec<u8>> {
     let mut command = Command::new("dot");
@@ -93,23 +96,22 @@ pub fn svg(dot: &str) -> Result<Vec<u8>> {
         .stdout(Stdio::piped());
     let mut graphviz = match command.spawn() {
         Ok(graphviz) => graphviz,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-            "`dot` of Graphviz is not installed; install the package graphviz, \
-             or use --emit cfg-dot"
-        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(MISSING),
         Err(error) => return Err(error).context("cannot start `dot` of Graphviz"),
     };
-    if let Some(mut input) = graphviz.stdin.take() {
-        // `dot` reads all of its input before it writes, so neither waits for the other.
-        input
-            .write_all(dot.as_bytes())
-            .context("cannot write to `dot` of Graphviz")?;
-    }
+    // `dot` reads all of its input before it writes, so neither waits for the other.
+    let input = graphviz.stdin.take();
+    let written = input.map_or(Ok(()), |mut input| input.write_all(dot.as_bytes()));
     let drawn = graphviz
         .wait_with_output()
         .context("`dot` of Graphviz failed")?;
+    // So may a program that could not be started show (POSIX, posix_spawn), and does under an emulator.
+    if drawn.status.code() == Some(127) {
+        bail!(MISSING);
+    }
     if !drawn.status.success() {
         bail!("`dot` of Graphviz failed: {}", drawn.status);
     }
+    written.context("cannot write to `dot` of Graphviz")?;
     Ok(drawn.stdout)
 }
