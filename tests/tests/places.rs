@@ -85,7 +85,7 @@ fn a_trap_names_function_and_position() {
         let Err(Error::Trap(trap)) = interpreter.call("main", &args) else {
             panic!("the interpreter does not trap");
         };
-        let location = trap.location().expect("a place");
+        let location = trap.location.as_ref().expect("a place");
         let position = location.position.clone().expect("a position");
         assert_eq!((location.function.as_str(), position.1), (function, line));
 
