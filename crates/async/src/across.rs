@@ -127,7 +127,7 @@ fn save_slots(
         while cursor.next_inst().is_some_and(|inst| inst != point.inst) {
             cursor.step();
         }
-        needs[index].saved.extend(cursor.live().iter().map(|&slot| {
+        needs[index].saved.extend(cursor.live().map(|slot| {
             let size = function.slots[slot].size;
             // A copy is not faster for more, and two slots pack without padding.
             let align = 1 << size.trailing_zeros().min(MOST_ALIGNED);

@@ -9,6 +9,10 @@
 //!                               C(r, x₁):  …
 //! ```
 //!
+//! `R` loads all that is live, what only a rare way needs as well: one load, from an object whose line is
+//! in reach anyway. To leave it until then would put a test in that place, whether the activation was
+//! resumed or came straight from the call, and the value would have its register in the loop all the same.
+//!
 //! The results of the call keep their numbers as parameters of `C`. A saved value `x` gets a second
 //! definition there; its later uses are put right afterwards by [`crate::repair`].
 //!

@@ -161,6 +161,30 @@ v1 = iconst.i64 8\nv2 = iconst.i64 -8\nv3 = stack_addr ss0[0]\n"
     assert_eq!(run(&module, Schedule::Always, 7), [Val::I64(7)]);
 }
 
+/// Behind each point a record is built field by field and read: it lives across none.
+#[test]
+fn a_slot_built_in_pieces_behind_many_points() {
+    let (count, fields) = (2000, 16);
+    let mut text = format!(
+        "{YIELD}function %main(i64) -> i64 async {{\nss0 = slot {} align 8\nblock0(v0: i64):\n",
+        8 * fields
+    );
+    for point in 0..count {
+        text += "call %yield()\n";
+        for field in 0..fields {
+            text += &format!("store ss0[{}], v{point}\n", 8 * field);
+        }
+        text += &format!("v{} = load.i64 ss0[{}]\n", point + 1, 8 * (point % fields));
+    }
+    let module = lowered(&(text + &format!("return v{count}\n}}")));
+    let sizes: Vec<u32> = (main_of(&module).layouts.values())
+        .map(|layout| layout.size)
+        .collect();
+    assert_eq!(sizes, [24]);
+    assert!(size_for_each(&module, count) < 45);
+    assert_eq!(run(&module, Schedule::Always, 7), [Val::I64(7)]);
+}
+
 #[test]
 fn constants_from_the_entry_used_behind_many_points() {
     let count = 10_000;

@@ -20,8 +20,8 @@
 //!
 //! Everything but [`SlotLiveness`] takes almost linear time and memory in blocks, edges and operands,
 //! and there is no table of blocks times values: a value that is live through a hundred thousand
-//! blocks in a row is one record. [`SlotLiveness`] takes time linear in the blocks where each slot is
-//! live, and stores its results in the same way. A query for a block takes time logarithmic in the
+//! blocks in a row is one record. [`SlotLiveness`] takes time linear in the blocks where each piece of
+//! a slot is live, of which a slot has a few at most, and stores its results in the same way. A query for a block takes time logarithmic in the
 //! blocks and linear in the values it returns; a walk through a block is linear in its instructions,
 //! with a logarithmic factor for the ordered set. [`Stats`] counts what an analysis did;
 //! `cargo bench -p enjamb-liveness` shows how it grows.
@@ -73,6 +73,7 @@ mod loops;
 mod ranges;
 mod regions;
 mod runs;
+mod slot_access;
 mod slots;
 mod uses;
 

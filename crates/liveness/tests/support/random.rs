@@ -5,6 +5,7 @@ use enjamb_ir::{
     Block, Entity, Function, Inst, Opcode, Payload, Place, SlotData, StackSlot, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// The generator splitmix64.
 pub struct Random(pub u64);
@@ -25,16 +26,19 @@ impl Random {
 pub enum SlotEffect {
     /// It may read it.
     Reads,
-    /// It writes all of it.
+    /// It writes it.
     Overwrites,
 }
+
+/// Bytes of a slot and what an instruction does to them.
+pub type ByteEffect = (StackSlot, Range<u32>, SlotEffect);
 
 /// A generated function.
 pub struct Generated {
     /// The function.
     pub function: Function,
     /// The effects of its instructions on slots.
-    pub effects: BTreeMap<Inst, (StackSlot, SlotEffect)>,
+    pub effects: BTreeMap<Inst, ByteEffect>,
 }
 
 /// The blocks that `avoiding` does not cut off from the entry.
@@ -136,9 +140,10 @@ pub fn function(random: &mut Random, successors: &[Vec<usize>]) -> Generated {
 
 struct Fill {
     maker: Maker,
-    effects: BTreeMap<Inst, (StackSlot, SlotEffect)>,
+    effects: BTreeMap<Inst, ByteEffect>,
     available: Vec<Vec<Value>>,
-    addresses: Vec<Vec<(Value, StackSlot)>>,
+    /// Addresses in slots, with their distance from the start if that is known.
+    addresses: Vec<Vec<(Value, StackSlot, Option<i64>)>>,
 }
 
 impl Fill {
@@ -158,43 +163,63 @@ impl Fill {
         match random.below(12) {
             0 => {
                 let load = self.maker.inst(block, Opcode::Load, access, &[], 1);
-                self.effects.insert(load, (slot, SlotEffect::Reads));
+                self.effects.insert(load, (slot, 0..8, SlotEffect::Reads));
             }
             1 | 2 => {
                 let value = self.pick(random, index);
                 let store = self.maker.inst(block, Opcode::Store, access, &[value], 0);
-                self.effects.insert(store, (slot, SlotEffect::Overwrites));
+                let effect = (slot, 0..8, SlotEffect::Overwrites);
+                self.effects.insert(store, effect);
             }
             3 => {
-                // Writes a part, at an index or of the slot: neither a read nor an overwrite.
+                // At an index, neither a read nor an overwrite.
                 let (address, value) = (self.pick(random, index), self.pick(random, index));
                 if random.below(2) == 0 {
                     let args = [address, value];
                     self.maker.inst(block, Opcode::Store, access, &args, 0);
                 } else {
-                    self.maker
-                        .inst(block, Opcode::Istore32, access, &[value], 0);
+                    let offset = 4 * random.below(2) as u32;
+                    let part = Payload::Access(Place::Slot(slot), offset);
+                    let store = self.maker.inst(block, Opcode::Istore32, part, &[value], 0);
+                    let effect = (slot, offset..offset + 4, SlotEffect::Overwrites);
+                    self.effects.insert(store, effect);
                 }
             }
             4 => {
-                let payload = Payload::Slot(slot, 0);
+                let offset = 4 * random.below(2) as u32;
+                let payload = Payload::Slot(slot, offset);
                 let inst = self.maker.inst(block, Opcode::StackAddr, payload, &[], 1);
                 let address = self.maker.function.results(inst)[0];
-                self.addresses[index].push((address, slot));
+                self.addresses[index].push((address, slot, Some(offset.into())));
             }
             5 if !self.addresses[index].is_empty() => {
-                let (address, slot) =
+                let (address, slot, offset) =
                     self.addresses[index][random.below(self.addresses[index].len())];
                 let behind = Payload::Access(Place::Address, 0);
-                let load = self.maker.inst(block, Opcode::Load, behind, &[address], 1);
-                self.effects.insert(load, (slot, SlotEffect::Reads));
+                let (opcode, effect) = match random.below(2) {
+                    0 => (Opcode::Uload16, SlotEffect::Reads),
+                    _ => (Opcode::Istore16, SlotEffect::Overwrites),
+                };
+                let value = self.pick(random, index);
+                let args = [address, value];
+                let count = usize::from(effect == SlotEffect::Overwrites);
+                let access = self
+                    .maker
+                    .inst(block, opcode, behind, &args[..=count], 1 - count);
+                let effect = match offset {
+                    Some(offset @ 0..=6) => (slot, offset as u32..offset as u32 + 2, effect),
+                    _ => (slot, 0..8, SlotEffect::Reads),
+                };
+                self.effects.insert(access, effect);
                 let amount = self.pick(random, index);
                 let args = [address, amount];
                 let sum = self
                     .maker
                     .inst(block, Opcode::AddrAdd, Payload::None, &args, 1);
                 let sum = self.maker.function.results(sum)[0];
-                self.addresses[index].push((sum, slot));
+                let known = self.maker.function.integer_constant(amount);
+                let moved = offset.zip(known).map(|(offset, amount)| offset + amount);
+                self.addresses[index].push((sum, slot, moved));
             }
             6 => {
                 let argument = self.pick(random, index);
