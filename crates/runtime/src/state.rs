@@ -374,8 +374,11 @@ impl State {
     /// Ends a task that waits for one of the tasks that wait for it, or for nothing at all.
     pub(crate) fn fail_deadlocked(&mut self, index: u32, message: Option<String>) {
         if let Some(target) = self.joined_by(index) {
+            // Nobody will join it any more. One that runs goes on when a host function returns; whoever
+            // called that may wait for it.
+            let is_running = self.tasks[target].state == TaskState::Running;
             self.tasks[target].joiner = NONE;
-            self.tasks[target].detached = target != index;
+            self.tasks[target].detached = target != index && !is_running;
         }
         let mut failure = self.new_failure(Cause::Trap(TrapCode::Deadlock));
         failure.message = message;
