@@ -82,7 +82,9 @@ fn saved(function: &Function, point: &PointDecl) -> String {
 
 /// The assembly of a function of a transformed module for a target.
 fn assembly(module: &Module, function: FuncId, target: &str) -> Result<String, String> {
-    let target: Target = target.parse().map_err(|error: UnsupportedTarget| error.to_string())?;
+    let target: Target = target
+        .parse()
+        .map_err(|error: UnsupportedTarget| error.to_string())?;
     let layout = InstanceLayout::new(module);
     let options = CodeOptions {
         check: true,

@@ -41,7 +41,8 @@ fn memory_operands_in_the_loop(text: &str) -> Vec<String> {
     run_passes(&mut module, &Selection::default(), true).expect("the passes run");
     let main = module.function_named("main").expect("a function");
     let layout = InstanceLayout::new(&module);
-    let lowered = Lowering::new(&module, &layout, Target::X86_64, CodeOptions::default()).run(main, true);
+    let lowered =
+        Lowering::new(&module, &layout, Target::X86_64, CodeOptions::default()).run(main, true);
     let assembly = lowered
         .expect("it compiles")
         .text
