@@ -39,7 +39,9 @@ pub fn run(workspace: &Workspace, emulation: &Emulation, require_all: bool) -> R
             let mut counts = native(workspace, &skip_log)?;
             counts.add(emulated(workspace, |toolchain| {
                 let mut counts = everything(toolchain)?;
-                counts.add(golden_files_on_a_plain_core(workspace, toolchain, &skip_log)?);
+                counts.add(golden_files_on_a_plain_core(
+                    workspace, toolchain, &skip_log,
+                )?);
                 Ok(counts)
             })?);
             counts
