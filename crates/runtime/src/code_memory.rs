@@ -136,21 +136,6 @@ mod tests {
         assert_eq!(code.offset(address + size), None);
     }
 
-    /// Whether pages that could be run are gone with their code. Another thread's may be there at
-    /// once.
-    fn pages_go_with_the_code() -> bool {
-        let code = CodeMemory::publish(OWN_ADDRESS.0, &[], false).unwrap();
-        let own = format!("{:x}-", code.address(0));
-        drop(code);
-        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        !maps.lines().any(|l| l.starts_with(&own) && l.contains("x"))
-    }
-
-    #[test]
-    fn code_that_is_dropped_cannot_be_run() {
-        assert!((0..100).any(|_| pages_go_with_the_code()));
-    }
-
     /// How a process ends that calls code without a landing pad in it: by a signal or not.
     #[cfg(target_arch = "aarch64")]
     fn signal_of_a_call(landing_pads: bool) -> Option<i32> {
