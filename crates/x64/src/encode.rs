@@ -121,7 +121,10 @@ impl Inst<Reg> {
                     fields.register = Some(register);
                     fields.needs_rex |= is_low_byte(register, place.width);
                 }
-                (Operand::Reg(register), Kind::RegisterOrMemory(class)) => {
+                (
+                    Operand::Reg(register),
+                    Kind::RegisterOrMemory(class) | Kind::RegisterInMemoryField(class),
+                ) => {
                     check_class(register, class).map_err(problem)?;
                     fields.rm = Some(Rm::Register(register));
                     fields.needs_rex |= is_low_byte(register, place.width);

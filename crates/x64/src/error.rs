@@ -89,7 +89,7 @@ fn describe(kind: Kind) -> String {
         RegClass::Xmm => "an XMM register",
     };
     match kind {
-        Kind::Register(which) => class(which).to_owned(),
+        Kind::Register(which) | Kind::RegisterInMemoryField(which) => class(which).to_owned(),
         Kind::RegisterOrMemory(which) => format!("{} or memory", class(which)),
         Kind::Memory | Kind::Address => "a memory reference".to_owned(),
         Kind::Immediate => "an immediate".to_owned(),

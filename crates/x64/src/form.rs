@@ -23,6 +23,8 @@ pub enum Kind {
     Register(RegClass),
     /// A register of this class, or memory: `r/m` in the manual.
     RegisterOrMemory(RegClass),
+    /// A register of this class where the encoding could have memory, but this form has not.
+    RegisterInMemoryField(RegClass),
     /// Memory only.
     Memory,
     /// A memory reference whose address alone is used.
@@ -78,8 +80,14 @@ impl Flags {
 pub enum Feature {
     /// The x86-64 baseline, which includes SSE2.
     Baseline,
+    /// SSE3.
+    Sse3,
+    /// SSSE3.
+    Ssse3,
     /// SSE4.1.
     Sse41,
+    /// SSE4.2.
+    Sse42,
     /// POPCNT.
     Popcnt,
     /// LZCNT (also called ABM).
@@ -193,7 +201,13 @@ pub(crate) mod notation {
     pub(crate) const XM64: Place = visible(XMM_OR_MEMORY, Width::B64);
     pub(crate) const XM128: Place = visible(XMM_OR_MEMORY, Width::B128);
 
+    // Registers in the field of memory.
+    pub(crate) const RR32: Place = visible(Kind::RegisterInMemoryField(RegClass::Gpr), Width::B32);
+    pub(crate) const XR: Place = visible(Kind::RegisterInMemoryField(RegClass::Xmm), Width::B128);
+
     // Memory alone.
+    pub(crate) const M8: Place = visible(Kind::Memory, Width::B8);
+    pub(crate) const M16: Place = visible(Kind::Memory, Width::B16);
     pub(crate) const M32: Place = visible(Kind::Memory, Width::B32);
     pub(crate) const M64: Place = visible(Kind::Memory, Width::B64);
     pub(crate) const M128: Place = visible(Kind::Memory, Width::B128);
@@ -222,4 +236,5 @@ pub(crate) mod notation {
     pub(crate) const RCX: Place = hidden(Reg::RCX, Width::B64);
     pub(crate) const RSI: Place = hidden(Reg::RSI, Width::B64);
     pub(crate) const RDI: Place = hidden(Reg::RDI, Width::B64);
+    pub(crate) const XMM0: Place = hidden(Reg::XMM0, Width::B128);
 }

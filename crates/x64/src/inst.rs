@@ -34,7 +34,7 @@ impl Constraint {
 
     fn of(form: &OperandForm) -> Constraint {
         let (class, fixed, memory) = match form.kind {
-            Kind::Register(class) => (class, None, false),
+            Kind::Register(class) | Kind::RegisterInMemoryField(class) => (class, None, false),
             Kind::RegisterOrMemory(class) => (class, None, form.width < Width::B128),
             Kind::Fixed(register) => (register.class(), Some(register), false),
             Kind::Memory | Kind::Address | Kind::Immediate | Kind::Target => {
@@ -313,7 +313,13 @@ impl Inst<Reg> {
 fn check<R>(op: Op, operand: &Operand<R>, form: &OperandForm) -> Result<(), OperandProblem> {
     let encoding = &op.info().encoding;
     match (form.kind, operand) {
-        (Kind::Register(_) | Kind::RegisterOrMemory(_) | Kind::Fixed(_), Operand::Reg(_))
+        (
+            Kind::Register(_)
+            | Kind::RegisterOrMemory(_)
+            | Kind::RegisterInMemoryField(_)
+            | Kind::Fixed(_),
+            Operand::Reg(_),
+        )
         | (Kind::Target, Operand::Label(_)) => Ok(()),
         (Kind::RegisterOrMemory(_) | Kind::Memory | Kind::Address, Operand::Mem(mem)) => {
             match (&mem.base, &mem.index) {

@@ -88,7 +88,9 @@ fn distinct(op: Op) -> Vec<Inst<Reg>> {
             };
             match place.kind {
                 _ if is_memory => operands.push(Mem::base(Reg::gpr(next), 0).into()),
-                Kind::Register(class) | Kind::RegisterOrMemory(class) => {
+                Kind::Register(class)
+                | Kind::RegisterOrMemory(class)
+                | Kind::RegisterInMemoryField(class) => {
                     let register = Reg::gpr(next);
                     operands.push(Operand::Reg(match class {
                         enjamb_x64::RegClass::Gpr => register,
@@ -210,6 +212,9 @@ fn cpu_features_are_those_of_the_instruction() {
     for &op in Op::ALL {
         let needed = match op.info().feature {
             Feature::Baseline => None,
+            Feature::Sse3 => Some(CpuidFeature::SSE3),
+            Feature::Ssse3 => Some(CpuidFeature::SSSE3),
+            Feature::Sse42 => Some(CpuidFeature::SSE4_2),
             Feature::Sse41 => Some(CpuidFeature::SSE4_1),
             Feature::Popcnt => Some(CpuidFeature::POPCNT),
             Feature::Lzcnt => Some(CpuidFeature::LZCNT),

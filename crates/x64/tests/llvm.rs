@@ -32,7 +32,7 @@ fn assemble(lines: &[String]) -> Option<Vec<Vec<u8>>> {
             "-x86-asm-syntax=intel",
             "-output-asm-variant=1",
         ])
-        .args(["-show-encoding", "-mattr=+popcnt,+lzcnt,+bmi,+sse4.1"])
+        .args(["-show-encoding", "-mattr=+popcnt,+lzcnt,+bmi,+sse4.2"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

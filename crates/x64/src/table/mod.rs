@@ -3,8 +3,8 @@
 //! A row is `Name "mnemonic" [operands] "encoding" Flags Feature`, where an operand is `r` (read),
 //! `w` (written) or `rw` (both) of a place: `R64` a register, `RM64` a register or memory, `M64`
 //! memory, `X` an XMM register, `XM64` an XMM register or memory, `I32` an immediate of that
-//! operand width, `CL` a fixed register, `RAX` a fixed register that the text does not show. The
-//! encoding is in the manual's notation ([`crate::Encoding`]); no feature means the baseline.
+//! operand width, `XR` and `RR32` registers where other forms can have memory, `CL` a fixed register,
+//! `RAX` a fixed register that the text does not show. The encoding is in the manual's notation ([`crate::Encoding`]); no feature means the baseline.
 //!
 //! A name is the mnemonic, the operand width and a letter per visible operand:
 //!
@@ -35,9 +35,15 @@ mod convert;
 #[macro_use]
 mod float;
 #[macro_use]
+mod lanes;
+#[macro_use]
 mod moves;
 #[macro_use]
 mod multiply;
+#[macro_use]
+mod packed_float;
+#[macro_use]
+mod packed_integer;
 #[macro_use]
 mod shifts;
 #[macro_use]
@@ -86,7 +92,7 @@ use crate::form::{Feature, Flags, Form};
 move_rows! {
     [
         arithmetic_rows multiply_rows shift_rows bit_rows condition_rows control_rows float_rows
-        vector_rows convert_rows define_ops
+        vector_rows packed_float_rows packed_integer_rows lane_rows convert_rows define_ops
     ]
     {}
 }

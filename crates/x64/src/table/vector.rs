@@ -1,6 +1,7 @@
 //! Moves of XMM registers, and bitwise operations on all of one.
 //!
-//! Memory of 128 bits must be at a multiple of 16 except for MOVUPS and MOVDQU.
+//! Memory of 128 bits must be at a multiple of 16 except for MOVUPS and MOVDQU; this holds in the other
+//! files of vector forms, too.
 
 macro_rules! vector_rows {
     ([$next:ident $($later:ident)*] { $($rows:tt)* }) => { $next! { [$($later)*] { $($rows)*
@@ -31,6 +32,9 @@ macro_rules! vector_rows {
         OrpdXM   "orpd"   [rw(X), r(XM128)] "66 0F 56 /r"       Keep;
         XorpsXM  "xorps"  [rw(X), r(XM128)] "0F 57 /r"          Keep;
         XorpdXM  "xorpd"  [rw(X), r(XM128)] "66 0F 57 /r"       Keep;
+        PandXM   "pand"   [rw(X), r(XM128)] "66 0F DB /r"       Keep;
+        PandnXM  "pandn"  [rw(X), r(XM128)] "66 0F DF /r"       Keep;
+        PorXM    "por"    [rw(X), r(XM128)] "66 0F EB /r"       Keep;
         PxorXM   "pxor"   [rw(X), r(XM128)] "66 0F EF /r"       Keep;
     } } };
 }

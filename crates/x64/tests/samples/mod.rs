@@ -80,7 +80,7 @@ fn operands(op: Op, operand: &OperandForm, references: &[Mem<Reg>]) -> Vec<Opera
     };
     let memory = || references.iter().map(|mem| Operand::Mem(*mem));
     match operand.kind {
-        Kind::Register(class) => registers(class).collect(),
+        Kind::Register(class) | Kind::RegisterInMemoryField(class) => registers(class).collect(),
         Kind::RegisterOrMemory(class) => registers(class).chain(memory()).collect(),
         Kind::Memory | Kind::Address => memory().collect(),
         Kind::Immediate | Kind::Target => immediates(op, operand.width)
