@@ -139,6 +139,8 @@ pub struct CodeOptions {
     /// Whether to keep which instruction each stretch of code was made from, for debuggers. The
     /// bytes are the same with and without.
     pub debug_info: bool,
+    /// Whether code calls [`Helper::Wrote`] after it has written a reference into an object.
+    pub write_barrier: bool,
 }
 
 /// Which register allocator runs.
@@ -159,6 +161,7 @@ impl Default for CodeOptions {
             check: cfg!(debug_assertions),
             branch_protection: false,
             debug_info: false,
+            write_barrier: false,
         }
     }
 }

@@ -14,6 +14,7 @@
 //! a module and holds no absolute address.
 
 use crate::continuation::{ContinuationHeader, FREE_LISTS};
+use crate::heap::Window;
 use crate::unwind::EXCEPTION_WORDS;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{DataId, Entity, FuncId, GlobalId, MemoryId, Module, Signature, TableId};
@@ -53,11 +54,21 @@ pub enum Helper {
     Unwind,
     /// Keeps the trace of a trap, before the landing cuts the stack; no index, no buffer.
     Trapped,
+    /// Makes an object of type number `index`; the result is the reference.
+    NewObject,
+    /// Makes an array of type number `index`; parameter: the length, result: the reference.
+    NewArray,
+    /// Copies between arrays of type number `index`; parameters: to, index there, from, index there,
+    /// how many. Checks references, types and bounds itself.
+    ArrayCopy,
+    /// Tells the heap that into an object, the first parameter, a reference was written, the second.
+    /// Called if [`CodeOptions::write_barrier`](crate::code::CodeOptions::write_barrier) is set.
+    Wrote,
 }
 
 impl Helper {
     /// Every helper, in order of their table.
-    pub const ALL: [Helper; 13] = [
+    pub const ALL: [Helper; 17] = [
         Helper::HostCall,
         Helper::Spawn,
         Helper::Join,
@@ -71,6 +82,10 @@ impl Helper {
         Helper::Allocate,
         Helper::Unwind,
         Helper::Trapped,
+        Helper::NewObject,
+        Helper::NewArray,
+        Helper::ArrayCopy,
+        Helper::Wrote,
     ];
 
     /// Offset of its address in the context block.
@@ -165,6 +180,8 @@ pub struct Context {
     pub exception: [u64; EXCEPTION_WORDS],
     /// Frame pointer of the innermost frame that called the host.
     pub exit_fp: u64,
+    /// Memory from which compiled code takes objects.
+    pub window: Window,
     /// Pointer of the runtime to its own instance.
     pub host: u64,
     /// Addresses of the helpers.
@@ -214,6 +231,12 @@ pub mod offsets {
         /// Free lists.
         FREE_LISTS = free_lists;
     }
+    /// Address of the next object of the heap.
+    pub const HEAP_NEXT: u32 =
+        (offset_of!(Context, window) + offset_of!(super::Window, next)) as u32;
+    /// End of the memory for objects.
+    pub const HEAP_LIMIT: u32 =
+        (offset_of!(Context, window) + offset_of!(super::Window, limit)) as u32;
     /// First byte of the module part.
     pub const MODULE_PART: u32 = (std::mem::size_of::<Context>() as u32).next_multiple_of(16);
 }

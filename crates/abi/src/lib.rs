@@ -3,7 +3,8 @@
 //! In: signatures, modules and layouts of the IR. Out: where everything is. [`convention`] says
 //! which register carries what, [`continuation`] what a suspended frame looks like, [`context`]
 //! what the pinned register points at, [`code`] how code and its tables travel from the lowering to
-//! the runtime, [`unwind`] how an exception leaves frames. No other crate knows an offset of these;
+//! the runtime, [`unwind`] how an exception leaves frames, [`object`] what an object of a heap looks
+//! like, and [`heap`] what an instance asks of its heap. No other crate knows an offset of these;
 //! both sides use the names from here.
 //!
 //! Invariants: this crate computes and declares, it runs nothing; what emitted code and Rust code
@@ -19,12 +20,18 @@
 //! assert_eq!(params.stack_bytes, 0);
 //! ```
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod activation;
 pub mod code;
 pub mod context;
 pub mod continuation;
 pub mod convention;
+#[expect(
+    unsafe_code,
+    reason = "declares what an implementation of a heap has to promise"
+)]
+pub mod heap;
+pub mod object;
 pub mod target;
 pub mod unwind;

@@ -37,6 +37,7 @@ pub(crate) fn install(context: &mut Context) {
             Helper::Allocate => allocate,
             Helper::Unwind => unwind,
             Helper::Trapped => trapped,
+            Helper::NewObject | Helper::NewArray | Helper::ArrayCopy | Helper::Wrote => no_heap,
         };
         context.helpers[helper as usize] = function as usize as u64;
     }
@@ -399,4 +400,8 @@ extern "C" fn trapped(context: *mut Context, _index: u64, _buffer: *mut u64) -> 
         machine.with(State::trapped);
     }
     Status::Trapped as u64
+}
+
+extern "C" fn no_heap(context: *mut Context, _index: u64, _buffer: *mut u64) -> u64 {
+    guarded(context, |_| Err("the instance has no heap".into()))
 }
