@@ -150,8 +150,9 @@ impl<'f, I: MachineInst> Allocation<'f, I> {
         self.output.inst_allocs(Inst::new(inst))
     }
 
-    /// How many spill slots of 8 bytes the frame needs. A value of class `Vector` takes two, is aligned to
-    /// two, and is named by the first.
+    /// How many spill slots of 8 bytes the frame needs. A [wide](MachineFunction::is_wide) value takes two,
+    /// of which the first has an even number, and is named by the second: where slots stand one below
+    /// the other, that is the lower address.
     pub fn spill_slots(&self) -> usize {
         self.stats.spill_slots
     }

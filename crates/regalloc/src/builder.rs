@@ -69,6 +69,7 @@ pub(crate) struct Edge {
 pub struct MachineFunctionBuilder<I> {
     pub(crate) name: String,
     pub(crate) classes: Vec<RegClass>,
+    pub(crate) wide_floats: bool,
     pub(crate) labels: u32,
     pub(crate) cold: Vec<bool>,
     /// The index among `blocks` of each label.
@@ -87,6 +88,7 @@ impl<I: MachineInst> MachineFunctionBuilder<I> {
         MachineFunctionBuilder {
             name: name.into(),
             classes: Vec::new(),
+            wide_floats: false,
             labels: 0,
             cold: Vec::new(),
             begun: Vec::new(),
@@ -97,6 +99,11 @@ impl<I: MachineInst> MachineFunctionBuilder<I> {
             open: false,
             error: None,
         }
+    }
+
+    /// Values of class `Float` are 16 bytes wide, so that spilling one takes two slots.
+    pub fn widen_floats(&mut self) {
+        self.wide_floats = true;
     }
 
     /// A fresh virtual register. It gets one definition: as operand of one instruction or as parameter

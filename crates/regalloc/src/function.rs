@@ -34,6 +34,7 @@ pub(crate) struct BlockData {
 pub struct MachineFunction<I> {
     pub(crate) name: String,
     pub(crate) classes: Vec<RegClass>,
+    pub(crate) wide_floats: bool,
     pub(crate) insts: Vec<I>,
     pub(crate) operands: Vec<Operand>,
     pub(crate) operand_ends: Vec<u32>,
@@ -109,6 +110,15 @@ impl<I> MachineFunction<I> {
     /// Whether a block was put on a critical edge.
     pub fn is_split(&self, block: Block) -> bool {
         block.index() >= self.built_labels
+    }
+
+    /// Whether a value of a class takes two spill slots of 8 bytes instead of one.
+    pub fn is_wide(&self, class: RegClass) -> bool {
+        match class {
+            RegClass::Int => false,
+            RegClass::Float => self.wide_floats,
+            RegClass::Vector => true,
+        }
     }
 
     /// Whether a block can be reached from the entry.
@@ -231,14 +241,10 @@ impl<I: MachineInst> regalloc2::Function for View<'_, I> {
     }
 
     fn spillslot_size(&self, class: RegClass) -> usize {
-        slots_of(class)
+        1 + usize::from(self.function.is_wide(class))
     }
-}
 
-/// How many spill slots of 8 bytes a register of a class takes.
-pub(crate) fn slots_of(class: RegClass) -> usize {
-    match class {
-        RegClass::Int | RegClass::Float => 1,
-        RegClass::Vector => 2,
+    fn multi_spillslot_named_by_last_slot(&self) -> bool {
+        true
     }
 }

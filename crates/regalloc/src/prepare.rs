@@ -332,6 +332,7 @@ fn assemble<I: MachineInst>(
     }
     function.pool = builder.pool;
     function.classes = builder.classes;
+    function.wide_floats = builder.wide_floats;
     function.connect();
     Ok(function)
 }
@@ -432,6 +433,7 @@ impl<I: MachineInst> MachineFunction<I> {
         MachineFunction {
             name: builder.name.clone(),
             classes: Vec::new(),
+            wide_floats: false,
             insts: Vec::with_capacity(builder.insts.len() + splits),
             operands: Vec::new(),
             operand_ends: Vec::with_capacity(builder.insts.len() + splits),

@@ -12,7 +12,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use regalloc2::{Allocation, Edit, OperandKind, Output, RegClass, SpillSlot};
+use regalloc2::{Allocation, Edit, OperandKind, Output, SpillSlot};
 
 use crate::function::MachineFunction;
 use crate::inst::MachineInst;
@@ -26,6 +26,8 @@ struct Access {
     /// The position of the block.
     block: u32,
     reads: bool,
+    /// Whether the slot is one of two, named by the second.
+    is_wide: bool,
 }
 
 /// The places between which a slot is live.
@@ -42,11 +44,8 @@ impl Interval {
     }
 }
 
-/// Renumbers the spill slots of an allocation. One with vectors, which take two slots, stays as it is.
+/// Renumbers the spill slots of an allocation. Those of wide values come first, so that they are aligned.
 pub(crate) fn run<I: MachineInst>(function: &MachineFunction<I>, output: &mut Output) {
-    if function.classes.contains(&RegClass::Vector) {
-        return;
-    }
     let mut places = Places {
         next: 0,
         bounds: Vec::new(),
@@ -61,11 +60,25 @@ pub(crate) fn run<I: MachineInst>(function: &MachineFunction<I>, output: &mut Ou
     // An instruction reads before it writes.
     accesses.sort_unstable_by_key(|access| (access.slot, access.place, !access.reads));
     let intervals = intervals(function, &bounds, &accesses, output.num_spillslots);
-    let (numbers, count) = assign(&intervals);
-    output.num_spillslots = count;
+    let mut is_wide = vec![false; intervals.len()];
+    for access in &accesses {
+        is_wide[access.slot as usize] = access.is_wide;
+    }
+    let of_width = |wide: bool| {
+        let slots = intervals.iter().zip(&is_wide);
+        let slots = slots.map(|(interval, &is_wide)| interval.filter(|_| is_wide == wide));
+        slots.collect::<Vec<_>>()
+    };
+    let (wide, wide_count) = assign(&of_width(true));
+    let (narrow, narrow_count) = assign(&of_width(false));
+    output.num_spillslots = 2 * wide_count + narrow_count;
     let renumber = |allocation: &mut Allocation| {
-        if let Some(slot) = allocation.as_stack() {
-            *allocation = Allocation::stack(SpillSlot::new(numbers[slot.index()] as usize));
+        if let Some(slot) = allocation.as_stack().map(SpillSlot::index) {
+            let number = match is_wide[slot] {
+                true => 2 * wide[slot] as usize + 1,
+                false => 2 * wide_count + narrow[slot] as usize,
+            };
+            *allocation = Allocation::stack(SpillSlot::new(number));
         }
     };
     output.allocs.iter_mut().for_each(renumber);
@@ -97,8 +110,10 @@ impl Places {
                     while let Some((_, Edit::Move { from, to })) =
                         edits.next_if(|(place, _)| *place == point)
                     {
-                        self.access(*from, block, true);
-                        self.access(*to, block, false);
+                        let register = from.as_reg().or(to.as_reg());
+                        let is_wide = register.is_some_and(|it| function.is_wide(it.class()));
+                        self.access(*from, block, true, is_wide);
+                        self.access(*to, block, false, is_wide);
                         self.next += 1;
                     }
                     if late {
@@ -106,7 +121,8 @@ impl Places {
                     }
                     let operands = function.inst_operands(inst.index());
                     for (operand, &location) in operands.iter().zip(output.inst_allocs(inst)) {
-                        self.access(location, block, operand.kind() == OperandKind::Use);
+                        let reads = operand.kind() == OperandKind::Use;
+                        self.access(location, block, reads, function.is_wide(operand.class()));
                     }
                     self.next += 1;
                 }
@@ -118,7 +134,7 @@ impl Places {
         }
     }
 
-    fn access(&mut self, location: Allocation, block: usize, reads: bool) {
+    fn access(&mut self, location: Allocation, block: usize, reads: bool, is_wide: bool) {
         if let Some(slot) = location.as_stack() {
             let (slot, block) = (slot.index() as u32, block as u32);
             self.accesses.push(Access {
@@ -126,6 +142,7 @@ impl Places {
                 place: self.next,
                 block,
                 reads,
+                is_wide,
             });
         }
     }

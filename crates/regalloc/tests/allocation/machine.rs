@@ -10,7 +10,7 @@ use std::fmt;
 use enjamb_regalloc::{
     Allocation, AllocationError, Block, InstKind, Item, Location, MachineFunction,
     MachineFunctionBuilder, MachineInst, OperandCollector, PReg, PRegSet, RegClass, RegisterFile,
-    Successor, VReg,
+    SpillSlot, Successor, VReg,
 };
 
 pub const fn r(index: usize) -> PReg {
@@ -180,6 +180,7 @@ pub struct SourceBlock {
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     pub classes: Vec<RegClass>,
+    pub wide_floats: bool,
     pub blocks: Vec<SourceBlock>,
 }
 
@@ -219,6 +220,9 @@ impl Program {
 
     pub fn labelled(&self) -> Result<(MachineFunction<Inst>, Vec<Block>), AllocationError> {
         let mut builder = MachineFunctionBuilder::new("program");
+        if self.wide_floats {
+            builder.widen_floats();
+        }
         for &class in &self.classes {
             builder.new_vreg(class);
         }
@@ -286,15 +290,36 @@ impl Program {
 struct State {
     places: HashMap<Location, u64>,
     garbage: u64,
+    wide_floats: bool,
+}
+
+/// The first of the two slots of a wide value, by the second.
+fn other_half(place: Location) -> Option<Location> {
+    let second = place.as_stack()?.index();
+    assert_eq!(second % 2, 1, "slots of wide values are aligned");
+    Some(Location::stack(SpillSlot::new(second - 1)))
 }
 
 impl State {
-    fn read(&mut self, place: Location) -> u64 {
+    fn half(&self, place: Location, class: RegClass) -> Option<Location> {
+        let is_wide = self.wide_floats && class == RegClass::Float;
+        is_wide.then(|| other_half(place)).flatten()
+    }
+
+    fn read(&mut self, place: Location, class: RegClass) -> u64 {
         self.garbage += 1;
-        self.places
-            .get(&place)
-            .copied()
-            .unwrap_or(hash(0xbad, self.garbage))
+        let value = self.places.get(&place).copied();
+        let other = self.half(place, class).map(|half| self.places.get(&half));
+        let is_whole = other.is_none_or(|half| half.copied() == value.map(|it| hash(it, 1)));
+        let value = value.filter(|_| is_whole);
+        value.unwrap_or(hash(0xbad, self.garbage))
+    }
+
+    fn write(&mut self, place: Location, class: RegClass, value: u64) {
+        self.places.insert(place, value);
+        if let Some(half) = self.half(place, class) {
+            self.places.insert(half, hash(value, 1));
+        }
     }
 
     /// Executes in the order that leaves the most damage: early reads, early writes, late reads,
@@ -306,10 +331,10 @@ impl State {
             .map(|&(_, mode)| mode)
             .zip(locations.iter().copied())
             .collect();
-        let used: Vec<u64> = pairs
-            .iter()
-            .filter(|(m, _)| m.is_use())
-            .map(|&(_, place)| self.read(place))
+        let class = |index: usize| inst.operands[index].0.class();
+        let used: Vec<u64> = (0..pairs.len())
+            .filter(|&index| pairs[index].0.is_use())
+            .map(|index| self.read(pairs[index].1, class(index)))
             .collect();
         let results: Vec<u64> = (0..pairs.len())
             .map(|index| inst.result(&used, index))
@@ -318,13 +343,14 @@ impl State {
         for (index, &(mode, place)) in pairs.iter().enumerate() {
             check_constraint(mode, place, &pairs);
             if mode.is_early_def() {
-                self.places.insert(place, results[index]);
-                lasting.push((place, results[index]));
+                self.write(place, class(index), results[index]);
+                lasting.push((place, class(index), results[index]));
             }
         }
-        for (&(mode, place), &value) in pairs.iter().filter(|(m, _)| m.is_use()).zip(&used) {
+        let uses = pairs.iter().enumerate().filter(|(_, (m, _))| m.is_use());
+        for ((index, &(mode, place)), &value) in uses.zip(&used) {
             if mode.is_late_use() {
-                lasting.push((place, value));
+                lasting.push((place, class(index), value));
             }
         }
         for preg in inst.clobbers {
@@ -332,12 +358,12 @@ impl State {
         }
         for (index, &(mode, place)) in pairs.iter().enumerate() {
             if !mode.is_use() && !mode.is_early_def() {
-                self.places.insert(place, results[index]);
+                self.write(place, class(index), results[index]);
             }
         }
-        for (place, value) in lasting {
+        for (place, class, value) in lasting {
             assert_eq!(
-                self.read(place),
+                self.read(place, class),
                 value,
                 "{place} does not last through {inst}"
             );
@@ -366,6 +392,7 @@ pub fn run_allocated(allocation: &Allocation<'_, Inst>, fuel: usize) -> Vec<u64>
     let mut state = State {
         places: HashMap::new(),
         garbage: 0,
+        wide_floats: function.is_wide(RegClass::Float),
     };
     let (mut trace, mut block) = (Vec::new(), allocation.emission().blocks()[0]);
     loop {
@@ -386,8 +413,8 @@ pub fn run_allocated(allocation: &Allocation<'_, Inst>, fuel: usize) -> Vec<u64>
                     );
                     let slots = [from, to].into_iter().filter_map(|place| place.as_stack());
                     slots.for_each(|slot| assert!(slot.index() < allocation.spill_slots()));
-                    let value = state.read(from);
-                    state.places.insert(to, value);
+                    let value = state.read(from, class);
+                    state.write(to, class, value);
                 }
                 Item::Inst(index, locations) => {
                     let inst = function.inst(index);

@@ -292,11 +292,14 @@ impl Generator {
     }
 }
 
-fn same_results(algorithm: Algorithm) {
+fn same_results(algorithm: Algorithm, wide_floats: bool) {
     let mut allocator = Allocator::new(Options::checked(algorithm));
     let (mut longest, mut splits, mut spills) = (0, 0, 0);
     for seed in 0..SEEDS {
-        let program = program(seed);
+        let program = Program {
+            wide_floats,
+            ..program(seed)
+        };
         let expected = program.run(FUEL);
         let function = program
             .build()
@@ -324,12 +327,18 @@ fn same_results(algorithm: Algorithm) {
 
 #[test]
 fn backtracking_allocation_keeps_results() {
-    same_results(Algorithm::Ion);
+    same_results(Algorithm::Ion, false);
 }
 
 #[test]
 fn fast_allocation_keeps_results() {
-    same_results(Algorithm::Fast);
+    same_results(Algorithm::Fast, false);
+}
+
+#[test]
+fn wide_values_keep_both_halves() {
+    same_results(Algorithm::Ion, true);
+    same_results(Algorithm::Fast, true);
 }
 
 #[test]
