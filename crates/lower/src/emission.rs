@@ -11,6 +11,7 @@ use crate::emitter::{Assembled, Emission, EmitTarget, OutOfLine, StateOf, regist
 use crate::error::{Lower, Reason};
 use crate::machine::{Code, Step};
 use enjamb_abi::code::{Code as FinishedCode, Relocation, Symbol, TrapSite};
+use enjamb_abi::continuation::LARGEST_CLASS;
 use enjamb_ir::print::display_inst;
 use enjamb_ir::{Inst, TrapCode};
 use enjamb_regalloc::{Block, Item, Location, PReg};
@@ -56,6 +57,16 @@ pub(crate) fn emit<'a, E: Emission<'a>>(state: StateOf<'a, E>) -> Lower<Emitted>
                 OutOfLine::Trap { at, code } => {
                     emitter.bind(at);
                     emitter.trap(code);
+                }
+                OutOfLine::Allocate {
+                    at,
+                    back,
+                    symbol,
+                    argument,
+                } => {
+                    emitter.bind(at);
+                    emitter.allocate(symbol, argument)?;
+                    emitter.jump(back);
                 }
                 OutOfLine::Target(part) => emitter.out_of_line(part)?,
             }
@@ -132,8 +143,14 @@ fn step<'a, E: Emission<'a>>(
             emitter.record_call();
             Ok(())
         }
+        &Code::NewContinuation { size, slow, .. } if size > LARGEST_CLASS => {
+            emitter.allocate(slow, at(places, 0)?)
+        }
         &Code::NewContinuation { size, slow, .. } => {
-            emitter.new_continuation(size, slow, at(places, 0)?)
+            let callee = at(places, 0)?;
+            let empty = emitter.new_continuation(size)?;
+            emitter.allocate_at(empty, slow, callee);
+            Ok(())
         }
         Code::Jump => {
             let to = emitter.successor(block, 0)?;

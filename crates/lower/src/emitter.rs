@@ -18,6 +18,13 @@ use std::ops::DerefMut;
 pub(crate) enum OutOfLine<L, O> {
     /// A trap.
     Trap { at: L, code: TrapCode },
+    /// Asks the runtime for memory, and goes back.
+    Allocate {
+        at: L,
+        back: L,
+        symbol: u32,
+        argument: PReg,
+    },
     /// What the target deferred.
     Target(O),
 }
@@ -265,8 +272,15 @@ pub trait EmitCalls<'a>: EmitTarget<'a> {
     /// A call in place of this function.
     fn tail_call(&mut self, call: &Call) -> Lower<()>;
 
-    /// Takes a continuation of `size` bytes from its free list, or calls the symbol `slow`.
-    fn new_continuation(&mut self, size: u32, slow: u32, callee: PReg) -> Lower<()>;
+    /// Takes a continuation of `size` bytes from its free list, which is empty at the label that is
+    /// returned.
+    fn new_continuation(&mut self, size: u32) -> Lower<Self::Label>;
+
+    /// Calls a stub that allocates, with an argument; it is the instruction in front of what follows.
+    fn call_allocator(&mut self, symbol: u32, argument: PReg);
+
+    /// Whether that stub came back with nothing.
+    fn has_nothing_allocated(&mut self) -> PredicateOf<Self::Inst>;
 }
 
 /// Provided for every struct that can emit.
@@ -302,6 +316,28 @@ pub trait Emission<'a>: EmitFrame<'a> + EmitCalls<'a> {
         let source = self.source;
         self.out_of_line.push((trap, source));
         Ok(())
+    }
+
+    /// Asks the runtime for memory, by way of a stub.
+    fn allocate(&mut self, symbol: u32, argument: PReg) -> Lower<()> {
+        self.call_allocator(symbol, argument);
+        self.record_call();
+        let failed = self.has_nothing_allocated();
+        self.trap_if(Some(&failed), &[], TrapCode::OutOfMemory)
+    }
+
+    /// The same out of line, from a label on, which then comes back here.
+    fn allocate_at(&mut self, at: Self::Label, symbol: u32, argument: PReg) {
+        let back = self.new_label();
+        self.bind(back);
+        let part = OutOfLine::Allocate {
+            at,
+            back,
+            symbol,
+            argument,
+        };
+        let source = self.source;
+        self.out_of_line.push((part, source));
     }
 
     /// Notes that the instruction in front of here is the call of the instruction at hand.

@@ -1,12 +1,10 @@
 //! Calls, calls in place of this function, and new continuations.
 
-use super::{Emitter, OutOfLine};
+use super::Emitter;
 use crate::machine::Condition;
 use crate::registers::{ALLOCATED, CALLEE, CONTEXT, CONTINUATION, TEMPORARIES, reg};
-use enjamb_aarch64::{Cond, Mem, Op, Operand, Reg, access};
+use enjamb_aarch64::{Cond, Label, Mem, Op, Operand, Reg, access};
 use enjamb_abi::context::free_list_offset;
-use enjamb_abi::continuation::LARGEST_CLASS;
-use enjamb_ir::TrapCode;
 use enjamb_lower::{Call, Callee, Emission, EmitCalls, Lower, PARAMETERS};
 use enjamb_regalloc::PReg;
 
@@ -65,26 +63,26 @@ impl<'a> EmitCalls<'a> for Emitter<'a> {
         Ok(())
     }
 
-    fn new_continuation(&mut self, size: u32, symbol: u32, callee: PReg) -> Lower<()> {
-        let callee = reg(callee);
-        if size > LARGEST_CLASS {
-            return self.allocate_slow(symbol, callee);
-        }
-        let (at, back) = (self.assembler.new_label(), self.assembler.new_label());
+    fn call_allocator(&mut self, symbol: u32, argument: PReg) {
+        let [register, _] = TEMPORARIES;
+        self.op(Op::Mov64RR, &[register.into(), reg(argument).into()]);
+        self.assembler.call_symbol(symbol);
+    }
+
+    fn has_nothing_allocated(&mut self) -> Condition {
+        self.op(Op::Cmp64RI, &[ALLOCATED.into(), Operand::Imm(0)]);
+        Condition::Flag(Cond::EQ)
+    }
+
+    fn new_continuation(&mut self, size: u32) -> Lower<Label> {
+        let empty = self.assembler.new_label();
         let free_list = free_list_offset(size) as i32;
         self.access(&access::LDR_64, ALLOCATED, CONTEXT, free_list)?;
-        self.op(Op::Cbz64R, &[ALLOCATED.into(), at.into()]);
+        self.op(Op::Cbz64R, &[ALLOCATED.into(), empty.into()]);
         let [next, _] = TEMPORARIES;
         self.access(&access::LDR_64, next, ALLOCATED, 0)?;
         self.access(&access::STR_64, next, CONTEXT, free_list)?;
-        self.assembler.bind(back);
-        self.defer(OutOfLine::Allocate {
-            at,
-            back,
-            symbol,
-            callee,
-        });
-        Ok(())
+        Ok(empty)
     }
 }
 
@@ -128,16 +126,5 @@ impl Emitter<'_> {
         self.op(Op::Autia1716, &[]);
         self.op(Op::Mov64RR, &[Reg::LR.into(), link.into()]);
         Ok(())
-    }
-
-    /// The result is 0 if there is no memory.
-    pub(super) fn allocate_slow(&mut self, symbol: u32, callee: Reg) -> Lower<()> {
-        let [argument, _] = TEMPORARIES;
-        self.op(Op::Mov64RR, &[argument.into(), callee.into()]);
-        self.assembler.call_symbol(symbol);
-        self.record_call();
-        self.op(Op::Cmp64RI, &[ALLOCATED.into(), Operand::Imm(0)]);
-        let is_null = Condition::Flag(Cond::EQ);
-        self.trap_if(Some(&is_null), &[], TrapCode::OutOfMemory)
     }
 }

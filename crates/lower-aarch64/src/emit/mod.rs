@@ -12,7 +12,7 @@ use crate::machine::{Condition, Inst, Register};
 use crate::registers::reg;
 use crate::relocation::kind_of;
 use enjamb_aarch64::{
-    Assembler, Item, Label, Listing, Mem, Op, Operand, Reg, Width, access, sized,
+    self as aarch64, Assembler, Item, Label, Listing, Mem, Op, Operand, Reg, Width, access, sized,
 };
 use enjamb_lower::{
     Assembled, Code, Emission, EmissionState, EmitTarget, Lower, Reason, TargetPredicate, register,
@@ -28,13 +28,6 @@ pub(crate) enum OutOfLine {
         back: Label,
         register: Reg,
         size: Width,
-    },
-    /// Asks the runtime for a continuation and goes back.
-    Allocate {
-        at: Label,
-        back: Label,
-        symbol: u32,
-        callee: Reg,
     },
 }
 
@@ -282,37 +275,33 @@ impl<'a> EmitTarget<'a> for Emitter<'a> {
                 self.load_nan(register, size);
                 self.assembler.jmp(back);
             }
-            OutOfLine::Allocate {
-                at,
-                back,
-                symbol,
-                callee,
-            } => {
-                self.assembler.bind(at);
-                self.allocate_slow(symbol, callee)?;
-                self.assembler.jmp(back);
-            }
         }
         Ok(())
     }
 
     fn assemble(&mut self, marks: &[Label]) -> Lower<Assembled> {
         let code = std::mem::take(&mut self.assembler).finish()?;
-        let relocations = code.relocations.iter().map(|relocation| {
-            let kind = kind_of(relocation.kind);
-            let (symbol, addend) = (relocation.symbol, relocation.addend);
-            (relocation.offset, kind, symbol, addend)
-        });
-        let relocations = relocations.collect();
-        let offsets = marks.iter().map(|&mark| code.offset(mark)).collect();
         let listing = self.with_text.then(|| self.named_listing(code.listing()));
         Ok(Assembled {
-            relocations,
-            offsets,
             listing,
-            align: code.alignment,
-            bytes: code.bytes,
+            ..assembled(code, marks)
         })
+    }
+}
+
+/// What the assembler made, without a listing.
+pub(crate) fn assembled(code: aarch64::Code, marks: &[Label]) -> Assembled {
+    let relocations = code.relocations.iter().map(|relocation| {
+        let kind = kind_of(relocation.kind);
+        let (symbol, addend) = (relocation.symbol, relocation.addend);
+        (relocation.offset, kind, symbol, addend)
+    });
+    Assembled {
+        relocations: relocations.collect(),
+        offsets: marks.iter().map(|&mark| code.offset(mark)).collect(),
+        align: code.alignment,
+        listing: None,
+        bytes: code.bytes,
     }
 }
 
@@ -329,7 +318,7 @@ impl Emitter<'_> {
     }
 
     /// Puts registers into an instruction of the assembler, in the order in which it names them.
-    fn asm(&mut self, inst: &enjamb_aarch64::Inst<Register>, at: &[Location]) -> Lower<()> {
+    fn asm(&mut self, inst: &aarch64::Inst<Register>, at: &[Location]) -> Lower<()> {
         let mut rest = at.iter();
         let mut fault = None;
         let physical = inst.map_registers(|operand, _| {

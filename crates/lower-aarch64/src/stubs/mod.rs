@@ -18,11 +18,11 @@ mod trap;
 #[cfg(test)]
 mod tests;
 
-use crate::relocation::kind_of;
+use crate::emit::assembled;
 use enjamb_aarch64::{
     Assembler, Cond, Extend, Inst, Label, Mem, Op, Operand, OperandError, Reg, access,
 };
-use enjamb_abi::code::{Code, CodeOptions, Relocation, Symbol, TrapSite};
+use enjamb_abi::code::{Code, CodeOptions, Symbol};
 use enjamb_abi::context::{Counter, InstanceLayout, offsets};
 use enjamb_abi::continuation::WORD;
 use enjamb_abi::convention::Location;
@@ -296,27 +296,7 @@ impl Stub {
             .assembler
             .finish()
             .map_err(|error| LowerError::new(stub_name(symbol), error))?;
-        let relocations = code.relocations.iter().map(|relocation| Relocation {
-            offset: relocation.offset,
-            kind: kind_of(relocation.kind),
-            symbol: self.symbols[relocation.symbol as usize].clone(),
-            addend: relocation.addend,
-        });
-        let traps = self.traps.iter().filter_map(|&(label, code_of_trap)| {
-            Some(TrapSite {
-                offset: code.offset(label)?,
-                code: code_of_trap,
-                inst: None,
-                position: None,
-            })
-        });
-        Ok(Code {
-            relocations: relocations.collect(),
-            traps: traps.collect(),
-            align: code.alignment.max(16),
-            frame_bytes: self.frame_bytes,
-            bytes: code.bytes,
-            ..Code::default()
-        })
+        let (marks, traps): (Vec<Label>, Vec<TrapCode>) = self.traps.into_iter().unzip();
+        Ok(assembled(code, &marks).into_stub(&self.symbols, &traps, self.frame_bytes))
     }
 }

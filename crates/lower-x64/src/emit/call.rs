@@ -1,14 +1,13 @@
 //! Calls, calls in place of this function, and new continuations.
 
-use super::{Emitter, OutOfLine};
+use super::Emitter;
 use crate::machine::Predicate;
 use crate::registers::{ALLOCATED, CALLEE, CONTEXT, CONTINUATION, SCRATCH, TAIL_CALLEE, reg};
 use enjamb_abi::context::free_list_offset;
-use enjamb_abi::continuation::{LARGEST_CLASS, WORD};
-use enjamb_ir::TrapCode;
+use enjamb_abi::continuation::WORD;
 use enjamb_lower::{Call, Callee, Emission, EmitCalls, Lower, PARAMETERS};
 use enjamb_regalloc::PReg;
-use enjamb_x64::{Cond, Mem, Op, Reg};
+use enjamb_x64::{Cond, Label, Mem, Op, Reg};
 
 impl<'a> EmitCalls<'a> for Emitter<'a> {
     fn call_symbol(&mut self, symbol: u32) {
@@ -65,44 +64,33 @@ impl<'a> EmitCalls<'a> for Emitter<'a> {
         Ok(())
     }
 
-    fn new_continuation(&mut self, size: u32, slow: u32, callee: PReg) -> Lower<()> {
-        let callee = reg(callee);
-        if size > LARGEST_CLASS {
-            return self.allocate_slow(slow, callee);
-        }
-        let (at, back) = (self.assembler.new_label(), self.assembler.new_label());
+    fn call_allocator(&mut self, symbol: u32, argument: PReg) {
+        self.op(Op::Mov64RM, &[SCRATCH.into(), reg(argument).into()]);
+        self.call_symbol(symbol);
+    }
+
+    fn has_nothing_allocated(&mut self) -> Predicate {
+        self.op(Op::Test64MR, &[ALLOCATED.into(), ALLOCATED.into()]);
+        Predicate::Flag(Cond::E)
+    }
+
+    fn new_continuation(&mut self, size: u32) -> Lower<Label> {
+        let empty = self.assembler.new_label();
         let output = ALLOCATED.into();
         let free_list = Mem::base(CONTEXT, free_list_offset(size) as i32).into();
         self.op(Op::Mov64RM, &[output, free_list]);
         self.op(Op::Test64MR, &[output, output]);
-        self.assembler.jcc(Cond::E, at);
+        self.assembler.jcc(Cond::E, empty);
         self.op(
             Op::Mov64RM,
             &[SCRATCH.into(), Mem::base(ALLOCATED, 0).into()],
         );
         self.op(Op::Mov64MR, &[free_list, SCRATCH.into()]);
-        self.assembler.bind(back);
-        self.defer(OutOfLine::Allocate {
-            at,
-            back,
-            symbol: slow,
-            callee,
-        });
-        Ok(())
+        Ok(empty)
     }
 }
 
 impl Emitter<'_> {
-    /// The result is 0 if there is no memory.
-    pub(super) fn allocate_slow(&mut self, symbol: u32, callee: Reg) -> Lower<()> {
-        self.op(Op::Mov64RM, &[SCRATCH.into(), callee.into()]);
-        self.call_symbol(symbol);
-        self.record_call();
-        self.op(Op::Test64MR, &[ALLOCATED.into(), ALLOCATED.into()]);
-        let failed = Predicate::Flag(Cond::E);
-        self.trap_if(Some(&failed), &[], TrapCode::OutOfMemory)
-    }
-
     /// Moves parameter words so that they end at `[rsp + end]`, and the return address below.
     fn move_words(&mut self, end: i32, bytes: i32) {
         let return_address = Mem::base(Reg::RBP, WORD as i32);

@@ -24,13 +24,6 @@ pub(crate) enum OutOfLine {
         register: Reg,
         is_single: bool,
     },
-    /// Asks the runtime for a continuation and goes back.
-    Allocate {
-        at: Label,
-        back: Label,
-        symbol: u32,
-        callee: Reg,
-    },
 }
 
 /// What the emission of a function knows.
@@ -222,16 +215,6 @@ impl<'a> EmitTarget<'a> for Emitter<'a> {
             } => {
                 self.bind(at);
                 self.load_nan(register, is_single);
-                self.jump(back);
-            }
-            OutOfLine::Allocate {
-                at,
-                back,
-                symbol,
-                callee,
-            } => {
-                self.bind(at);
-                self.allocate_slow(symbol, callee)?;
                 self.jump(back);
             }
         }
