@@ -4,7 +4,7 @@
 //! and again here with the registers.
 
 use crate::error::{OperandError, OperandProblem};
-use crate::form::{Addressing, Kind, OperandForm, Registers, Role};
+use crate::form::{Addressing, Kind, OperandForm, Registers, Role, Table};
 use crate::immediate::Immediate;
 use crate::inst::Inst;
 use crate::operand::{Extend, Label, Mem, Operand, Shift};
@@ -51,8 +51,24 @@ impl Inst<Reg> {
                 label_field = Some(LabelField { label, reach });
             }
         }
+        self.check_table()?;
         self.check_overlap()?;
         Ok((word.bits, label_field))
+    }
+
+    /// Refuses the second half of a table that is not in the register behind the first.
+    fn check_table(&self) -> Result<(), OperandError> {
+        const SECOND: Registers = Registers::Table(Table::Second);
+        let forms = self.op().info().operands;
+        let is_second = |form: &OperandForm| matches!(form.kind, Kind::Register(SECOND, _));
+        match (forms.iter().position(is_second), self.operands()) {
+            (Some(index @ 2), &[_, Operand::Reg(first), Operand::Reg(second), ..])
+                if second != Reg::vector(first.encoding() + 1) =>
+            {
+                Err(self.error(index, OperandProblem::NotBehind))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn error(&self, operand: usize, problem: OperandProblem) -> OperandError {
@@ -139,7 +155,7 @@ fn check_register(register: Reg, registers: Registers) -> Result<(), OperandProb
     let fits = match registers {
         Registers::Gpr | Registers::Extended => register.is_gpr() && register != Reg::SP,
         Registers::GprOrSp => register.is_gpr() && register != Reg::ZR,
-        Registers::Scalar | Registers::Vector(_) => register.is_vector(),
+        Registers::Scalar | Registers::Vector(_) | Registers::Table(_) => register.is_vector(),
     };
     if fits {
         Ok(())
@@ -173,11 +189,12 @@ pub(crate) fn place<R>(
             word.set(Field::Imm6, amount.into());
             Ok(())
         }
-        (Kind::Half, &Operand::Shift(shift, amount)) => {
-            if shift != Shift::Lsl || amount % 16 != 0 || amount >= form.width.bits() {
+        (Kind::Place(field), &Operand::Shift(shift, amount)) => {
+            let unit = if field == Field::Half { 16 } else { 8 };
+            if shift != Shift::Lsl || amount % unit != 0 || amount >= form.width.bits() {
                 return Err(OperandProblem::Shift);
             }
-            word.set(Field::Half, u32::from(amount / 16));
+            word.set(field, u32::from(amount / unit));
             Ok(())
         }
         (Kind::Extend, &Operand::Extend(extend, amount)) => {

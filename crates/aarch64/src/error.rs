@@ -47,6 +47,8 @@ pub enum OperandProblem {
     /// exclusive store tells the outcome in a register that it reads: the architecture leaves open
     /// what happens.
     Overlap,
+    /// The register is not the one behind the table's first.
+    NotBehind,
     /// No form has this memory reference.
     NoForm,
 }
@@ -82,6 +84,9 @@ impl fmt::Display for OperandError {
             OperandProblem::Overlap => {
                 f.write_str("the register must differ from the instruction's other ones")
             }
+            OperandProblem::NotBehind => {
+                f.write_str("the second half of a table is in the register behind the first")
+            }
             OperandProblem::NoForm => f.write_str("no form has this memory reference"),
         }
     }
@@ -91,7 +96,9 @@ fn describe_registers(registers: Registers) -> &'static str {
     match registers {
         Registers::Gpr | Registers::Extended => "a general register or the zero register",
         Registers::GprOrSp => "a general register or the stack pointer",
-        Registers::Scalar | Registers::Vector(_) => "a SIMD and floating-point register",
+        Registers::Scalar | Registers::Vector(_) | Registers::Table(_) => {
+            "a SIMD and floating-point register"
+        }
     }
 }
 
@@ -100,7 +107,7 @@ fn describe(kind: Kind) -> &'static str {
         Kind::Register(registers, _) => describe_registers(registers),
         Kind::Immediate(_) => "an immediate",
         Kind::Lane(_) => "the number of an element",
-        Kind::Shift(_) | Kind::Half => "a shift",
+        Kind::Shift(_) | Kind::Place(_) => "a shift",
         Kind::Extend => "an extension",
         Kind::Memory(_) => "a memory reference of the form's kind",
         Kind::Target(_) => "a label or a distance",

@@ -32,6 +32,20 @@ pub enum Registers {
     Scalar,
     /// A SIMD and floating-point register with its arrangement in elements, as in `16b`.
     Vector(&'static str),
+    /// 16 bytes of a table.
+    Table(Table),
+}
+
+/// Which part of a table of bytes a register is. A table of two has registers with numbers one
+/// behind the other, 31 before 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// All of it.
+    Whole,
+    /// The first half.
+    First,
+    /// The second half, which is not encoded.
+    Second,
 }
 
 impl Registers {
@@ -39,7 +53,7 @@ impl Registers {
     pub const fn class(self) -> RegClass {
         match self {
             Registers::Gpr | Registers::GprOrSp | Registers::Extended => RegClass::Gpr,
-            Registers::Scalar | Registers::Vector(_) => RegClass::Vector,
+            Registers::Scalar | Registers::Vector(_) | Registers::Table(_) => RegClass::Vector,
         }
     }
 }
@@ -93,8 +107,9 @@ pub enum Kind {
     Lane(Field),
     /// A shift of the register before it; `true` if it can be a rotation. It can be left out.
     Shift(bool),
-    /// The place of a wide move's 16 bits: a left shift by 0, 16, 32 or 48. It can be left out.
-    Half,
+    /// The place of an immediate in the register or in each element: a left shift by a multiple of
+    /// its size, 16 bits in a wide move and 8 in a vector. It can be left out.
+    Place(Field),
     /// An extension of the register before it.
     Extend,
     /// A memory reference.
@@ -112,7 +127,7 @@ pub enum Kind {
 impl Kind {
     /// Whether the operand can be left out: it is a shift, by zero then.
     pub const fn is_optional(self) -> bool {
-        matches!(self, Kind::Shift(_) | Kind::Half)
+        matches!(self, Kind::Shift(_) | Kind::Place(_))
     }
 
     /// The fields that the operand fills in.
@@ -122,7 +137,7 @@ impl Kind {
             Kind::Immediate(immediate) => immediate.fields(),
             Kind::Lane(lane) => Immediate::Unsigned(lane).fields(),
             Kind::Shift(_) => &[Field::Shift, Field::Imm6],
-            Kind::Half => &[Field::Half],
+            Kind::Place(field) => Immediate::Unsigned(field).fields(),
             Kind::Extend => &[Field::Option, Field::Imm3],
             Kind::Memory(addressing) => addressing.fields(),
             Kind::Target(reach) => reach.fields(),
@@ -209,7 +224,7 @@ impl Form {
 
 /// The words that rows of the table are written in.
 pub(crate) mod notation {
-    use super::{Addressing, Kind, OperandForm, Registers, Role};
+    use super::{Addressing, Kind, OperandForm, Registers, Role, Table};
     use crate::immediate::Immediate;
     use crate::reach::Reach;
     use crate::register::Width;
@@ -236,9 +251,9 @@ pub(crate) mod notation {
 
     /// Registers: `$name` with the fields at one width.
     macro_rules! registers {
-        ($($name:ident: $registers:expr, $width:ident, [$($field:ident)+];)*) => {
+        ($($name:ident: $registers:expr, $width:ident, [$($field:ident)*];)*) => {
             $(pub(crate) const $name: OperandForm = operand(
-                Kind::Register($registers, &[$(Field::$field),+]),
+                Kind::Register($registers, &[$(Field::$field),*]),
                 Width::$width,
                 Role::Use,
             );)*
@@ -297,11 +312,24 @@ pub(crate) mod notation {
         VN16B: Registers::Vector("16b"), B128, [Rn];
         VM16B: Registers::Vector("16b"), B128, [Rm];
         VNM16B: Registers::Vector("16b"), B128, [Rn Rm];
+        VD4H: Registers::Vector("4h"), B64, [Rd];
+        VN4H: Registers::Vector("4h"), B64, [Rn];
+        VM4H: Registers::Vector("4h"), B64, [Rm];
+        VD8H: Registers::Vector("8h"), B128, [Rd];
+        VN8H: Registers::Vector("8h"), B128, [Rn];
+        VM8H: Registers::Vector("8h"), B128, [Rm];
         VD2S: Registers::Vector("2s"), B64, [Rd];
+        VN2S: Registers::Vector("2s"), B64, [Rn];
+        VM2S: Registers::Vector("2s"), B64, [Rm];
         VD4S: Registers::Vector("4s"), B128, [Rd];
         VN4S: Registers::Vector("4s"), B128, [Rn];
+        VM4S: Registers::Vector("4s"), B128, [Rm];
         VD2D: Registers::Vector("2d"), B128, [Rd];
         VN2D: Registers::Vector("2d"), B128, [Rn];
+        VM2D: Registers::Vector("2d"), B128, [Rm];
+        TABLE: Registers::Table(Table::Whole), B128, [Rn];
+        TABLE_FIRST: Registers::Table(Table::First), B128, [Rn];
+        TABLE_SECOND: Registers::Table(Table::Second), B128, [];
         // Before a lane: one element.
         VDB: Registers::Vector("b"), B128, [Rd];
         VDH: Registers::Vector("h"), B128, [Rd];
@@ -322,6 +350,10 @@ pub(crate) mod notation {
 
     const fn unsigned(field: Field) -> Kind {
         Kind::Immediate(Immediate::Unsigned(field))
+    }
+
+    const fn shift_right(field: Field) -> Kind {
+        Kind::Immediate(Immediate::ShiftRight(field))
     }
 
     others! {
@@ -349,18 +381,34 @@ pub(crate) mod notation {
         FLOAT32: Kind::Immediate(Immediate::Float), B32;
         FLOAT64: Kind::Immediate(Immediate::Float), B64;
         BYTE: Kind::Immediate(Immediate::Vector), B8;
+        BYTE_MASK: Kind::Immediate(Immediate::ByteMask), B64;
+        BYTE_NUMBER: unsigned(Field::Imm4), B8;
+        VECTOR_FLOAT32: Kind::Immediate(Immediate::VectorFloat), B32;
+        VECTOR_FLOAT64: Kind::Immediate(Immediate::VectorFloat), B64;
+        SHL_B: unsigned(Field::Shift3), B8;
+        SHL_H: unsigned(Field::Shift4), B16;
+        SHL_S: unsigned(Field::Shift5), B32;
+        SHL_D: unsigned(Field::Shift6), B64;
+        SHR_B: shift_right(Field::Shift3), B8;
+        SHR_H: shift_right(Field::Shift4), B16;
+        SHR_S: shift_right(Field::Shift5), B32;
+        SHR_D: shift_right(Field::Shift6), B64;
+        BYTES2: Kind::Place(Field::Bytes1), B16;
+        BYTES4: Kind::Place(Field::Bytes2), B32;
         LANE_B: Kind::Lane(Field::Lane4), B8;
         LANE_H: Kind::Lane(Field::Lane3), B16;
         LANE_S: Kind::Lane(Field::Lane2), B32;
         LANE_D: Kind::Lane(Field::Lane1), B64;
+        FROM_LANE_B: Kind::Lane(Field::Source4), B8;
+        FROM_LANE_H: Kind::Lane(Field::Source3), B16;
         FROM_LANE_S: Kind::Lane(Field::Source2), B32;
         FROM_LANE_D: Kind::Lane(Field::Source1), B64;
         SHIFT32: Kind::Shift(false), B32;
         SHIFT64: Kind::Shift(false), B64;
         ROTATE32: Kind::Shift(true), B32;
         ROTATE64: Kind::Shift(true), B64;
-        HALF32: Kind::Half, B32;
-        HALF64: Kind::Half, B64;
+        HALF32: Kind::Place(Field::Half), B32;
+        HALF64: Kind::Place(Field::Half), B64;
         EXTEND32: Kind::Extend, B32;
         EXTEND64: Kind::Extend, B64;
         COND: Kind::Condition(false), B64;

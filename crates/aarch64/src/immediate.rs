@@ -29,8 +29,14 @@ pub enum Immediate {
     ExtractSize,
     /// A float of few bits, given by the bits of its value; see [`float`].
     Float,
-    /// Eight bits for every byte of a vector register.
+    /// Eight bits for every element of a vector register.
     Vector,
+    /// 64 bits for both halves of a vector register, each byte zeros or ones; see [`byte_mask`].
+    ByteMask,
+    /// A float as [`Immediate::Float`] for every element of a vector register.
+    VectorFloat,
+    /// A shift of elements to the right, by at least one bit and at most all of them.
+    ShiftRight(Field),
 }
 
 /// The three fields of a logical immediate.
@@ -115,6 +121,16 @@ pub fn float(bits: u64, width: Width) -> Option<u8> {
     (bits == expected).then_some((sign << 7 | is_small << 6 | low) as u8)
 }
 
+/// A bit for each byte of `value`, if each is zeros or ones.
+pub fn byte_mask(value: u64) -> Option<u8> {
+    let mut bytes = value.to_le_bytes().into_iter().zip(0..);
+    bytes.try_fold(0, |mask, (byte, bit)| match byte {
+        0 => Some(mask),
+        0xFF => Some(mask | 1 << bit),
+        _ => None,
+    })
+}
+
 impl Immediate {
     /// The fields that the immediate fills in.
     pub(crate) fn fields(self) -> &'static [Field] {
@@ -126,8 +142,10 @@ impl Immediate {
             Immediate::InsertAt => &[Field::Immr],
             Immediate::InsertSize | Immediate::ExtractSize => &[Field::Imms],
             Immediate::Float => &[Field::Imm8],
-            Immediate::Vector => &[Field::Abc, Field::Defgh],
-            Immediate::Unsigned(field) => single(field),
+            Immediate::Vector | Immediate::ByteMask | Immediate::VectorFloat => {
+                &[Field::Abc, Field::Defgh]
+            }
+            Immediate::Unsigned(field) | Immediate::ShiftRight(field) => single(field),
         }
     }
 
@@ -200,10 +218,16 @@ impl Immediate {
                 let float = float(value as u64, width).ok_or(problem)?;
                 word.set(Field::Imm8, u32::from(float));
             }
-            Immediate::Vector => {
-                let value = below(256)?;
-                word.set(Field::Abc, value >> 5);
-                word.set(Field::Defgh, value);
+            Immediate::Vector => split_byte(below(256)?, word),
+            Immediate::ByteMask => {
+                split_byte(byte_mask(value as u64).ok_or(problem)?.into(), word);
+            }
+            Immediate::VectorFloat => {
+                split_byte(float(value as u64, width).ok_or(problem)?.into(), word);
+            }
+            Immediate::ShiftRight(field) => {
+                let amount = below_from(1, small.ok(), bits).ok_or(problem)?;
+                word.set(field, bits - amount);
             }
         }
         Ok(())
@@ -213,6 +237,12 @@ impl Immediate {
 /// `value` if it is between `first` and `last`.
 fn below_from(first: u32, value: Option<u32>, last: u32) -> Option<u32> {
     value.filter(|value| (first..=last).contains(value))
+}
+
+/// Puts eight bits into the two fields that vector instructions have for them.
+fn split_byte(value: u32, word: &mut Word<'_>) {
+    word.set(Field::Abc, value >> 5);
+    word.set(Field::Defgh, value);
 }
 
 /// The slice of one field.
@@ -231,6 +261,16 @@ fn single(field: Field) -> &'static [Field] {
         Field::Lane4 => &[Field::Lane4],
         Field::Source1 => &[Field::Source1],
         Field::Source2 => &[Field::Source2],
+        Field::Source3 => &[Field::Source3],
+        Field::Source4 => &[Field::Source4],
+        Field::Shift3 => &[Field::Shift3],
+        Field::Shift4 => &[Field::Shift4],
+        Field::Shift5 => &[Field::Shift5],
+        Field::Shift6 => &[Field::Shift6],
+        Field::Bytes1 => &[Field::Bytes1],
+        Field::Bytes2 => &[Field::Bytes2],
+        Field::Imm4 => &[Field::Imm4],
+        Field::Half => &[Field::Half],
         _ => &[],
     }
 }
@@ -348,6 +388,18 @@ mod tests {
             .flat_map(|value| (0..32).map(move |bit| value ^ 1 << bit))
         {
             assert_eq!(float(bits, Width::B32).is_some(), singles.contains(&bits));
+        }
+    }
+
+    #[test]
+    fn masks_of_bytes_are_found() {
+        for mask in 0..=255u8 {
+            let bytes = std::array::from_fn(|bit| if mask >> bit & 1 == 0 { 0 } else { 0xFF });
+            let value = u64::from_le_bytes(bytes);
+            assert_eq!(byte_mask(value), Some(mask));
+            for bit in 0..64 {
+                assert_eq!(byte_mask(value ^ 1 << bit), None);
+            }
         }
     }
 

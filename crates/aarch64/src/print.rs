@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::form::{Kind, OperandForm, Registers};
+use crate::form::{Kind, OperandForm, Registers, Table};
 use crate::immediate::Immediate;
 use crate::inst::Inst;
 use crate::operand::{Extend, Mem, Operand, Shift};
@@ -72,6 +72,15 @@ fn print_operand<R: PrintRegister>(
                 register.print_vector(f)?;
                 write!(f, ".{arrangement}")
             }
+            Kind::Register(Registers::Table(part), _) => {
+                f.write_str(if part == Table::Second { "" } else { "{ " })?;
+                register.print_vector(f)?;
+                f.write_str(if part == Table::First {
+                    ".16b"
+                } else {
+                    ".16b }"
+                })
+            }
             Kind::Register(Registers::Extended, _) => {
                 let is_whole =
                     matches!(next, Some(Operand::Extend(extend, _)) if extend.is_whole());
@@ -99,11 +108,13 @@ fn print_immediate(value: i64, place: &OperandForm, f: &mut Formatter<'_>) -> fm
             write!(f, "#{}, lsl #12", value >> 12)
         }
         (Kind::Immediate(Immediate::Logical), Width::B32) => write!(f, "#{:#x}", value as u32),
-        (Kind::Immediate(Immediate::Logical), _) => write!(f, "#{value:#x}"),
-        (Kind::Immediate(Immediate::Float), Width::B32) => {
+        (Kind::Immediate(Immediate::Logical | Immediate::ByteMask), _) => {
+            write!(f, "#{value:#x}")
+        }
+        (Kind::Immediate(Immediate::Float | Immediate::VectorFloat), Width::B32) => {
             write!(f, "#{:.8}", f32::from_bits(value as u32))
         }
-        (Kind::Immediate(Immediate::Float), _) => {
+        (Kind::Immediate(Immediate::Float | Immediate::VectorFloat), _) => {
             write!(f, "#{:.8}", f64::from_bits(value as u64))
         }
         _ => write!(f, "#{value}"),
@@ -195,6 +206,16 @@ mod tests {
         assert_eq!(
             text(Op::InsDR, &[v3, Operand::Imm(1), x2]),
             "mov v3.d[1], x2"
+        );
+        let v4 = Operand::Reg(Reg::V4);
+        assert_eq!(
+            text(Op::Tbl16BTTV, &[v3, v3, v4, v3]),
+            "tbl v3.16b, { v3.16b, v4.16b }, v3.16b"
+        );
+        let place = Operand::Shift(Shift::Lsl, 8);
+        assert_eq!(
+            text(Op::Mvni8HVI, &[v3, Operand::Imm(1), place]),
+            "mvni v3.8h, #1, lsl #8"
         );
         assert_eq!(text(Op::Fcmp64VZ, &[v3]), "fcmp d3, #0.0");
         assert_eq!(text(Op::DcCvau, &[x1]), "dc cvau, x1");

@@ -58,6 +58,15 @@ fields! {
     Lane4 "i4" 4 "The number of an 8-bit element.";
     Source1 "j1" 1 "The number of a 64-bit element that is read.";
     Source2 "j2" 2 "The number of a 32-bit element that is read.";
+    Source3 "j3" 3 "The number of a 16-bit element that is read.";
+    Source4 "j4" 4 "The number of an 8-bit element that is read.";
+    Shift3 "s3" 3 "A shift of 8-bit elements.";
+    Shift4 "s4" 4 "A shift of 16-bit elements.";
+    Shift5 "s5" 5 "A shift of 32-bit elements.";
+    Shift6 "s6" 6 "A shift of 64-bit elements.";
+    Bytes1 "at1" 1 "By how many bytes the immediate of 16-bit elements is shifted.";
+    Bytes2 "at2" 2 "By how many bytes the immediate of 32-bit elements is shifted.";
+    Imm4 "imm4" 4 "The number of the first byte.";
 }
 
 impl Field {

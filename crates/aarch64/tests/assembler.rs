@@ -417,6 +417,15 @@ fn bad_memory_references_are_refused() {
         problem(Op::Stxr64, &[x1, x2, at(Mem::base(Reg::X1, 0))]),
         OperandProblem::Overlap
     );
+    let [v1, v2, v31, v0] = [Reg::V1, Reg::V2, Reg::V31, Reg::V0].map(Operand::Reg);
+    let table = |first, second| Inst::new(Op::Tbl16BTTV, &[v1, first, second, v1]);
+    assert_eq!(
+        problem(Op::Tbl16BTTV, &[v1, v2, v1, v1]),
+        OperandProblem::NotBehind
+    );
+    for (first, second) in [(v1, v2), (v31, v0)] {
+        assert!(table(first, second).and_then(|inst| inst.word()).is_ok());
+    }
     let stored_twice = Inst::new(Op::Stp64, &[x1, x1, at(Mem::base(Reg::X1, 0))]);
     assert!(stored_twice.and_then(|inst| inst.word()).is_ok());
     let vector = access::LDR_V64.inst(Reg::V1, Mem::post(Reg::X1, 8));

@@ -99,6 +99,8 @@ fn ours(inst: &Inst<Reg>) -> String {
             Op::Movn32RI | Op::Movn64RI,
             [register, Operand::Imm(value), Operand::Shift(_, shift)],
         ) => moved(inst, register, !wide(*value as u64, *shift)),
+        // The manual's name for this is `mov` only where one element is all that is written.
+        (Op::Dup16BVB | Op::Dup8HVH | Op::Dup4SVS | Op::Dup2DVD, _) => text.replace("dup", "mov"),
         (Op::Clrex, _) => "clrex #15".to_owned(),
         (Op::RetR, [Operand::Reg(Reg::X30)]) => "ret".to_owned(),
         // The number of the bit says how wide the register is.
@@ -144,6 +146,7 @@ fn moved(inst: &Inst<Reg>, register: &Operand, value: u64) -> String {
 /// A text with numbers in decimal and without what means nothing.
 fn normal(text: &str) -> String {
     let text = text.to_lowercase().replace('$', "#").replace("#+", "#");
+    let text = text.replace("{ ", "{").replace(" }", "}");
     let (mnemonic, operands) = text.split_once(' ').unwrap_or((&text, ""));
     let operands = operands.split(", ").map(|operand| {
         let (before, number) = match operand.split_once('#') {

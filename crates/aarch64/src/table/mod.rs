@@ -16,10 +16,12 @@
 //! | `I` | immediate |
 //! | `Z` | the constant zero |
 //! | `B` `H` `S` `D` | one element of a vector, by its size |
+//! | `T` | vector of a table of bytes |
 //!
 //! Loads and stores have the width of the register, with `V` before it for SIMD and floating-point
 //! registers, and the kind of memory reference: `Ldrsb64Index`, `StrV128Unscaled`, `Ldp64Post`.
-//! [`crate::access`] chooses the form for a reference, [`crate::sized`] for a width.
+//! [`crate::access`] chooses the form for a reference, [`crate::sized`] for a width, [`crate::lanes`]
+//! for that of the elements of a vector.
 //!
 //! Each file's macro adds its rows to those it is given and hands them to the next one; the last,
 //! `define_ops`, makes the enum and the array of forms of them.
@@ -46,6 +48,12 @@ mod memory_vector;
 mod multiply;
 #[macro_use]
 mod vector;
+#[macro_use]
+mod vector_float;
+#[macro_use]
+mod vector_integer;
+#[macro_use]
+mod vector_permute;
 
 macro_rules! define_ops {
     ([] { $(
@@ -90,7 +98,8 @@ use crate::template::Template;
 arithmetic_rows! {
     [
         logical_rows bits_rows multiply_rows conditions_rows control_rows memory_rows
-        memory_vector_rows memory_pair_rows float_rows vector_rows define_ops
+        memory_vector_rows memory_pair_rows float_rows vector_rows
+        vector_integer_rows vector_float_rows vector_permute_rows define_ops
     ]
     {}
 }

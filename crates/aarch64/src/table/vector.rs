@@ -1,4 +1,4 @@
-//! What scalar code needs of vectors: bits of floats, counts, elements.
+//! Bits of vectors, counts, and elements from and to other registers.
 
 macro_rules! vector_rows {
     ([$next:ident $($later:ident)*] { $($rows:tt)* }) => { $next! { [$($later)*] { $($rows)*
@@ -32,13 +32,9 @@ macro_rules! vector_rows {
         Uaddlv16BV  "uaddlv"                [w(HD), r(VN16B)]                      "0 1 1 01110 00 11000 00011 10 Rn Rd"     Keep;
         Movi16BVI   "movi"                  [w(VD16B), BYTE]                       "0 1 0 0111100000 abc 1110 01 defgh Rd"   Keep;
 
-        // Zero, and the sign of each element.
+        // Zero, and the sign of each float.
         MoviZero64V "movi %, #0"            [w(DD)]                                "0 0 1 0111100000 000 1110 01 00000 Rd"   Keep;
-        MoviZero2DV "movi %, #0"            [w(VD2D)]                              "0 1 1 0111100000 000 1110 01 00000 Rd"   Keep;
         MoviSign2SV "movi %, #128, lsl #24" [w(VD2S)]                              "0 0 0 0111100000 100 0110 01 00000 Rd"   Keep;
-        MoviSign4SV "movi %, #128, lsl #24" [w(VD4S)]                              "0 1 0 0111100000 100 0110 01 00000 Rd"   Keep;
-        Fneg4SVV    "fneg"                  [w(VD4S), r(VN4S)]                     "0 1 1 01110 1 0 10000 01111 10 Rn Rd"    Keep;
-        Fneg2DVV    "fneg"                  [w(VD2D), r(VN2D)]                     "0 1 1 01110 1 1 10000 01111 10 Rn Rd"    Keep;
 
         // Elements to general registers, and from them.
         UmovRB      "umov"                  [w(WD), r(VNB), LANE_B]                "0 0 0 01110000 i4 1 0 0111 1 Rn Rd"      Keep;
@@ -54,11 +50,14 @@ macro_rules! vector_rows {
         InsHR       "mov"                   [rw(VDH), LANE_H, r(WN)]               "0 1 0 01110000 i3 10 0 0011 1 Rn Rd"     Keep;
         InsSR       "mov"                   [rw(VDS), LANE_S, r(WN)]               "0 1 0 01110000 i2 100 0 0011 1 Rn Rd"    Keep;
         InsDR       "mov"                   [rw(VDD), LANE_D, r(XN)]               "0 1 0 01110000 i1 1000 0 0011 1 Rn Rd"   Keep;
+        InsBB       "mov"                   [rw(VDB), LANE_B, r(VNB), FROM_LANE_B] "0 1 1 01110000 i4 1 0 j4 1 Rn Rd"        Keep;
+        InsHH       "mov"                   [rw(VDH), LANE_H, r(VNH), FROM_LANE_H] "0 1 1 01110000 i3 10 0 j3 0 1 Rn Rd"     Keep;
         InsSS       "mov"                   [rw(VDS), LANE_S, r(VNS), FROM_LANE_S] "0 1 1 01110000 i2 100 0 j2 00 1 Rn Rd"   Keep;
         InsDD       "mov"                   [rw(VDD), LANE_D, r(VND), FROM_LANE_D] "0 1 1 01110000 i1 1000 0 j1 000 1 Rn Rd" Keep;
 
         // One value in all elements, and one element alone.
         Dup16BR     "dup"                   [w(VD16B), r(WN)]                      "0 1 0 01110000 00001 0 0001 1 Rn Rd"     Keep;
+        Dup8HR      "dup"                   [w(VD8H), r(WN)]                       "0 1 0 01110000 00010 0 0001 1 Rn Rd"     Keep;
         Dup4SR      "dup"                   [w(VD4S), r(WN)]                       "0 1 0 01110000 00100 0 0001 1 Rn Rd"     Keep;
         Dup2DR      "dup"                   [w(VD2D), r(XN)]                       "0 1 0 01110000 01000 0 0001 1 Rn Rd"     Keep;
         MovSS       "mov"                   [w(SD), r(VNS), LANE_S]                "01 0 11110000 i2 100 0 0000 1 Rn Rd"     Keep;

@@ -2,7 +2,7 @@
 
 use enjamb_aarch64::{
     Addressing, Barrier, Cond, Extend, Field, Immediate, Inst, Kind, Mem, Op, Operand, OperandForm,
-    Reach, Reg, Registers, Shift, SystemRegister, Width, immediate,
+    Reach, Reg, Registers, Shift, SystemRegister, Table, Width, immediate,
 };
 
 /// Samples of one form: every value that each operand can take, the other operands taking turns.
@@ -25,6 +25,7 @@ pub fn samples(op: Op) -> Vec<Inst<Reg>> {
         };
         let mut operands: Vec<Operand> = (0..forms.len()).map(at).collect();
         fit_size(op, &mut operands);
+        fit_table(op, &mut operands);
         let inst = Inst::new(op, &operands).unwrap_or_else(|error| panic!("{error}: {operands:?}"));
         // Registers that a form must have apart are left out.
         samples.extend(inst.word().is_ok().then_some(inst));
@@ -46,12 +47,25 @@ fn fit_size(op: Op, operands: &mut [Operand]) {
     }
 }
 
+/// Puts the second half of a table into the register behind the first.
+fn fit_table(op: Op, operands: &mut [Operand]) {
+    let forms = op.info().operands.iter().map(|form| form.kind);
+    let second = |kind| matches!(kind, Kind::Register(registers, _) if registers == Registers::Table(Table::Second));
+    if let Some(index) = forms.into_iter().position(second)
+        && let Operand::Reg(first) = operands[index - 1]
+    {
+        operands[index] = Operand::Reg(Reg::vector(first.encoding() + 1));
+    }
+}
+
 fn registers(registers: Registers) -> Vec<Operand> {
     let general = (0..31).map(Reg::gpr);
     let all: Vec<Reg> = match registers {
         Registers::Gpr | Registers::Extended => general.chain([Reg::ZR]).collect(),
         Registers::GprOrSp => general.chain([Reg::SP]).collect(),
-        Registers::Scalar | Registers::Vector(_) => (0..32).map(Reg::vector).collect(),
+        Registers::Scalar | Registers::Vector(_) | Registers::Table(_) => {
+            (0..32).map(Reg::vector).collect()
+        }
     };
     all.into_iter().map(Operand::Reg).collect()
 }
@@ -83,7 +97,9 @@ fn immediates(immediate: Immediate, width: Width) -> Vec<i64> {
         }
         Immediate::BitNumber | Immediate::ShiftLeft | Immediate::InsertAt => (0..bits).collect(),
         Immediate::InsertSize | Immediate::ExtractSize => (1..=bits).collect(),
-        Immediate::Float => floats(width),
+        Immediate::Float | Immediate::VectorFloat => floats(width),
+        Immediate::ShiftRight(_) => (1..=bits).collect(),
+        Immediate::ByteMask => byte_masks(),
         Immediate::Vector => (0..256).collect(),
     }
 }
@@ -113,6 +129,13 @@ fn logical_immediates(width: Width) -> Vec<i64> {
         }
     }
     values
+}
+
+fn byte_masks() -> Vec<i64> {
+    let bytes = |mask: u32| std::array::from_fn(|bit| if mask >> bit & 1 == 0 { 0 } else { 0xFF });
+    (0..256)
+        .map(|mask| i64::from_le_bytes(bytes(mask)))
+        .collect()
 }
 
 fn floats(width: Width) -> Vec<i64> {
@@ -202,8 +225,8 @@ fn operands(form: &OperandForm) -> Vec<Operand> {
                 .flat_map(|shift| amounts.iter().map(|amount| Operand::Shift(*shift, *amount)))
                 .collect()
         }
-        Kind::Half => (0..form.width.bits())
-            .step_by(16)
+        Kind::Place(field) => (0..form.width.bits())
+            .step_by(if field == Field::Half { 16 } else { 8 })
             .map(|at| Operand::Shift(Shift::Lsl, at))
             .collect(),
         Kind::Extend => {
