@@ -46,6 +46,7 @@ mod equality;
 mod exception;
 pub mod fuel;
 pub mod function;
+pub mod handles;
 pub mod hash;
 pub mod host_value;
 mod instructions;
