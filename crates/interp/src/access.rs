@@ -84,7 +84,7 @@ pub(crate) fn load<'a>(
 ) -> Outcome {
     let to = site.function.value_type(site.results()[0]);
     let (ty, signed) = from.unwrap_or((to, true));
-    let mut buffer = [0; 8];
+    let mut buffer = [0; 16];
     let bytes = &mut buffer[..ty.bytes() as usize];
     match resolve(stack, site, 0)? {
         Bytes::Memory(memory, at) => machine.memories[memory.index()].read(at, bytes)?,
@@ -92,6 +92,10 @@ pub(crate) fn load<'a>(
             let range = slot_range(&stack.slots, slot, at, bytes.len())?;
             bytes.copy_from_slice(&stack.slots[slot][range]);
         }
+    }
+    if ty == Type::V128 {
+        site.set(stack, 0, Cell::vector(u128::from_le_bytes(buffer)));
+        return Ok(Flow::Next);
     }
     let loaded = decode(ty, bytes);
     let extended = if signed {
@@ -118,7 +122,7 @@ pub(crate) fn store<'a>(
 ) -> Outcome {
     let stored = site.args()[site.args().len() - 1];
     let size = size.unwrap_or(site.function.value_type(stored).bytes());
-    let buffer = site.cell(stack, stored)?.bits.to_le_bytes();
+    let buffer = site.cell(stack, stored)?.wide_bits().to_le_bytes();
     let bytes = &buffer[..size as usize];
     match resolve(stack, site, 1)? {
         Bytes::Memory(memory, at) => machine.memories[memory.index()].write(at, bytes)?,
@@ -254,7 +258,7 @@ pub(crate) fn global_get<'a>(
     stack: &mut Stack<'a>,
     site: &Site<'a>,
 ) -> Outcome {
-    site.define(stack, machine.globals[global_of(site)?]);
+    site.set(stack, 0, machine.globals[global_of(site)?]);
     Ok(Flow::Next)
 }
 
@@ -263,7 +267,7 @@ pub(crate) fn global_set<'a>(
     stack: &mut Stack<'a>,
     site: &Site<'a>,
 ) -> Outcome {
-    machine.globals[global_of(site)?] = site.arg(stack, 0)?;
+    machine.globals[global_of(site)?] = site.cell(stack, site.args()[0])?;
     Ok(Flow::Next)
 }
 

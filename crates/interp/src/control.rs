@@ -103,8 +103,9 @@ pub(crate) fn is_null<'a>(_: &mut Machine<'a>, stack: &mut Stack<'a>, site: &Sit
 
 pub(crate) fn select<'a>(_: &mut Machine<'a>, stack: &mut Stack<'a>, site: &Site<'a>) -> Outcome {
     let condition = site.arg(stack, 0)?;
-    let (yes, no) = (site.arg(stack, 1)?, site.arg(stack, 2)?);
-    site.define(stack, if condition != 0 { yes } else { no });
+    let args = site.args();
+    let (yes, no) = (site.cell(stack, args[1])?, site.cell(stack, args[2])?);
+    site.set(stack, 0, if condition != 0 { yes } else { no });
     Ok(Flow::Next)
 }
 
@@ -176,4 +177,12 @@ pub(crate) fn trap<'a>(_: &mut Machine<'a>, _: &mut Stack<'a>, site: &Site<'a>) 
 
 pub(crate) fn unreachable<'a>(_: &mut Machine<'a>, _: &mut Stack<'a>, _: &Site<'a>) -> Outcome {
     Err(TrapCode::Unreachable.into())
+}
+
+/// Stops at an instruction that is not interpreted.
+pub(crate) fn unsupported<'a>(_: &mut Machine<'a>, _: &mut Stack<'a>, site: &Site<'a>) -> Outcome {
+    Err(Stop::Fault(format!(
+        "`{}` is not interpreted",
+        site.data.opcode
+    )))
 }

@@ -67,7 +67,7 @@ impl From<Exception> for HostError {
 pub struct HostContext<'c> {
     module: &'c Module,
     memories: &'c mut [Memory],
-    globals: &'c mut [u64],
+    globals: &'c mut [Cell],
     stacks: &'c dyn Fn(TraceLimits) -> Vec<Trace>,
 }
 
@@ -114,14 +114,14 @@ impl HostContext<'_> {
 }
 
 /// The value of a global variable.
-pub(crate) fn global_value(module: &Module, globals: &[u64], global: GlobalId) -> Val {
-    Val::from_word(module.globals[global].ty, globals[global.index()])
+pub(crate) fn global_value(module: &Module, globals: &[Cell], global: GlobalId) -> Val {
+    globals[global.index()].value(module.globals[global].ty)
 }
 
 /// Gives a global variable a value of its type.
 pub(crate) fn set_global_value(
     module: &Module,
-    globals: &mut [u64],
+    globals: &mut [Cell],
     global: GlobalId,
     value: Val,
 ) -> Result<(), Error> {
@@ -132,7 +132,7 @@ pub(crate) fn set_global_value(
         return Err(Error::BadCall(message));
     }
     check_reference(module, value)?;
-    globals[global.index()] = value.to_word();
+    globals[global.index()] = Cell::of(value);
     Ok(())
 }
 
@@ -354,7 +354,7 @@ impl<'a> Machine<'a> {
         else {
             return Err(Stop::fault("a function with a body is called as an import"));
         };
-        let value = |(cell, &ty): (&Cell, &Type)| Val::from_word(ty, cell.bits);
+        let value = |(cell, &ty): (&Cell, &Type)| cell.value(ty);
         let args: Vec<Val> = args.iter().zip(&signature.params).map(value).collect();
         let (module, scheduler, objects) = (self.module, &self.scheduler, &self.objects);
         let stacks = |limits| suspended_stacks(module, scheduler, objects, limits);
@@ -394,7 +394,7 @@ impl<'a> Machine<'a> {
         Ok(Called::Ready(
             results
                 .into_iter()
-                .map(|value| Cell::new(value.to_word()))
+                .map(|value| Cell::of(value))
                 .collect(),
         ))
     }

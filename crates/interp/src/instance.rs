@@ -102,9 +102,9 @@ impl<'a> Instance<'a> {
         let decl = &module.functions[function];
         let signature = decl.signature();
         check_args(module, &decl.name, signature, args)?;
-        let args = args.iter().map(|arg| Cell::new(arg.to_word())).collect();
+        let args = args.iter().map(|arg| Cell::of(*arg)).collect();
         let results = self.machine.run_root(function, args)?;
-        let value = |(cell, &ty): (&Cell, &Type)| Val::from_word(ty, cell.bits);
+        let value = |(cell, &ty): (&Cell, &Type)| cell.value(ty);
         Ok(results.iter().zip(&signature.results).map(value).collect())
     }
 
@@ -154,7 +154,7 @@ impl<'a> Instance<'a> {
     /// All global variables, in order of declaration.
     pub fn globals(&self) -> Vec<Val> {
         let globals = self.machine.module.globals.values();
-        let value = |(decl, &bits): (&enjamb_ir::GlobalDecl, &u64)| Val::from_word(decl.ty, bits);
+        let value = |(decl, cell): (&enjamb_ir::GlobalDecl, &Cell)| cell.value(decl.ty);
         globals.zip(&self.machine.globals).map(value).collect()
     }
 
@@ -211,12 +211,13 @@ impl<'a> Instance<'a> {
     }
 }
 
-/// The bits that a global variable holds at first.
-fn initial(ty: Type, init: GlobalInit) -> u64 {
+/// What a global variable holds at first.
+fn initial(ty: Type, init: GlobalInit) -> Cell {
     match init {
-        GlobalInit::Number(bits) => Val::from_word(ty, bits).to_word(),
-        GlobalInit::Null => 0,
-        GlobalInit::Function(function) => function_bits(function),
+        GlobalInit::Number(bits) => Cell::of(Val::from_bits(ty, bits.into())),
+        GlobalInit::Vector(bits) => Cell::vector(bits),
+        GlobalInit::Null => Cell::new(0),
+        GlobalInit::Function(function) => Cell::new(function_bits(function)),
     }
 }
 

@@ -89,22 +89,6 @@ pub(crate) fn smax(_: u32, a: i64, b: i64) -> i64 {
     a.max(b)
 }
 
-pub(crate) fn and(_: u32, a: i64, b: i64) -> i64 {
-    a & b
-}
-
-pub(crate) fn or(_: u32, a: i64, b: i64) -> i64 {
-    a | b
-}
-
-pub(crate) fn xor(_: u32, a: i64, b: i64) -> i64 {
-    a ^ b
-}
-
-pub(crate) fn not(_: u32, a: i64) -> i64 {
-    !a
-}
-
 /// A shift amount: it counts modulo the width, which is a power of two.
 fn amount(bits: u32, value: i64) -> u32 {
     value as u32 & (bits - 1)

@@ -65,6 +65,7 @@ mod scheduler;
 mod stack;
 mod task;
 mod value;
+mod vector;
 
 pub use enjamb_ir::{Schedule, Val};
 pub use error::{Error, Fault, Trap, Uncaught};

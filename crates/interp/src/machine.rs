@@ -42,7 +42,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) options: Options,
     pub(crate) stats: Stats,
     pub(crate) memories: Vec<Memory>,
-    pub(crate) globals: Vec<u64>,
+    pub(crate) globals: Vec<Cell>,
     pub(crate) tables: Vec<Vec<u64>>,
     pub(crate) imports: PrimaryMap<FuncId, Option<Import<'a>>>,
     pub(crate) host_calls: Vec<HostCall>,
@@ -164,6 +164,14 @@ impl<'a> Machine<'a> {
             Operation::Handled(handler) => handler(self, stack, &site),
             Operation::Load(from) => access::load(self, stack, &site, from),
             Operation::Store(size) => access::store(self, stack, &site, size),
+            Operation::Bits(bits) => {
+                site.set(stack, 0, bits.evaluate(stack, &site)?);
+                Ok(Flow::Next)
+            }
+            Operation::Lanes(lanes) => {
+                site.set(stack, 0, lanes.evaluate(stack, &site)?);
+                Ok(Flow::Next)
+            }
             pure => {
                 let bits = evaluate(pure, stack, &site)?;
                 site.define(stack, bits);
@@ -251,7 +259,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// The result of an operation that computes from its operands and nothing else.
+/// The result of an operation that computes a number from its operands and nothing else.
 fn evaluate<'a>(operation: Operation<'a>, stack: &Stack<'a>, site: &Site<'a>) -> Result<u64, Stop> {
     let result = site.function.value_type(site.results()[0]);
     let width = result.bits();
@@ -270,8 +278,12 @@ fn evaluate<'a>(operation: Operation<'a>, stack: &Stack<'a>, site: &Site<'a>) ->
             let from = site.function.value_type(site.args()[0]);
             convert(from, result, first)?
         }
-        Operation::Load(_) | Operation::Store(_) | Operation::Handled(_) => {
-            return Err(Stop::fault("an operation with effects is not evaluated"));
+        Operation::Bits(_)
+        | Operation::Lanes(_)
+        | Operation::Load(_)
+        | Operation::Store(_)
+        | Operation::Handled(_) => {
+            return Err(Stop::fault("an operation is not one on numbers"));
         }
     })
 }

@@ -5,6 +5,7 @@ use crate::convert::{self, Conversion};
 use crate::error::Stop;
 use crate::machine::{Flow, Machine};
 use crate::stack::{Site, Stack};
+use crate::vector::{self, Bitwise};
 use crate::{access, call, control, exception, float, fuel, integer, task};
 use enjamb_ir::{Opcode, TrapCode, Type};
 
@@ -23,6 +24,10 @@ pub(crate) enum Operation<'a> {
     SignUnary(fn(Type, u64) -> u64),
     SignBinary(fn(Type, u64, u64) -> u64),
     Convert(Conversion),
+    /// Of integers and vectors alike.
+    Bits(Bitwise),
+    /// Of each lane of a vector.
+    Lanes(vector::Lanes),
     /// Loads an integer of this type, extended by its sign if so marked; or the type of the result.
     Load(Option<(Type, bool)>),
     /// Stores this many low bytes; or the type of the operand.
@@ -50,10 +55,10 @@ impl<'a> Operation<'a> {
             Opcode::Umax => IntBinary(integer::umax),
             Opcode::Smin => IntBinary(integer::smin),
             Opcode::Smax => IntBinary(integer::smax),
-            Opcode::Band => IntBinary(integer::and),
-            Opcode::Bor => IntBinary(integer::or),
-            Opcode::Bxor => IntBinary(integer::xor),
-            Opcode::Bnot => IntUnary(integer::not),
+            Opcode::Band => Bits(Bitwise::And),
+            Opcode::Bor => Bits(Bitwise::Or),
+            Opcode::Bxor => Bits(Bitwise::Xor),
+            Opcode::Bnot => Bits(Bitwise::Not),
             Opcode::Ishl => IntBinary(integer::shl),
             Opcode::Ushr => IntBinary(integer::ushr),
             Opcode::Sshr => IntBinary(integer::sshr),
@@ -91,6 +96,37 @@ impl<'a> Operation<'a> {
             Opcode::FcvtToUintSat => Convert(convert::to_uint_saturating),
             Opcode::Bitcast => Convert(convert::bitcast),
 
+            Opcode::Vconst => Handled(vector::constant),
+            Opcode::Splat => Handled(vector::splat),
+            Opcode::ExtractLane => Handled(vector::extract_lane),
+            Opcode::InsertLane => Handled(vector::insert_lane),
+            Opcode::Shuffle => Handled(vector::shuffle),
+            Opcode::Bitselect => Handled(vector::bitselect),
+            Opcode::AnyTrue => Handled(vector::any_true),
+            Opcode::AllTrue => Handled(vector::all_true),
+            Opcode::LaneMask => Handled(vector::lane_mask),
+            Opcode::Viadd => Lanes(vector::Lanes::IntBinary(integer::add)),
+            Opcode::Visub => Lanes(vector::Lanes::IntBinary(integer::sub)),
+            Opcode::Vimul => Lanes(vector::Lanes::IntBinary(integer::mul)),
+            Opcode::Vineg => Lanes(vector::Lanes::IntUnary(integer::neg)),
+            Opcode::Vumin => Lanes(vector::Lanes::IntBinary(integer::umin)),
+            Opcode::Vumax => Lanes(vector::Lanes::IntBinary(integer::umax)),
+            Opcode::Vsmin => Lanes(vector::Lanes::IntBinary(integer::smin)),
+            Opcode::Vsmax => Lanes(vector::Lanes::IntBinary(integer::smax)),
+            Opcode::Vishl => Lanes(vector::Lanes::Shift(integer::shl)),
+            Opcode::Vushr => Lanes(vector::Lanes::Shift(integer::ushr)),
+            Opcode::Vsshr => Lanes(vector::Lanes::Shift(integer::sshr)),
+            Opcode::Vfadd => Lanes(vector::Lanes::FloatBinary(float::ADD)),
+            Opcode::Vfsub => Lanes(vector::Lanes::FloatBinary(float::SUB)),
+            Opcode::Vfmul => Lanes(vector::Lanes::FloatBinary(float::MUL)),
+            Opcode::Vfdiv => Lanes(vector::Lanes::FloatBinary(float::DIV)),
+            Opcode::Vfsqrt => Lanes(vector::Lanes::FloatUnary(float::SQRT)),
+            Opcode::Vfmin => Lanes(vector::Lanes::FloatBinary(float::MIN)),
+            Opcode::Vfmax => Lanes(vector::Lanes::FloatBinary(float::MAX)),
+            Opcode::Vfneg => Lanes(vector::Lanes::SignUnary(float::neg)),
+            Opcode::Vfabs => Lanes(vector::Lanes::SignUnary(float::abs)),
+            Opcode::Vicmp | Opcode::Vfcmp => Lanes(vector::Lanes::Compare),
+
             Opcode::Load => Load(None),
             Opcode::Uload8 => Load(Some((Type::I8, false))),
             Opcode::Sload8 => Load(Some((Type::I8, true))),
@@ -126,6 +162,18 @@ impl<'a> Operation<'a> {
             Opcode::TableGet => Handled(access::table_get),
             Opcode::TableSet => Handled(access::table_set),
             Opcode::TableSize => Handled(access::table_size),
+
+            Opcode::New
+            | Opcode::NewArray
+            | Opcode::GetField
+            | Opcode::SetField
+            | Opcode::GetElement
+            | Opcode::SetElement
+            | Opcode::ArrayLength
+            | Opcode::ArrayCopy
+            | Opcode::IsInstance
+            | Opcode::RootSet
+            | Opcode::RootGet => Handled(control::unsupported),
 
             Opcode::Call | Opcode::CallIndirect => Handled(call::call),
             Opcode::TryCall | Opcode::TryCallIndirect => Handled(call::call),

@@ -1,7 +1,7 @@
 //! Cells, which is how frames hold values.
 
 use crate::integer::narrow;
-use enjamb_ir::{Entity, FuncId, Type};
+use enjamb_ir::{Entity, FuncId, Type, Val};
 
 /// The word of a reference to a function, as [`enjamb_ir::Val`] has it.
 pub(crate) fn function_bits(function: FuncId) -> u64 {
@@ -14,7 +14,7 @@ pub(crate) fn function_of(bits: u64) -> Option<FuncId> {
         .map(|index| FuncId::from_index(index as usize))
 }
 
-/// The bits of a value of a type that lies in memory, least significant byte first.
+/// The bits of a scalar of a type that lies in memory, least significant byte first.
 pub(crate) fn decode(ty: Type, bytes: &[u8]) -> u64 {
     let mut whole = [0; 8];
     whole[..bytes.len()].copy_from_slice(bytes);
@@ -30,6 +30,8 @@ pub(crate) fn decode(ty: Type, bytes: &[u8]) -> u64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) bits: u64,
+    /// The upper half of a vector, else 0.
+    high: u64,
     /// 0 says that nothing defines the value on this path, 1 that something does. An address has
     /// the number of its slot plus 2, and `bits` is the offset in it.
     tag: u32,
@@ -38,15 +40,47 @@ pub(crate) struct Cell {
 impl Cell {
     /// A value that nothing defined: an argument of a resumed activation, a result of a call that
     /// suspended. It may be moved, not used.
-    pub(crate) const UNDEFINED: Cell = Cell { bits: 0, tag: 0 };
+    pub(crate) const UNDEFINED: Cell = Cell {
+        bits: 0,
+        high: 0,
+        tag: 0,
+    };
 
     pub(crate) fn new(bits: u64) -> Self {
-        Cell { bits, tag: 1 }
+        Cell {
+            bits,
+            high: 0,
+            tag: 1,
+        }
+    }
+
+    pub(crate) fn vector(bits: u128) -> Self {
+        Cell {
+            bits: bits as u64,
+            high: (bits >> 64) as u64,
+            tag: 1,
+        }
+    }
+
+    /// A value that comes from the host.
+    pub(crate) fn of(value: Val) -> Self {
+        Cell::vector(value.to_bits())
+    }
+
+    /// The value for the host.
+    pub(crate) fn value(self, ty: Type) -> Val {
+        Val::from_bits(ty, self.wide_bits())
+    }
+
+    /// All bits, as a vector has them.
+    pub(crate) fn wide_bits(self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.bits)
     }
 
     pub(crate) fn address(slot: usize, offset: u64) -> Self {
         Cell {
             bits: offset,
+            high: 0,
             tag: slot as u32 + 2,
         }
     }
@@ -64,7 +98,7 @@ impl Cell {
     pub(crate) fn advanced(self, bytes: u64) -> Self {
         Cell {
             bits: self.bits.wrapping_add(bytes),
-            tag: self.tag,
+            ..self
         }
     }
 }

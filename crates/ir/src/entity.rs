@@ -59,8 +59,10 @@ entities! {
     LayoutId = "layout";
     /// A suspension point of a lowered function; its index is its state number.
     PointId = "point";
-    /// A field of a continuation layout.
+    /// A field of a continuation layout or of an object type.
     FieldId = "field";
+    /// A place in a function's frame for one reference that a collection finds.
+    RootId = "root";
     /// A function of a module, imported or defined.
     FuncId = "func";
     /// A linear memory of a module.
@@ -71,6 +73,8 @@ entities! {
     GlobalId = "global";
     /// A table of function references of a module.
     TableId = "table";
+    /// A type of objects of a module.
+    ObjectTypeId = "type";
     /// A source file that positions of a module refer to.
     FileId = "file";
 }

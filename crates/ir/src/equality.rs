@@ -14,6 +14,7 @@ impl PartialEq for Function {
             && self.signature == other.signature
             && self.stage == other.stage
             && self.slots == other.slots
+            && self.roots == other.roots
             && self.signatures == other.signatures
             && self.layouts == other.layouts
             && self.points == other.points
@@ -57,5 +58,6 @@ fn same_inst(a: &Function, x: Inst, b: &Function, y: Inst) -> bool {
         && same_types(a, b, a.results(x))
         && a.targets(x).len() == b.targets(y).len()
         && a.targets(x).iter().zip(b.targets(y)).all(same_target)
+        && a.live_roots(x) == b.live_roots(y)
         && a.positions[x] == b.positions[y]
 }

@@ -4,8 +4,8 @@
 //! record of fixed size and a function of a million values is a handful of allocations.
 
 use crate::entity::{
-    Block, Entity, FileId, Inst, LayoutId, PointId, PrimaryMap, SecondaryMap, SigId, StackSlot,
-    Value,
+    Block, Entity, FileId, Inst, LayoutId, PointId, PrimaryMap, RootId, SecondaryMap, SigId,
+    StackSlot, Value,
 };
 use crate::opcode::Opcode;
 use crate::operand::Payload;
@@ -98,6 +98,10 @@ pub struct SlotData {
     pub align: u32,
 }
 
+/// A place in the frame for one reference, which the collector visits at the safepoints that list it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RootSlot;
+
 /// A place in a source file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SourcePos {
@@ -128,6 +132,8 @@ pub struct Function {
     pub values: PrimaryMap<Value, ValueData>,
     /// Stack slots.
     pub slots: PrimaryMap<StackSlot, SlotData>,
+    /// Root slots.
+    pub roots: PrimaryMap<RootId, RootSlot>,
     /// Signatures that its instructions name.
     pub signatures: PrimaryMap<SigId, Signature>,
     /// Continuation layouts. Lowered functions only.
@@ -143,6 +149,9 @@ pub struct Function {
     pub inst_origins: SecondaryMap<Inst, Option<Inst>>,
     value_pool: Vec<Value>,
     target_pool: Vec<Target>,
+    /// Of safepoints: the root slots that hold what is live across them.
+    live_roots: SecondaryMap<Inst, PoolRange>,
+    root_pool: Vec<RootId>,
 }
 
 impl Function {
@@ -157,6 +166,7 @@ impl Function {
             insts: PrimaryMap::new(),
             values: PrimaryMap::new(),
             slots: PrimaryMap::new(),
+            roots: PrimaryMap::new(),
             signatures: PrimaryMap::new(),
             layouts: PrimaryMap::new(),
             points: PrimaryMap::new(),
@@ -165,6 +175,8 @@ impl Function {
             inst_origins: SecondaryMap::new(),
             value_pool: Vec::new(),
             target_pool: Vec::new(),
+            live_roots: SecondaryMap::new(),
+            root_pool: Vec::new(),
         }
     }
 
@@ -320,6 +332,21 @@ impl Function {
     pub fn set_target_args(&mut self, inst: Inst, target: usize, args: &[Value]) {
         let args = self.pool_values(args);
         self.targets_mut(inst)[target].args = args;
+    }
+
+    /// The root slots that hold a reference live across an instruction, which is a safepoint.
+    pub fn live_roots(&self, inst: Inst) -> &[RootId] {
+        &self.root_pool[self.live_roots[inst].range()]
+    }
+
+    /// Says which root slots hold a reference live across an instruction.
+    pub fn set_live_roots(&mut self, inst: Inst, roots: &[RootId]) {
+        let start = self.root_pool.len() as u32;
+        self.root_pool.extend_from_slice(roots);
+        let len = roots.len() as u32;
+        if len > 0 || self.live_roots[inst].len > 0 {
+            self.live_roots[inst] = PoolRange { start, len };
+        }
     }
 
     /// Calls `visit` for every value that an instruction uses, those of its targets included.

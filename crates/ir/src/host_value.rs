@@ -7,6 +7,7 @@
 //! ignores.
 
 use crate::entity::{Entity, FuncId};
+use crate::parse::vector_bits;
 use crate::types::Type;
 use std::fmt;
 
@@ -25,6 +26,8 @@ pub enum Val {
     F32(u32),
     /// The bits of an `f64`.
     F64(u64),
+    /// The bits of a `v128`, lane 0 the least significant.
+    V128(u128),
     /// A handle of the host other than 0, or null.
     Ref(Option<u64>),
     /// A function of the module, or null.
@@ -68,9 +71,26 @@ impl Val {
             Val::I64(_) => Type::I64,
             Val::F32(_) => Type::F32,
             Val::F64(_) => Type::F64,
+            Val::V128(_) => Type::V128,
             Val::Ref(_) => Type::Ref,
             Val::FuncRef(_) => Type::FuncRef,
             Val::Task(_) => Type::Task,
+        }
+    }
+
+    /// The value in 128 bits, of which all but a vector use the low half as a word.
+    pub fn to_bits(self) -> u128 {
+        match self {
+            Val::V128(bits) => bits,
+            value => value.to_word().into(),
+        }
+    }
+
+    /// The value of this type in 128 bits.
+    pub fn from_bits(ty: Type, bits: u128) -> Val {
+        match ty {
+            Type::V128 => Val::V128(bits),
+            ty => Val::from_word(ty, bits as u64),
         }
     }
 
@@ -83,6 +103,7 @@ impl Val {
             Val::I64(value) => value as u64,
             Val::F32(bits) => u64::from(bits),
             Val::F64(word) | Val::Task(word) => word,
+            Val::V128(bits) => bits as u64,
             Val::Ref(handle) => handle.unwrap_or(0),
             Val::FuncRef(function) => function.map_or(0, |function| function.index() as u64 + 1),
         }
@@ -98,6 +119,7 @@ impl Val {
             Type::I64 | Type::Addr | Type::Cont => Val::I64(word as i64),
             Type::F32 => Val::F32(word as u32),
             Type::F64 => Val::F64(word),
+            Type::V128 => Val::V128(word.into()),
             Type::Ref => Val::Ref((word != 0).then_some(word)),
             Type::FuncRef => Val::FuncRef((word as usize).checked_sub(1).map(FuncId::from_index)),
             Type::Task => Val::Task(word),
@@ -111,6 +133,13 @@ impl Val {
     /// If the text is no value of that type, or out of its range.
     pub fn parse(ty: Type, text: &str) -> Result<Val, ParseValError> {
         let word = match ty {
+            Type::V128 => {
+                let bits = vector_bits(text).map(Val::V128);
+                return bits.ok_or_else(|| ParseValError {
+                    text: text.to_string(),
+                    ty,
+                });
+            }
             Type::I8 | Type::I16 | Type::I32 | Type::I64 => parse_integer(ty.bits(), text),
             Type::F32 | Type::F64 => parse_float(ty, text),
             Type::Ref | Type::FuncRef => (text == "null").then_some(0),
@@ -167,6 +196,7 @@ impl fmt::Display for Val {
             Val::I16(value) => write!(f, "{value}"),
             Val::I32(value) => write!(f, "{value}"),
             Val::I64(value) => write!(f, "{value}"),
+            Val::V128(bits) => write!(f, "{bits:#034x}"),
             Val::F32(bits) => match f32::from_bits(bits) {
                 value if value.is_nan() => write!(f, "nan:{bits:#010x}"),
                 value => write!(f, "{value:?}"),

@@ -1,11 +1,12 @@
 //! The instruction table: one row defines an instruction, everything else derives from it.
 //!
 //! A row reads `Opcode "mnemonic" Kind (T: Class) [operands] -> [results] effects example`, with
-//! its reference text above. The example runs in a test; see [`OpcodeInfo::example`].
+//! its reference text above; instructions on lanes have `(S: Class)`, the shapes that they take. The example runs in a test; see [`OpcodeInfo::example`].
 
 use crate::opcode::OperandKind::*;
 use crate::opcode::TypeRule::*;
 use crate::opcode::{Effects, OpcodeInfo};
+use crate::shape::ShapeClass;
 use crate::types::{Type, TypeClass};
 
 const PURE: Effects = Effects::PURE;
@@ -14,6 +15,8 @@ const READS: Effects = Effects::READS.and(TRAPS);
 const WRITES: Effects = Effects::WRITES.and(TRAPS);
 const CALLS: Effects = Effects::CALLS.and(READS).and(WRITES);
 const INVOKES: Effects = CALLS.and(Effects::THROWS);
+/// The collector may run: a safepoint.
+const COLLECTS: Effects = Effects::COLLECTS;
 /// The fuel of the instance is read and written.
 const METERS: Effects = Effects::READS.and(Effects::WRITES);
 const ENDS: Effects = Effects::ENDS;
@@ -22,6 +25,7 @@ const LOWERED: Effects = Effects::LOWERED;
 const I8: Type = Type::I8;
 const I32: Type = Type::I32;
 const I64: Type = Type::I64;
+const V128: Type = Type::V128;
 const TASK: Type = Type::Task;
 const CONT: Type = Type::Cont;
 const ADDR: Type = Type::Addr;
@@ -35,7 +39,7 @@ const SEE_LOWERED: &str = "";
 macro_rules! instructions {
     ($($group:literal { $(
         $(#[doc = $doc:literal])*
-        $opcode:ident $name:literal $kind:ident $((T: $class:ident))?
+        $opcode:ident $name:literal $kind:ident $((T: $class:ident))? $((S: $shapes:ident))?
         [$($operand:expr),*] -> [$($result:expr),*] $effects:expr, $example:expr;
     )* })*) => {
         /// An operation of the IR.
@@ -51,7 +55,8 @@ macro_rules! instructions {
                 group: $group,
                 doc: &[$($doc),*],
                 kind: $kind,
-                class: instructions!(@class $($class)?),
+                class: instructions!(@class TypeClass $($class)?),
+                shapes: instructions!(@class ShapeClass $($shapes)?),
                 operands: &[$($operand),*],
                 results: &[$($result),*],
                 effects: $effects,
@@ -59,8 +64,8 @@ macro_rules! instructions {
             },
         )*)*];
     };
-    (@class) => { None };
-    (@class $class:ident) => { Some(TypeClass::$class) };
+    (@class $set:ident) => { None };
+    (@class $set:ident $class:ident) => { Some($set::$class) };
 }
 
 instructions! {
@@ -108,13 +113,13 @@ instructions! {
 }
 "Bits" {
     /// Bitwise and.
-    Band "band" Values (T: Int) [T, T] -> [T] PURE, "12:i8, 10:i8 | v2 = band v0, v1 | v2 == 8:i8";
+    Band "band" Values (T: Bits) [T, T] -> [T] PURE, "12:i8, 10:i8 | v2 = band v0, v1 | v2 == 8:i8";
     /// Bitwise or.
-    Bor "bor" Values (T: Int) [T, T] -> [T] PURE, "12:i8, 10:i8 | v2 = bor v0, v1 | v2 == 14:i8";
+    Bor "bor" Values (T: Bits) [T, T] -> [T] PURE, "12:i8, 10:i8 | v2 = bor v0, v1 | v2 == 14:i8";
     /// Bitwise exclusive or.
-    Bxor "bxor" Values (T: Int) [T, T] -> [T] PURE, "12:i8, 10:i8 | v2 = bxor v0, v1 | v2 == 6:i8";
+    Bxor "bxor" Values (T: Bits) [T, T] -> [T] PURE, "12:i8, 10:i8 | v2 = bxor v0, v1 | v2 == 6:i8";
     /// Bitwise complement.
-    Bnot "bnot" Values (T: Int) [T] -> [T] PURE, "12:i8 | v1 = bnot v0 | v1 == -13:i8";
+    Bnot "bnot" Values (T: Bits) [T] -> [T] PURE, "12:i8 | v1 = bnot v0 | v1 == -13:i8";
     /// Shift to the left; the amount counts modulo the width.
     Ishl "ishl" Values (T: Int) [T, T] -> [T] PURE, "3:i32, 33:i32 | v2 = ishl v0, v1 | v2 == 6:i32";
     /// Shift to the right with zeros coming in; the amount counts modulo the width.
@@ -202,9 +207,80 @@ instructions! {
     /// The same bits as another type of the same width.
     Bitcast "bitcast" Values (T: Number) [SameBitsAsT] -> [T] PURE, "1.0:f32 | v1 = bitcast.i32 v0 | v1 == 1065353216:i32";
 }
+"Vectors" {
+    /// A vector constant: up to 32 hexadecimal digits, the most significant first.
+    Vconst "vconst" Vector [] -> [Is(V128)] PURE, "| v0 = vconst 0x000000000000000000000000000000ff | v0 == 0xff:v128";
+    /// A vector whose lanes are all equal to the operand.
+    Splat "splat" Lanes (S: Any) [LaneType] -> [Is(V128)] PURE, "-2:i16 | v1 = splat.i16x8 v0 | v1 == 0xfffefffefffefffefffefffefffefffe:v128";
+    /// One lane.
+    ExtractLane "extract_lane" Lane (S: Any) [Is(V128)] -> [LaneType] PURE, "0x00000004000000030000000200000001:v128 | v1 = extract_lane.i32x4 v0, 2 | v1 == 3:i32";
+    /// The vector with one lane replaced.
+    InsertLane "insert_lane" Lane (S: Any) [Is(V128), LaneType] -> [Is(V128)] PURE, "0x00000004000000030000000200000001:v128, 9:i32 | v2 = insert_lane.i32x4 v0, v1, 3 | v2 == 0x00000009000000030000000200000001:v128";
+    /// For each byte, the one of the two vectors that the number names: 0 to 15 are those of the first,
+    /// 16 to 31 those of the second.
+    Shuffle "shuffle" Shuffle [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x0f0e0d0c0b0a09080706050403020100:v128, 0x1f1e1d1c1b1a19181716151413121110:v128 | v2 = shuffle v0, v1, [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23] | v2 == 0x17071606150514041303120211011000:v128";
+    /// Bit by bit, that of the second operand where the mask has 1, else that of the third.
+    Bitselect "bitselect" Values [Is(V128), Is(V128), Is(V128)] -> [Is(V128)] PURE, "0xff00:v128, 0x1234:v128, 0x5678:v128 | v3 = bitselect v0, v1, v2 | v3 == 0x1278:v128";
+    /// 1 if any bit is set, else 0.
+    AnyTrue "any_true" Values [Is(V128)] -> [Is(I8)] PURE, "0x100:v128 | v1 = any_true v0 | v1 == 1:i8";
+    /// 1 if no lane is zero, else 0.
+    AllTrue "all_true" Lanes (S: Int) [Is(V128)] -> [Is(I8)] PURE, "0x00000004000000030000000200000001:v128 | v1 = all_true.i32x4 v0 | v1 == 1:i8";
+    /// The uppermost bit of each lane, that of lane 0 in bit 0; the other bits are 0.
+    LaneMask "lane_mask" Lanes (S: Int) [Is(V128)] -> [Is(I32)] PURE, "0x80000000000000000000000080000001:v128 | v1 = lane_mask.i32x4 v0 | v1 == 9:i32";
+}
+"Integer lanes" {
+    /// Sums, modulo two to the width of a lane.
+    Viadd "viadd" Lanes (S: Int) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x00000004000000030000000200000001:v128, 0x000000010000000100000001ffffffff:v128 | v2 = viadd.i32x4 v0, v1 | v2 == 0x00000005000000040000000300000000:v128";
+    /// Differences, modulo two to the width of a lane.
+    Visub "visub" Lanes (S: Int) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x00000004000000030000000200000000:v128, 0x00000001000000010000000100000001:v128 | v2 = visub.i32x4 v0, v1 | v2 == 0x000000030000000200000001ffffffff:v128";
+    /// Products, modulo two to the width of a lane.
+    Vimul "vimul" Lanes (S: WideInt) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x00000004000000030000000200000001:v128, 0x00000005000000050000000580000000:v128 | v2 = vimul.i32x4 v0, v1 | v2 == 0x000000140000000f0000000a80000000:v128";
+    /// Two's complement negations.
+    Vineg "vineg" Lanes (S: Int) [Is(V128)] -> [Is(V128)] PURE, "0x00000000000000010000000000000000:v128 | v1 = vineg.i64x2 v0 | v1 == 0xffffffffffffffff0000000000000000:v128";
+    /// The smaller one in each lane, unsigned.
+    Vumin "vumin" Lanes (S: Int) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0xffffffffffffffff0000000000000005:v128, 0x00000000000000010000000000000007:v128 | v2 = vumin.i64x2 v0, v1 | v2 == 0x00000000000000010000000000000005:v128";
+    /// The larger one in each lane, unsigned.
+    Vumax "vumax" Lanes (S: Int) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0xffffffffffffffff0000000000000005:v128, 0x00000000000000010000000000000007:v128 | v2 = vumax.i64x2 v0, v1 | v2 == 0xffffffffffffffff0000000000000007:v128";
+    /// The smaller one in each lane, signed.
+    Vsmin "vsmin" Lanes (S: Int) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0xffffffffffffffff0000000000000005:v128, 0x00000000000000010000000000000007:v128 | v2 = vsmin.i64x2 v0, v1 | v2 == 0xffffffffffffffff0000000000000005:v128";
+    /// The larger one in each lane, signed.
+    Vsmax "vsmax" Lanes (S: Int) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0xffffffffffffffff0000000000000005:v128, 0x00000000000000010000000000000007:v128 | v2 = vsmax.i64x2 v0, v1 | v2 == 0x00000000000000010000000000000007:v128";
+    /// Shift of each lane to the left by one amount, which counts modulo the width of a lane.
+    Vishl "vishl" Lanes (S: Int) [Is(V128), Is(I32)] -> [Is(V128)] PURE, "0x80000000000000000000000000000003:v128, 65:i32 | v2 = vishl.i64x2 v0, v1 | v2 == 0x6:v128";
+    /// Shift of each lane to the right by one amount, which counts modulo the width of a lane, with
+    /// zeros coming in.
+    Vushr "vushr" Lanes (S: Int) [Is(V128), Is(I32)] -> [Is(V128)] PURE, "0x80000000000000000000000000000006:v128, 1:i32 | v2 = vushr.i64x2 v0, v1 | v2 == 0x40000000000000000000000000000003:v128";
+    /// Shift of each lane to the right by one amount, which counts modulo the width of a lane, with
+    /// copies of the lane's sign coming in.
+    Vsshr "vsshr" Lanes (S: Int) [Is(V128), Is(I32)] -> [Is(V128)] PURE, "0x80000000000000000000000000000006:v128, 1:i32 | v2 = vsshr.i64x2 v0, v1 | v2 == 0xc0000000000000000000000000000003:v128";
+    /// All bits of a lane set where the condition holds, else none. The conditions are those of `icmp`.
+    Vicmp "vicmp" LanesIntCond (S: Int) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0xffffffffffffffff0000000000000005:v128, 0x00000000000000010000000000000005:v128 | v2 = vicmp.i64x2 slt v0, v1 | v2 == 0xffffffffffffffff0000000000000000:v128";
+}
+"Float lanes" {
+    /// Sums. A NaN made by arithmetic is in each lane the positive quiet NaN without payload.
+    Vfadd "vfadd" Lanes (S: Float) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x3ff80000000000004000000000000000:v128, 0x40000000000000004000000000000000:v128 | v2 = vfadd.f64x2 v0, v1 | v2 == 0x400c0000000000004010000000000000:v128";
+    /// Differences.
+    Vfsub "vfsub" Lanes (S: Float) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x3ff80000000000004000000000000000:v128, 0x40000000000000004000000000000000:v128 | v2 = vfsub.f64x2 v0, v1 | v2 == 0xbfe00000000000000000000000000000:v128";
+    /// Products.
+    Vfmul "vfmul" Lanes (S: Float) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x3ff80000000000004000000000000000:v128, 0x40000000000000004000000000000000:v128 | v2 = vfmul.f64x2 v0, v1 | v2 == 0x40080000000000004010000000000000:v128";
+    /// Quotients.
+    Vfdiv "vfdiv" Lanes (S: Float) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x3ff80000000000000000000000000000:v128, 0x40000000000000000000000000000000:v128 | v2 = vfdiv.f64x2 v0, v1 | v2 == 0x3fe80000000000007ff8000000000000:v128";
+    /// Square roots.
+    Vfsqrt "vfsqrt" Lanes (S: Float) [Is(V128)] -> [Is(V128)] PURE, "0x4010000000000000bff0000000000000:v128 | v1 = vfsqrt.f64x2 v0 | v1 == 0x40000000000000007ff8000000000000:v128";
+    /// The smaller one in each lane, as `fmin` does it.
+    Vfmin "vfmin" Lanes (S: Float) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x3ff80000000000000000000000000000:v128, 0x40000000000000008000000000000000:v128 | v2 = vfmin.f64x2 v0, v1 | v2 == 0x3ff80000000000008000000000000000:v128";
+    /// The larger one in each lane, as `fmax` does it.
+    Vfmax "vfmax" Lanes (S: Float) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x3ff80000000000000000000000000000:v128, 0x40000000000000008000000000000000:v128 | v2 = vfmax.f64x2 v0, v1 | v2 == 0x40000000000000000000000000000000:v128";
+    /// Each lane with its sign bit inverted; the other bits of a NaN stay.
+    Vfneg "vfneg" Lanes (S: Float) [Is(V128)] -> [Is(V128)] PURE, "0x3ff8000000000000fff0000000000001:v128 | v1 = vfneg.f64x2 v0 | v1 == 0xbff80000000000007ff0000000000001:v128";
+    /// Each lane with its sign bit cleared; the other bits of a NaN stay.
+    Vfabs "vfabs" Lanes (S: Float) [Is(V128)] -> [Is(V128)] PURE, "0xbff8000000000000fff0000000000001:v128 | v1 = vfabs.f64x2 v0 | v1 == 0x3ff80000000000007ff0000000000001:v128";
+    /// All bits of a lane set where the condition holds, else none. The conditions are those of `fcmp`.
+    Vfcmp "vfcmp" LanesFloatCond (S: Float) [Is(V128), Is(V128)] -> [Is(V128)] PURE, "0x3ff80000000000007ff8000000000000:v128, 0x40000000000000004000000000000000:v128 | v2 = vfcmp.f64x2 lt v0, v1 | v2 == 0xffffffffffffffff0000000000000000:v128";
+}
 "Memory" {
     /// Loads a `T`, least significant byte first, at any alignment.
-    Load "load" Access (T: Number) [Address] -> [T] READS, "8:i64 | v1 = load.i64 %heap[v0+8] | v1 == 0:i64";
+    Load "load" Access (T: Stored) [Address] -> [T] READS, "8:i64 | v1 = load.i64 %heap[v0+8] | v1 == 0:i64";
     /// Loads 8 bits and extends them by zeros to `T`.
     Uload8 "uload8" Access (T: Int) [Address] -> [T] READS, "| v0 = iconst.i8 -1\nstore ss0[3], v0\nv1 = uload8.i64 ss0[3] | v1 == 255:i64";
     /// Loads 8 bits and extends them by their sign to `T`.
@@ -218,7 +294,7 @@ instructions! {
     /// Loads 32 bits and extends them by their sign to 64.
     Sload32 "sload32" Access [Address] -> [Is(I64)] READS, "| v0 = iconst.i32 -1\nstore ss0[4], v0\nv1 = sload32 ss0[4] | v1 == -1:i64";
     /// Stores a `T`, least significant byte first, at any alignment.
-    Store "store" Access (T: Number) [Address, T] -> [] WRITES, "16:i64, 7:i64 | store %heap[v0], v1\nv2 = load.i64 %heap[v0] | v2 == 7:i64";
+    Store "store" Access (T: Stored) [Address, T] -> [] WRITES, "16:i64, 7:i64 | store %heap[v0], v1\nv2 = load.i64 %heap[v0] | v2 == 7:i64";
     /// Stores the low 8 bits.
     Istore8 "istore8" Access (T: Int) [Address, T] -> [] WRITES, "511:i64 | istore8 ss0[0], v0\nv1 = uload8.i64 ss0[0] | v1 == 255:i64";
     /// Stores the low 16 bits.
@@ -255,22 +331,53 @@ instructions! {
     /// The number of entries of a table.
     TableSize "table_size" Table [] -> [Is(I64)] PURE, "| v0 = table_size %operators | v0 == 2:i64";
 }
+"Objects" {
+    /// A new object of a type with fields, all of them zero or null. Traps with `out_of_memory`.
+    New "new" ObjectType [] -> [Is(REF)] CALLS.and(COLLECTS), "| v0 = new %pair\nv1 = get_field.i64 %pair.number, v0 | v1 == 0:i64";
+    /// A new array of as many elements as the unsigned operand says, all of them zero or null. Traps
+    /// with `out_of_memory`, also if the number is too large.
+    NewArray "new_array" ObjectType [Is(I64)] -> [Is(REF)] CALLS.and(COLLECTS), "3:i64 | v1 = new_array %refs, v0\nv2 = array_length %refs, v1 | v2 == 3:i64";
+    /// The value of a field. Traps with `null_reference` and, if the object is of another type, with
+    /// `wrong_object_type`; so do all instructions below that access an object.
+    GetField "get_field" ObjectField (T: Data) [Is(REF)] -> [T] READS, "| v0 = null.ref\nv1 = get_field.i64 %pair.number, v0 | trap null_reference";
+    /// Gives a field a value: object, value.
+    SetField "set_field" ObjectField (T: Data) [Is(REF), T] -> [] WRITES, "7:i64 | v1 = new %pair\nset_field %pair.number, v1, v0\nv2 = get_field.i64 %pair.number, v1 | v2 == 7:i64";
+    /// An element of an array: array, index. Traps with `array_out_of_bounds` if the unsigned index is
+    /// not below the length.
+    GetElement "get_element" ObjectType (T: Data) [Is(REF), Is(I64)] -> [T] READS, "3:i64 | v1 = new_array %bytes, v0\nv2 = get_element.i8 %bytes, v1, v0 | trap array_out_of_bounds";
+    /// Gives an element of an array a value: array, index, value. Traps as `get_element` does.
+    SetElement "set_element" ObjectType (T: Data) [Is(REF), Is(I64), T] -> [] WRITES, "3:i64, 2:i64, 7:i8 | v3 = new_array %bytes, v0\nset_element %bytes, v3, v1, v2\nv4 = get_element.i8 %bytes, v3, v1 | v4 == 7:i8";
+    /// The number of elements of an array.
+    ArrayLength "array_length" ObjectType [Is(REF)] -> [Is(I64)] TRAPS, "3:i64 | v1 = new_array %bytes, v0\nv2 = array_length %bytes, v1 | v2 == 3:i64";
+    /// Copies elements between arrays of one type, as if through a buffer: to, its first index, from,
+    /// its first index, number of elements. The array to copy to is checked before the one to copy
+    /// from, both before the bounds. Traps with `array_out_of_bounds`, and then nothing is written.
+    ArrayCopy "array_copy" ObjectType [Is(REF), Is(I64), Is(REF), Is(I64), Is(I64)] -> [] CALLS, "0:i64, 1:i64, 3:i64, 7:i8 | v4 = new_array %bytes, v2\nset_element %bytes, v4, v0, v3\narray_copy %bytes, v4, v1, v4, v0, v1\nv5 = get_element.i8 %bytes, v4, v1 | v5 == 7:i8";
+    /// 1 for an object of the type, 0 for one of another type and for null.
+    IsInstance "is_instance" ObjectType [Is(REF)] -> [Is(I8)] PURE, "| v0 = new %pair\nv1 = is_instance %pair, v0 | v1 == 1:i8";
+}
+"Root slots" {
+    /// Puts a reference into a root slot, where the collector finds it and keeps it right.
+    RootSet "root_set" Root [Is(REF)] -> [] Effects::WRITES, "| v0 = new %pair\nroot_set root0, v0\nv1 = new %pair roots [root0]\nv2 = root_get root0\nv3 = is_instance %pair, v2 | v3 == 1:i8";
+    /// The reference in a root slot. Every safepoint since it was put there has to list the slot.
+    RootGet "root_get" Root [] -> [Is(REF)] Effects::READS, "| v0 = null.ref\nroot_set root0, v0\nv1 = root_get root0\nv2 = is_null v1 | v2 == 1:i8";
+}
 "Calls and tasks" {
     /// Calls a function. Of an async function it is a suspension point.
-    Call "call" Call [Rest] -> [Rest] INVOKES, "21:i64 | v1 = call %double(v0) | v1 == 42:i64";
+    Call "call" Call [Rest] -> [Rest] INVOKES.and(COLLECTS), "21:i64 | v1 = call %double(v0) | v1 == 42:i64";
     /// Calls what a function reference names. Traps with `null_reference` and, unless the signature
     /// is that of the function, the async mark included, with `signature_mismatch`.
-    CallIndirect "call_indirect" CallIndirect [Is(FUNCREF), Rest] -> [Rest] INVOKES, "21:i64 | v1 = func_addr %double\nv2 = call_indirect sig0, v1(v0) | v2 == 42:i64";
+    CallIndirect "call_indirect" CallIndirect [Is(FUNCREF), Rest] -> [Rest] INVOKES.and(COLLECTS), "21:i64 | v1 = func_addr %double\nv2 = call_indirect sig0, v1(v0) | v2 == 42:i64";
     /// Calls a function in place of this one and returns what it returns.
     ReturnCall "return_call" Call [Rest] -> [] INVOKES.and(ENDS), "21:i64 | return_call %later(v0) | == 42:i64";
     /// Calls what a function reference names in place of this function.
     ReturnCallIndirect "return_call_indirect" CallIndirect [Is(FUNCREF), Rest] -> [] INVOKES.and(ENDS), "21:i64 | v1 = func_addr %later\nreturn_call_indirect sig1, v1(v0) | == 42:i64";
     /// Starts a task that runs an async function, at once until it finishes or first suspends.
-    Spawn "spawn" Call [Rest] -> [Is(TASK)] CALLS, "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
+    Spawn "spawn" Call [Rest] -> [Is(TASK)] CALLS.and(COLLECTS), "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
     /// Waits for a task and takes its results, which must have the types that the signature names.
     /// A task is joined once. If the task trapped, so does the joiner, for the same reason; if it
     /// ended with an exception, the join throws that.
-    Join "join" Join [Is(TASK)] -> [Rest] INVOKES.and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
+    Join "join" Join [Is(TASK)] -> [Rest] INVOKES.and(COLLECTS).and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
     /// Lets a task run on its own; its results are dropped when it finishes.
     Detach "detach" Values [Is(TASK)] -> [] CALLS, "21:i64 | v1 = spawn %later(v0)\ndetach v1 | ";
     /// 1 if a task has finished and can be joined without waiting, else 0.
@@ -302,13 +409,13 @@ instructions! {
     /// results are those of the callee, then tag and payload of the exception. Nothing but the
     /// arguments of the two targets can use them: the first those of the callee, the second the
     /// exception. Of an async function it is a suspension point.
-    TryCall "try_call" TryCall [Rest] -> [Rest, Is(I64), Is(REF)] INVOKES.and(ENDS), "21:i64 | v1, v2, v3 = try_call %double(v0), block1(v1), unwind block1(v2)\nblock1(v4: i64):\nreturn v4 | == 42:i64";
+    TryCall "try_call" TryCall [Rest] -> [Rest, Is(I64), Is(REF)] INVOKES.and(COLLECTS).and(ENDS), "21:i64 | v1, v2, v3 = try_call %double(v0), block1(v1), unwind block1(v2)\nblock1(v4: i64):\nreturn v4 | == 42:i64";
     /// Calls what a function reference names, as `try_call` does. Its own traps, as `null_reference`,
     /// are no exceptions.
-    TryCallIndirect "try_call_indirect" TryCallIndirect [Is(FUNCREF), Rest] -> [Rest, Is(I64), Is(REF)] INVOKES.and(ENDS), "21:i64 | v1 = func_addr %double\nv2, v3, v4 = try_call_indirect sig0, v1(v0), block1(v2), unwind block1(v3)\nblock1(v5: i64):\nreturn v5 | == 42:i64";
+    TryCallIndirect "try_call_indirect" TryCallIndirect [Is(FUNCREF), Rest] -> [Rest, Is(I64), Is(REF)] INVOKES.and(COLLECTS).and(ENDS), "21:i64 | v1 = func_addr %double\nv2, v3, v4 = try_call_indirect sig0, v1(v0), block1(v2), unwind block1(v3)\nblock1(v5: i64):\nreturn v5 | == 42:i64";
     /// Waits for a task and goes on with its results in the first block; if it ended with an
     /// exception, in the second one.
-    TryJoin "try_join" TryJoin [Is(TASK)] -> [Rest, Is(I64), Is(REF)] INVOKES.and(ENDS).and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2, v3, v4 = try_join sig2, v1, block1(v2), unwind block1(v3)\nblock1(v5: i64):\nreturn v5 | == 42:i64";
+    TryJoin "try_join" TryJoin [Is(TASK)] -> [Rest, Is(I64), Is(REF)] INVOKES.and(COLLECTS).and(ENDS).and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2, v3, v4 = try_join sig2, v1, block1(v2), unwind block1(v3)\nblock1(v5: i64):\nreturn v5 | == 42:i64";
 }
 "Fuel" {
     /// Uses up an amount of the instance's fuel: 1 if there is then less than none, else 0. The pass

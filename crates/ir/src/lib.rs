@@ -52,12 +52,14 @@ pub mod host_value;
 mod instructions;
 pub mod manual;
 pub mod module;
+pub mod object;
 pub mod opcode;
 pub mod operand;
 pub mod parse;
 pub mod print;
 pub mod reference;
 pub mod schedule;
+pub mod shape;
 pub mod suspension;
 pub mod trace;
 pub mod types;
@@ -67,23 +69,25 @@ pub mod verify;
 pub use build::{BuildError, FunctionBuilder, ModuleBuilder, Variable};
 pub use diagnostic::{Diagnostic, Span};
 pub use entity::{
-    Block, DataId, Entity, FieldId, FileId, FuncId, GlobalId, Inst, LayoutId, MemoryId, PointId,
-    PrimaryMap, SecondaryMap, SigId, StackSlot, TableId, Value,
+    Block, DataId, Entity, FieldId, FileId, FuncId, GlobalId, Inst, LayoutId, MemoryId,
+    ObjectTypeId, PointId, PrimaryMap, RootId, SecondaryMap, SigId, StackSlot, TableId, Value,
 };
 pub use exception::Exception;
 pub use fuel::{FuelAccount, FuelSupply};
 pub use function::{
-    BlockData, Function, InstData, SlotData, SourcePos, Stage, Target, ValueData, ValueDef,
+    BlockData, Function, InstData, RootSlot, SlotData, SourcePos, Stage, Target, ValueData, ValueDef,
 };
 pub use host_value::Val;
 pub use module::{
     DataDecl, Export, FuelPolicy, FunctionDecl, FunctionKind, GlobalDecl, GlobalInit, MemoryDecl,
     Module, NameError, Named, TableDecl,
 };
+pub use object::{MAX_OBJECT_FIELDS, ObjectField, ObjectFields, ObjectType, ObjectTypeDecl};
 pub use opcode::{Effects, Opcode, OpcodeInfo, OperandKind, TypeRule};
 pub use operand::{FloatCond, IntCond, Payload, Place, TrapCode};
 pub use parse::{ParseErrors, ParsedModule, SourceMap, parse_module, parse_with_spans};
 pub use schedule::Schedule;
+pub use shape::{Shape, ShapeClass};
 pub use suspension::{
     FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource, is_tail_await, suspends,
 };

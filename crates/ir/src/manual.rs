@@ -78,7 +78,11 @@ fn form(row: &OpcodeInfo) -> String {
             .collect(),
     };
     let assigned = if results.is_empty() { "" } else { " = " };
-    let suffix = if row.has_type_suffix() { ".T" } else { "" };
+    let suffix = match (row.shapes, row.has_type_suffix()) {
+        (Some(_), _) => ".S",
+        (None, true) => ".T",
+        (None, false) => "",
+    };
     let operands = operands(row);
     let form = format!(
         "{}{assigned}{}{suffix} {operands}",
@@ -105,7 +109,14 @@ fn operands(row: &OpcodeInfo) -> String {
     match row.kind {
         OperandKind::Values => values.join(", "),
         OperandKind::Integer | OperandKind::Float => "NUMBER".to_string(),
-        OperandKind::IntCond | OperandKind::FloatCond => format!("CONDITION {}", values.join(", ")),
+        OperandKind::Lanes => values.join(", "),
+        OperandKind::Lane => values.join(", ") + ", LANE",
+        OperandKind::Shuffle => values.join(", ") + ", [BYTE, …]",
+        OperandKind::Vector => "0xBITS".to_string(),
+        OperandKind::IntCond
+        | OperandKind::FloatCond
+        | OperandKind::LanesIntCond
+        | OperandKind::LanesFloatCond => format!("CONDITION {}", values.join(", ")),
         OperandKind::Function => "%function".to_string(),
         OperandKind::Access => match values.len() {
             0 | 1 => "PLACE".to_string(),
@@ -127,6 +138,9 @@ fn operands(row: &OpcodeInfo) -> String {
         OperandKind::Branch => "v0, block1(v1, …), block2(v2, …)".to_string(),
         OperandKind::BranchTable => "v0, block1(v1, …), [block2(v2, …), …]".to_string(),
         OperandKind::Trap => "CODE".to_string(),
+        OperandKind::ObjectType => behind("%type"),
+        OperandKind::ObjectField => behind("%type.FIELD"),
+        OperandKind::Root => behind("root0"),
         OperandKind::Layout => behind("layout0"),
         OperandKind::Field => behind("layout0.FIELD"),
         OperandKind::SlotField => behind("layout0.FIELD, ss0"),
@@ -153,6 +167,9 @@ fn typing(row: &OpcodeInfo) -> String {
     if let Some(class) = row.class {
         text += &format!(" `T` is {}.", class.description());
     }
+    if let Some(shapes) = row.shapes {
+        text += &format!(" `S` is {}.", shapes.description());
+    }
     let effects = row.effects.names();
     match effects.as_slice() {
         [] => text += " No effects.",
@@ -172,6 +189,7 @@ fn describe(rule: TypeRule) -> String {
         TypeRule::NarrowerThanT => "an integer type narrower than `T`".to_string(),
         TypeRule::WiderThanT => "an integer type wider than `T`".to_string(),
         TypeRule::SameBitsAsT => "a number type of as many bits as `T`".to_string(),
+        TypeRule::LaneType => "the type of a lane".to_string(),
         TypeRule::Address => "the address of the place".to_string(),
         TypeRule::Rest => "what is declared".to_string(),
     }

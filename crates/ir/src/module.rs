@@ -1,8 +1,11 @@
 //! A module: functions, imports, memories, data, globals, tables and exports.
 
-use crate::entity::{DataId, Entity, FileId, FuncId, GlobalId, MemoryId, PrimaryMap, TableId};
+use crate::entity::{
+    DataId, Entity, FileId, FuncId, GlobalId, MemoryId, ObjectTypeId, PrimaryMap, TableId,
+};
 use crate::function::Function;
 use crate::hash::FxIndexMap;
+use crate::object::ObjectTypeDecl;
 use crate::types::{Signature, Type};
 use std::fmt;
 
@@ -87,6 +90,8 @@ pub struct DataDecl {
 pub enum GlobalInit {
     /// Bits of a number: an integer sign-extended from its type, an `f32` in the low half.
     Number(u64),
+    /// The bits of a vector.
+    Vector(u128),
     /// A null reference.
     Null,
     /// A function.
@@ -178,6 +183,8 @@ pub enum Named {
     Global(GlobalId),
     /// A table.
     Table(TableId),
+    /// An object type.
+    ObjectType(ObjectTypeId),
 }
 
 /// A module. All names share one space; the `declare` methods keep it.
@@ -197,6 +204,8 @@ pub struct Module {
     pub data: PrimaryMap<DataId, DataDecl>,
     /// Global variables.
     pub globals: PrimaryMap<GlobalId, GlobalDecl>,
+    /// Object types.
+    pub object_types: PrimaryMap<ObjectTypeId, ObjectTypeDecl>,
     /// Tables.
     pub tables: PrimaryMap<TableId, TableDecl>,
     /// What the host can reach, in order of declaration.
@@ -330,6 +339,24 @@ impl Module {
         let id = self.tables.next_key();
         self.claim(&table.name, Named::Table(id))?;
         Ok(self.tables.push(table))
+    }
+
+    /// Declares an object type.
+    ///
+    /// # Errors
+    /// As [`Module::declare_import`].
+    pub fn declare_object_type(&mut self, ty: ObjectTypeDecl) -> Result<ObjectTypeId, NameError> {
+        let id = self.object_types.next_key();
+        self.claim(&ty.name, Named::ObjectType(id))?;
+        Ok(self.object_types.push(ty))
+    }
+
+    /// The object type with this name.
+    pub fn object_type_named(&self, name: &str) -> Option<ObjectTypeId> {
+        match self.named(name)? {
+            Named::ObjectType(ty) => Some(ty),
+            _ => None,
+        }
     }
 
     /// Makes something reachable for the host under a name of any characters.

@@ -3,6 +3,7 @@
 //! The rows stand in `instructions.rs`; the enum [`Opcode`], the printer, the parser, the
 //! verifier's typing rules, `docs/ir.md` and `enjamb help OPCODE` all derive from them.
 
+use crate::shape::ShapeClass;
 use crate::types::{Type, TypeClass};
 use std::fmt;
 use std::str::FromStr;
@@ -11,19 +12,32 @@ pub use crate::instructions::Opcode;
 
 /// The shape of an instruction in the text format, which also fixes its payload.
 ///
-/// Values and branch targets follow the payload. `T` is the type suffix of the mnemonic.
+/// Values and branch targets follow the payload. `T` is the type suffix of the mnemonic; where the
+/// payload has a shape, that is its suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperandKind {
     /// Values only: `iadd v0, v1`.
     Values,
+    /// Values only, behind a shape: `viadd.i32x4 v0, v1`.
+    Lanes,
     /// `iconst.i64 -5`.
     Integer,
     /// `fconst.f64 0.5`, also `nan:0x7ff8000000000000`, `inf`, `-inf`.
     Float,
+    /// `vconst 0x000000000000000000000000000000ff`.
+    Vector,
     /// `icmp slt v0, v1`.
     IntCond,
     /// `fcmp lt v0, v1`.
     FloatCond,
+    /// `vicmp.i32x4 slt v0, v1`.
+    LanesIntCond,
+    /// `vfcmp.f32x4 lt v0, v1`.
+    LanesFloatCond,
+    /// `insert_lane.i32x4 v0, v1, 3`: the number of the lane behind the values.
+    Lane,
+    /// `shuffle v0, v1, [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23]`.
+    Shuffle,
     /// `func_addr %name`.
     Function,
     /// A memory access: `load.i64 %heap[v0+8]`, `store ss0[8], v1`, `load.i32 raw[v0]`.
@@ -60,6 +74,12 @@ pub enum OperandKind {
     BranchTable,
     /// `trap user`.
     Trap,
+    /// `get_element %refs, v0, v1`.
+    ObjectType,
+    /// `get_field.i64 %list.value, v0`.
+    ObjectField,
+    /// `root_set root0, v1`.
+    Root,
     /// `new_continuation layout0, v1`.
     Layout,
     /// `field_store layout0.v7, v1, v2`.
@@ -87,6 +107,8 @@ pub enum TypeRule {
     WiderThanT,
     /// A number of as many bits as `T`, of the other kind or the same.
     SameBitsAsT,
+    /// The type of a lane of the shape.
+    LaneType,
     /// The address operand of the access: none or an index for a slot, `addr`, `i64` or an index.
     Address,
     /// As many as the signature, the function, the layout or the point says, with its types.
@@ -102,9 +124,9 @@ impl Effects {
     pub const PURE: Effects = Effects(0);
     /// It may trap.
     pub const TRAPS: Effects = Effects(1);
-    /// It reads memory, a global, a table or a continuation.
+    /// It reads memory, a global, a table, an object, a root slot or a continuation.
     pub const READS: Effects = Effects(2);
-    /// It writes memory, a global, a table or a continuation.
+    /// It writes memory, a global, a table, an object, a root slot or a continuation.
     pub const WRITES: Effects = Effects(4);
     /// It runs other code: a call or a service of the runtime.
     pub const CALLS: Effects = Effects(8);
@@ -119,6 +141,9 @@ impl Effects {
 
     /// It may throw an exception, its own or that of what it runs.
     pub const THROWS: Effects = Effects(256);
+    /// The collector may run and move objects: a safepoint. References live across it are in root
+    /// slots by then.
+    pub const COLLECTS: Effects = Effects(512);
 
     /// The union of two sets.
     pub const fn and(self, other: Effects) -> Effects {
@@ -130,7 +155,7 @@ impl Effects {
     }
     /// The names of the flags that are set.
     pub fn names(self) -> Vec<&'static str> {
-        const NAMES: [(Effects, &str); 9] = [
+        const NAMES: [(Effects, &str); 10] = [
             (Effects::TRAPS, "may trap"),
             (Effects::READS, "reads"),
             (Effects::WRITES, "writes"),
@@ -140,6 +165,7 @@ impl Effects {
             (Effects::LOWERED, "lowered functions only"),
             (Effects::TRUSTED, "trusted modules only"),
             (Effects::THROWS, "may throw"),
+            (Effects::COLLECTS, "may collect"),
         ];
         NAMES
             .iter()
@@ -170,6 +196,8 @@ pub struct OpcodeInfo {
     pub kind: OperandKind,
     /// What `T` may be; `None` where no rule mentions `T`.
     pub class: Option<TypeClass>,
+    /// Which shapes the mnemonic's suffix may name; `None` where there is none.
+    pub shapes: Option<ShapeClass>,
     /// Types of the value operands, in order.
     pub operands: &'static [TypeRule],
     /// Types of the results, in order.
@@ -209,6 +237,10 @@ impl Opcode {
             self.info().kind,
             OperandKind::TryCall | OperandKind::TryCallIndirect | OperandKind::TryJoin
         )
+    }
+    /// Whether the collector may run at the instruction.
+    pub fn is_safepoint(self) -> bool {
+        self.info().effects.has(Effects::COLLECTS)
     }
     /// All rows, in the order of the reference.
     pub fn all() -> &'static [OpcodeInfo] {

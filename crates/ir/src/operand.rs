@@ -1,8 +1,10 @@
 //! What an instruction carries besides values and branch targets.
 
 use crate::entity::{
-    DataId, FieldId, FuncId, GlobalId, LayoutId, MemoryId, PointId, SigId, StackSlot, TableId,
+    DataId, FieldId, FuncId, GlobalId, LayoutId, MemoryId, ObjectTypeId, PointId, RootId, SigId,
+    StackSlot, TableId,
 };
+use crate::shape::Shape;
 use std::fmt;
 use std::str::FromStr;
 
@@ -34,6 +36,7 @@ macro_rules! named_enum {
         }
     };
 }
+pub(crate) use named_enum;
 
 named_enum! {
     /// How `icmp` compares two integers.
@@ -98,13 +101,17 @@ named_enum! {
         MemoryOutOfBounds = "memory_out_of_bounds",
         /// An access outside a table.
         TableOutOfBounds = "table_out_of_bounds",
-        /// An indirect call of a null reference.
+        /// An indirect call of a null reference, or an access to an object through one.
         NullReference = "null_reference",
+        /// An access to an object of another type.
+        WrongObjectType = "wrong_object_type",
+        /// An access outside an array.
+        ArrayOutOfBounds = "array_out_of_bounds",
         /// An indirect call of a function with another signature.
         SignatureMismatch = "signature_mismatch",
         /// The stack limit of the instance was reached.
         StackOverflow = "stack_overflow",
-        /// No memory for a continuation or task within the instance's limit.
+        /// No memory for a continuation, task or object within the instance's limit.
         OutOfMemory = "out_of_memory",
         /// A task value that names no task: joined, detached or finished and gone.
         InvalidTask = "invalid_task",
@@ -148,10 +155,22 @@ pub enum Payload {
     Integer(i64),
     /// The bits of a float constant; an `f32` has them in the low half.
     Float(u64),
+    /// The 16 bytes of a vector, least significant first.
+    Vector([u8; 16]),
     /// A condition on integers.
     IntCond(IntCond),
     /// A condition on floats.
     FloatCond(FloatCond),
+    /// A shape.
+    Shape(Shape),
+    /// A lane of a vector of a shape.
+    Lane(Shape, u8),
+    /// A condition on the integers of each lane.
+    LanesIntCond(Shape, IntCond),
+    /// A condition on the floats of each lane.
+    LanesFloatCond(Shape, FloatCond),
+    /// For each byte of the result, the number of the byte of two vectors that it is.
+    Shuffle([u8; 16]),
     /// A function of the module.
     Function(FuncId),
     /// A signature of the function.
@@ -172,6 +191,12 @@ pub enum Payload {
     Table(TableId),
     /// The reason of a trap.
     Trap(TrapCode),
+    /// An object type.
+    ObjectType(ObjectTypeId),
+    /// A field of an object type.
+    ObjectField(ObjectTypeId, FieldId),
+    /// A root slot.
+    Root(RootId),
     /// A continuation layout.
     Layout(LayoutId),
     /// A field of a continuation layout.
@@ -182,4 +207,17 @@ pub enum Payload {
     Point(PointId),
     /// A result of the call at a suspension point, by position.
     PointResult(PointId, u32),
+}
+
+impl Payload {
+    /// The shape, of an instruction that has one.
+    pub const fn shape(self) -> Option<Shape> {
+        match self {
+            Payload::Shape(shape)
+            | Payload::Lane(shape, _)
+            | Payload::LanesIntCond(shape, _)
+            | Payload::LanesFloatCond(shape, _) => Some(shape),
+            _ => None,
+        }
+    }
 }

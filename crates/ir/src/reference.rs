@@ -5,7 +5,7 @@
 //! memory or call a function without saying what it is. The generated reference shows the lines, a
 //! test runs the programs.
 
-use crate::opcode::{Effects, Opcode, OpcodeInfo};
+use crate::opcode::{Effects, Opcode, OpcodeInfo, OperandKind};
 use crate::operand::TrapCode;
 use crate::types::{Type, comma_separated};
 use std::fmt;
@@ -15,6 +15,9 @@ pub const PRELUDE: &str = r#"import %yield = "enjamb" "yield" () async
 memory %heap 1..4
 data %greeting = "hello"
 global %count: i64 = 0
+type %pair = { number: i64, next: ref }
+type %bytes = [i8]
+type %refs = [ref]
 table %operators [%double, null]
 
 function %double(i64) -> i64 {
@@ -185,7 +188,8 @@ pub fn example_module(row: &OpcodeInfo) -> Result<Option<Example>, ExampleError>
             None => ("", Expectation::Traps(trap_code(expected)?)),
         },
     };
-    let module = module_text(&arguments, &lines, returned, &expectation);
+    let is_async = row.kind != OperandKind::Root;
+    let module = module_text(&arguments, &lines, returned, &expectation, is_async);
     Ok(Some(Example {
         lines,
         arguments,
@@ -228,6 +232,7 @@ fn module_text(
     lines: &[String],
     returned: &str,
     expectation: &Expectation,
+    is_async: bool,
 ) -> String {
     let types: Vec<Type> = arguments.iter().map(|argument| argument.ty).collect();
     let results = match expectation {
@@ -243,9 +248,14 @@ fn module_text(
         [] => String::new(),
         list => format!("({})", list.join(", ")),
     };
+    // Root slots are declared where nothing suspends, or once that has become explicit.
+    let (mark, roots) = match is_async {
+        true => (" async", ""),
+        false => ("", "    root0 = root\n"),
+    };
     let mut text = format!(
-        "{PRELUDE}\nexport \"main\" = %main\n\nfunction %main({}){results} async {{\n\
-         {DECLARATIONS}block0{parameters}:\n",
+        "{PRELUDE}\nexport \"main\" = %main\n\nfunction %main({}){results}{mark} {{\n\
+         {roots}{DECLARATIONS}block0{parameters}:\n",
         Types(&types)
     );
     for line in lines {

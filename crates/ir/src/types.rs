@@ -19,7 +19,9 @@ pub enum Type {
     F32,
     /// IEEE 754 binary64.
     F64,
-    /// An opaque handle of the host, or null.
+    /// 128 bits, which each instruction divides into lanes of a [`Shape`](crate::Shape).
+    V128,
+    /// An object, or an opaque handle of the host where instances have no heap; or null.
     Ref,
     /// A function reference that cannot be forged, or null.
     FuncRef,
@@ -33,13 +35,14 @@ pub enum Type {
 
 impl Type {
     /// Every type, in order of declaration.
-    pub const ALL: [Type; 11] = [
+    pub const ALL: [Type; 12] = [
         Type::I8,
         Type::I16,
         Type::I32,
         Type::I64,
         Type::F32,
         Type::F64,
+        Type::V128,
         Type::Ref,
         Type::FuncRef,
         Type::Addr,
@@ -55,7 +58,20 @@ impl Type {
             Type::I32 | Type::F32 => 4,
             Type::I64 | Type::F64 => 8,
             Type::Ref | Type::FuncRef | Type::Addr | Type::Task | Type::Cont => 8,
+            Type::V128 => 16,
         }
+    }
+
+    /// Alignment of a value in bytes wherever the compiler places it: that of its size, up to 8.
+    pub const fn align(self) -> u32 {
+        let bytes = self.bytes();
+        if bytes < 8 { bytes } else { 8 }
+    }
+
+    /// How many 8-byte words a value takes where values are handed over in words: argument buffers,
+    /// result areas, the stack at a call. A vector takes two, its low half first.
+    pub const fn words(self) -> usize {
+        self.bytes().div_ceil(8) as usize
     }
 
     /// Size of a value in bits.
@@ -68,9 +84,14 @@ impl Type {
         matches!(self, Type::I8 | Type::I16 | Type::I32 | Type::I64)
     }
 
-    /// Whether this is a floating-point type, which lives in vector registers.
+    /// Whether this is a floating-point type.
     pub const fn is_float(self) -> bool {
         matches!(self, Type::F32 | Type::F64)
+    }
+
+    /// Whether values live in the registers that floats and vectors share.
+    pub const fn in_vector_register(self) -> bool {
+        self.is_float() || matches!(self, Type::V128)
     }
 
     /// The name in the text format.
@@ -82,6 +103,7 @@ impl Type {
             Type::I64 => "i64",
             Type::F32 => "f32",
             Type::F64 => "f64",
+            Type::V128 => "v128",
             Type::Ref => "ref",
             Type::FuncRef => "funcref",
             Type::Addr => "addr",
@@ -113,8 +135,12 @@ pub enum TypeClass {
     WideInt,
     /// `f32`, `f64`.
     Float,
-    /// Integers and floats: what linear memory can hold.
+    /// Integers and `v128`: what is combined bit by bit.
+    Bits,
+    /// Integers and floats.
     Number,
+    /// Integers, floats and `v128`: what linear memory can hold.
+    Stored,
     /// `ref`, `funcref`: what can be null.
     Nullable,
     /// `ref`, `funcref`, `task`: what is compared by identity.
@@ -132,7 +158,9 @@ impl TypeClass {
             TypeClass::Int => ty.is_int(),
             TypeClass::WideInt => matches!(ty, Type::I32 | Type::I64),
             TypeClass::Float => ty.is_float(),
+            TypeClass::Bits => ty.is_int() || matches!(ty, Type::V128),
             TypeClass::Number => ty.is_int() || ty.is_float(),
+            TypeClass::Stored => ty.is_int() || ty.in_vector_register(),
             TypeClass::Nullable => matches!(ty, Type::Ref | Type::FuncRef),
             TypeClass::Identity => matches!(ty, Type::Ref | Type::FuncRef | Type::Task),
             TypeClass::Data => !matches!(ty, Type::Addr | Type::Cont),
@@ -146,7 +174,9 @@ impl TypeClass {
             TypeClass::Int => "an integer type",
             TypeClass::WideInt => "i32 or i64",
             TypeClass::Float => "a float type",
+            TypeClass::Bits => "an integer type or v128",
             TypeClass::Number => "an integer or float type",
+            TypeClass::Stored => "an integer or float type or v128",
             TypeClass::Nullable => "ref or funcref",
             TypeClass::Identity => "ref, funcref or task",
             TypeClass::Data => "any type but addr and cont",

@@ -46,6 +46,7 @@ pub fn result_types<'a>(
     let (first, rest) = match rules.first() {
         None => (None, &[][..]),
         Some(TypeRule::Is(fixed)) => (Some(*fixed), &[][..]),
+        Some(TypeRule::LaneType) => (Some(payload.shape()?.lane_type()), &[][..]),
         Some(TypeRule::Rest) => {
             let signature = payload_signature(module, function, payload)?;
             let hidden = has_hidden_result(function, opcode, signature);
@@ -138,6 +139,7 @@ pub fn expected(rule: TypeRule, ty: Type, payload: Payload) -> Option<Expected> 
         TypeRule::T => Some(Expected::Exactly(ty)),
         TypeRule::Is(fixed) => Some(Expected::Exactly(fixed)),
         TypeRule::In(class) => Some(Expected::Class(class)),
+        TypeRule::LaneType => Some(Expected::Exactly(payload.shape()?.lane_type())),
         TypeRule::NarrowerThanT => Some(Expected::Narrower(ty)),
         TypeRule::WiderThanT => Some(Expected::Wider(ty)),
         TypeRule::SameBitsAsT => Some(Expected::SameBits(ty)),
@@ -157,6 +159,12 @@ pub fn payload_fits(kind: OperandKind, payload: Payload) -> bool {
         Kind::Values | Kind::Jump | Kind::Branch | Kind::BranchTable => payload == Payload::None,
         Kind::Integer => matches!(payload, Payload::Integer(_)),
         Kind::Float => matches!(payload, Payload::Float(_)),
+        Kind::Vector => matches!(payload, Payload::Vector(_)),
+        Kind::Lanes => matches!(payload, Payload::Shape(_)),
+        Kind::Lane => matches!(payload, Payload::Lane(..)),
+        Kind::LanesIntCond => matches!(payload, Payload::LanesIntCond(..)),
+        Kind::LanesFloatCond => matches!(payload, Payload::LanesFloatCond(..)),
+        Kind::Shuffle => matches!(payload, Payload::Shuffle(_)),
         Kind::IntCond => matches!(payload, Payload::IntCond(_)),
         Kind::FloatCond => matches!(payload, Payload::FloatCond(_)),
         Kind::Function | Kind::Call | Kind::TryCall => matches!(payload, Payload::Function(_)),
@@ -170,6 +178,9 @@ pub fn payload_fits(kind: OperandKind, payload: Payload) -> bool {
         Kind::MemoryData => matches!(payload, Payload::MemoryData(..)),
         Kind::Global => matches!(payload, Payload::Global(_)),
         Kind::Table => matches!(payload, Payload::Table(_)),
+        Kind::ObjectType => matches!(payload, Payload::ObjectType(_)),
+        Kind::ObjectField => matches!(payload, Payload::ObjectField(..)),
+        Kind::Root => matches!(payload, Payload::Root(_)),
         Kind::Trap => matches!(payload, Payload::Trap(_)),
         Kind::Layout => matches!(payload, Payload::Layout(_)),
         Kind::Field => matches!(payload, Payload::Field(..)),
@@ -218,6 +229,13 @@ pub fn missing_entity(module: &Module, function: &Function, payload: Payload) ->
         }
         Payload::Global(id) => check(module.globals.get(id).is_some(), id),
         Payload::Table(id) => check(module.tables.get(id).is_some(), id),
+        Payload::ObjectType(id) => check(module.object_types.get(id).is_some(), id),
+        Payload::ObjectField(id, field) => match module.object_types.get(id) {
+            None => Some(id.to_string()),
+            Some(decl) if decl.shape.field_type(field).is_none() => Some(format!("{id}.{field}")),
+            Some(_) => None,
+        },
+        Payload::Root(id) => check(function.roots.get(id).is_some(), id),
         Payload::Layout(id) => layout(id),
         Payload::Field(owner, id) => field(owner, id),
         Payload::SlotField(owner, id, with) => field(owner, id).or_else(|| slot(with)),
@@ -229,8 +247,14 @@ pub fn missing_entity(module: &Module, function: &Function, payload: Payload) ->
         Payload::None
         | Payload::Integer(_)
         | Payload::Float(_)
+        | Payload::Vector(_)
         | Payload::IntCond(_)
         | Payload::FloatCond(_)
+        | Payload::Shape(_)
+        | Payload::Lane(..)
+        | Payload::LanesIntCond(..)
+        | Payload::LanesFloatCond(..)
+        | Payload::Shuffle(_)
         | Payload::Trap(_)
         | Payload::Access(Place::Address | Place::Raw, _) => None,
     }

@@ -3,8 +3,9 @@
 use enjamb_ir::{
     Block, DataDecl, DataId, Entity, FieldDecl, FieldId, FieldType, FloatCond, FuelPolicy, FuncId,
     Function, GlobalDecl, GlobalId, GlobalInit, IntCond, LayoutDecl, LayoutId, MemoryDecl,
-    MemoryId, Module, Opcode, Payload, Place, PointDecl, PointId, Rule, SavedField, SavedSource,
-    SigId, Signature, SlotData, StackSlot, Stage, TableDecl, TableId, Target, TrapCode, Type,
+    MemoryId, Module, ObjectFields, ObjectType, ObjectTypeDecl, ObjectTypeId, Opcode, Payload,
+    Place, PointDecl, PointId, RootId, RootSlot, Rule, SavedField, SavedSource, SigId, Signature,
+    SlotData, StackSlot, Stage, TableDecl, TableId, Target, TrapCode, Type,
     Value, verify_function, verify_module,
 };
 use std::collections::BTreeSet;
@@ -60,7 +61,7 @@ fn payload(random: &mut Random) -> Payload {
         2 => Place::Address,
         _ => Place::Raw,
     };
-    match random.below(20) {
+    match random.below(23) {
         0 => Payload::None,
         1 => Payload::Integer(random.next() as i64),
         2 => Payload::Float(random.next()),
@@ -80,6 +81,9 @@ fn payload(random: &mut Random) -> Payload {
         16 => Payload::SlotField(random.entity(), random.entity(), random.entity()),
         17 => Payload::Point(random.entity::<PointId>()),
         18 => Payload::PointResult(random.entity(), random.below(4) as u32),
+        19 => Payload::ObjectType(random.entity::<ObjectTypeId>()),
+        20 => Payload::ObjectField(random.entity(), random.entity()),
+        21 => Payload::Root(random.entity::<RootId>()),
         _ => Payload::Access(place, random.number()),
     }
 }
@@ -99,6 +103,9 @@ fn fitting_payload(random: &mut Random, opcode: Opcode) -> Payload {
 }
 
 fn declare(random: &mut Random, function: &mut Function) {
+    for _ in 0..2 * random.below(2) {
+        function.roots.push(RootSlot);
+    }
     for _ in 0..2 + random.below(2) {
         function.slots.push(SlotData {
             size: random.number(),
@@ -165,6 +172,10 @@ fn fill(random: &mut Random, function: &mut Function) {
             let inst = function.make_inst(opcode, ty, payload, &args, &targets);
             let results = random.types();
             function.make_results(inst, &results);
+            let roots: Vec<RootId> = (0..random.below(3)).map(|_| random.entity()).collect();
+            if random.below(8) == 0 {
+                function.set_live_roots(inst, &roots);
+            }
             function.append_inst(block, inst);
         }
     }
@@ -200,6 +211,22 @@ fn declare_in(random: &mut Random, module: &mut Module, name: &str) {
         init: GlobalInit::Number(random.next() >> random.below(64)),
     };
     module.declare_global(global).expect("it is free");
+    let count = match random.below(100) {
+        0 => 1_001,
+        _ => random.below(4),
+    };
+    let fields = (0..count).map(|index| (format!("f{index}"), random.ty()));
+    let fields: Vec<(String, Type)> = fields.collect();
+    let fields: Vec<(&str, Type)> = fields.iter().map(|(name, ty)| (&name[..], *ty)).collect();
+    let types = [
+        ObjectType::Fields(ObjectFields::of(&fields).expect("they have names")),
+        ObjectType::Array(random.ty()),
+    ];
+    for (index, shape) in types.into_iter().enumerate() {
+        let name = format!("type-{index}-{name}");
+        let decl = ObjectTypeDecl { name, shape };
+        module.declare_object_type(decl).expect("it is free");
+    }
     let table = TableDecl {
         name: format!("table-{name}"),
         entries: vec![None, Some(FuncId::from_index(0))],

@@ -112,6 +112,10 @@ impl ContextBlock {
         for (id, decl) in module.globals.iter() {
             let word = match decl.init {
                 GlobalInit::Number(bits) => bits,
+                GlobalInit::Vector(bits) => {
+                    self.write(layout.global(id), [bits as u64, (bits >> 64) as u64]);
+                    continue;
+                }
                 GlobalInit::Null => 0,
                 GlobalInit::Function(function) => self.function_word(layout, Some(function)),
             };

@@ -92,7 +92,7 @@ fn operand_type(choices: &mut Choices<'_>, rule: TypeRule, ty: Type) -> Option<T
             .into_iter()
             .filter(|other| other.bits() == ty.bits())
             .collect(),
-        TypeRule::Address | TypeRule::Rest => Vec::new(),
+        TypeRule::LaneType | TypeRule::Address | TypeRule::Rest => Vec::new(),
     };
     (!suitable.is_empty()).then(|| choices.of(&suitable))
 }

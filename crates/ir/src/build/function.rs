@@ -3,7 +3,7 @@
 use super::variables::Variables;
 use super::{BuildError, ModuleBuilder, Variable, finish};
 use crate::entity::{Block, Entity, FuncId, Inst, LayoutId, PointId, SigId, StackSlot, Value};
-use crate::function::{Function, SlotData, SourcePos, Stage, Target};
+use crate::function::{Function, RootSlot, SlotData, SourcePos, Stage, Target};
 use crate::module::Module;
 use crate::opcode::Opcode;
 use crate::operand::Payload;

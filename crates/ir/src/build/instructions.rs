@@ -1,17 +1,18 @@
 //! A method per instruction of the table.
 //!
-//! Methods are named as the mnemonics, but `ret` for `return`. Where the mnemonic carries its type
+//! Methods are named as the mnemonics, but `ret` for `return` and `new_object` for `new`. Where the mnemonic carries its type
 //! (`load.i64`), the type is the first argument; elsewhere it is that of the operands.
 
 use super::FunctionBuilder;
 use super::function::no_value;
 use crate::entity::{
-    Block, DataId, FieldId, FuncId, GlobalId, Inst, LayoutId, MemoryId, PointId, SigId, StackSlot,
-    TableId, Value,
+    Block, DataId, FieldId, FuncId, GlobalId, Inst, LayoutId, MemoryId, ObjectTypeId, PointId,
+    RootId, SigId, StackSlot, TableId, Value,
 };
 use crate::opcode::{Opcode, TypeRule};
 use crate::operand::{FloatCond, IntCond, Payload, Place, TrapCode};
 use crate::suspension::FieldType;
+use crate::shape::Shape;
 use crate::types::Type;
 use crate::typing;
 
@@ -151,6 +152,39 @@ impl FunctionBuilder<'_> {
         nearest = Nearest(value);
         fpromote = Fpromote(value);
         fdemote = Fdemote(value);
+        splat = Splat {shape: Shape} [Payload::Shape(shape)] (value);
+        extract_lane = ExtractLane {shape: Shape, lane: u8} [Payload::Lane(shape, lane)] (vector);
+        insert_lane = InsertLane
+            {shape: Shape, lane: u8} [Payload::Lane(shape, lane)] (vector, value);
+        shuffle = Shuffle {bytes: [u8; 16]} [Payload::Shuffle(bytes)] (first, second);
+        bitselect = Bitselect(mask, if_one, if_zero);
+        any_true = AnyTrue(vector);
+        all_true = AllTrue {shape: Shape} [Payload::Shape(shape)] (vector);
+        lane_mask = LaneMask {shape: Shape} [Payload::Shape(shape)] (vector);
+        viadd = Viadd {shape: Shape} [Payload::Shape(shape)] (left, right);
+        visub = Visub {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vimul = Vimul {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vineg = Vineg {shape: Shape} [Payload::Shape(shape)] (vector);
+        vumin = Vumin {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vumax = Vumax {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vsmin = Vsmin {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vsmax = Vsmax {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vishl = Vishl {shape: Shape} [Payload::Shape(shape)] (vector, amount);
+        vushr = Vushr {shape: Shape} [Payload::Shape(shape)] (vector, amount);
+        vsshr = Vsshr {shape: Shape} [Payload::Shape(shape)] (vector, amount);
+        vicmp = Vicmp {shape: Shape, condition: IntCond}
+            [Payload::LanesIntCond(shape, condition)] (left, right);
+        vfadd = Vfadd {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vfsub = Vfsub {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vfmul = Vfmul {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vfdiv = Vfdiv {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vfsqrt = Vfsqrt {shape: Shape} [Payload::Shape(shape)] (vector);
+        vfmin = Vfmin {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vfmax = Vfmax {shape: Shape} [Payload::Shape(shape)] (left, right);
+        vfneg = Vfneg {shape: Shape} [Payload::Shape(shape)] (vector);
+        vfabs = Vfabs {shape: Shape} [Payload::Shape(shape)] (vector);
+        vfcmp = Vfcmp {shape: Shape, condition: FloatCond}
+            [Payload::LanesFloatCond(shape, condition)] (left, right);
         func_addr = FuncAddr {function: FuncId} [Payload::Function(function)] ();
         memory_size = MemorySize {memory: MemoryId} [Payload::Memory(memory)] ();
         memory_grow = MemoryGrow {memory: MemoryId} [Payload::Memory(memory)] (pages);
@@ -159,6 +193,11 @@ impl FunctionBuilder<'_> {
         addr_add = AddrAdd(address, amount);
         table_get = TableGet {table: TableId} [Payload::Table(table)] (index);
         table_size = TableSize {table: TableId} [Payload::Table(table)] ();
+        new_object = New {ty: ObjectTypeId} [Payload::ObjectType(ty)] ();
+        new_array = NewArray {ty: ObjectTypeId} [Payload::ObjectType(ty)] (length);
+        array_length = ArrayLength {ty: ObjectTypeId} [Payload::ObjectType(ty)] (array);
+        is_instance = IsInstance {ty: ObjectTypeId} [Payload::ObjectType(ty)] (object);
+        root_get = RootGet {root: RootId} [Payload::Root(root)] ();
         is_done = IsDone(task);
         fuel_check = FuelCheck {amount: i64} [Payload::Integer(amount)] ();
         fuel_left = FuelLeft();
@@ -193,6 +232,13 @@ impl FunctionBuilder<'_> {
             [Payload::MemoryData(memory, data)] (target, source, length);
         global_set = GlobalSet {global: GlobalId} [Payload::Global(global)] (value);
         table_set = TableSet {table: TableId} [Payload::Table(table)] (index, function);
+        set_field = SetField {ty: ObjectTypeId, field: FieldId}
+            [Payload::ObjectField(ty, field)] (object, value);
+        set_element = SetElement {ty: ObjectTypeId}
+            [Payload::ObjectType(ty)] (array, index, value);
+        array_copy = ArrayCopy {ty: ObjectTypeId}
+            [Payload::ObjectType(ty)] (to, to_index, from, from_index, count);
+        root_set = RootSet {root: RootId} [Payload::Root(root)] (reference);
         detach = Detach(task);
         throw = Throw(tag, payload);
         rethrow = Rethrow(tag, payload);
@@ -254,10 +300,32 @@ impl FunctionBuilder<'_> {
         self.fconst_bits(Type::F64, constant.to_bits())
     }
 
+    /// The instruction [`Opcode::Vconst`].
+    pub fn vconst(&mut self, bits: u128) -> Value {
+        let payload = Payload::Vector(bits.to_le_bytes());
+        self.one(Opcode::Vconst, None, payload, &[])
+    }
+
     /// The instruction [`Opcode::GlobalGet`].
     pub fn global_get(&mut self, global: GlobalId) -> Value {
         let ty = self.module().globals.get(global).map(|decl| decl.ty);
         self.one(Opcode::GlobalGet, ty, Payload::Global(global), &[])
+    }
+
+    /// The instruction [`Opcode::GetField`].
+    pub fn get_field(&mut self, ty: ObjectTypeId, field: FieldId, object: Value) -> Value {
+        let decl = self.module().object_types.get(ty);
+        let held = decl.and_then(|decl| decl.shape.field_type(field));
+        let payload = Payload::ObjectField(ty, field);
+        self.one(Opcode::GetField, held, payload, &[object])
+    }
+
+    /// The instruction [`Opcode::GetElement`].
+    pub fn get_element(&mut self, ty: ObjectTypeId, array: Value, index: Value) -> Value {
+        let decl = self.module().object_types.get(ty);
+        let held = decl.and_then(|decl| decl.shape.element());
+        let payload = Payload::ObjectType(ty);
+        self.one(Opcode::GetElement, held, payload, &[array, index])
     }
 
     /// The instruction [`Opcode::FieldLoad`].

@@ -80,11 +80,12 @@ pub use error::BuildError;
 pub use function::FunctionBuilder;
 pub use variables::Variable;
 
-use crate::entity::{DataId, FileId, FuncId, GlobalId, MemoryId, TableId};
+use crate::entity::{DataId, FileId, FuncId, GlobalId, MemoryId, ObjectTypeId, TableId};
 use crate::function::Stage;
 use crate::module::{
     DataDecl, Export, FuelPolicy, GlobalDecl, GlobalInit, MemoryDecl, Module, TableDecl,
 };
+use crate::object::{ObjectFields, ObjectType, ObjectTypeDecl};
 use crate::types::{Signature, Type};
 use crate::verify::verify_module;
 
@@ -195,6 +196,34 @@ impl ModuleBuilder {
     ) -> Result<GlobalId, BuildError> {
         let name = name.to_string();
         Ok(self.module.declare_global(GlobalDecl { name, ty, init })?)
+    }
+
+    /// Declares a type of objects with these fields.
+    ///
+    /// # Errors
+    /// As [`ModuleBuilder::declare_import`], and if two fields have the same name or one has none.
+    pub fn declare_object(
+        &mut self,
+        name: &str,
+        fields: &[(&str, Type)],
+    ) -> Result<ObjectTypeId, BuildError> {
+        let shape = ObjectType::Fields(ObjectFields::of(fields)?);
+        let name = name.to_string();
+        Ok(self
+            .module
+            .declare_object_type(ObjectTypeDecl { name, shape })?)
+    }
+
+    /// Declares a type of arrays.
+    ///
+    /// # Errors
+    /// As [`ModuleBuilder::declare_import`].
+    pub fn declare_array(&mut self, name: &str, element: Type) -> Result<ObjectTypeId, BuildError> {
+        let shape = ObjectType::Array(element);
+        let name = name.to_string();
+        Ok(self
+            .module
+            .declare_object_type(ObjectTypeDecl { name, shape })?)
     }
 
     /// Declares a table of function references; `None` is null.

@@ -7,9 +7,9 @@ use super::types::Typing;
 use super::{Errors, Numbers};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::entity::{
-    Block, Entity, FieldId, LayoutId, PointId, PrimaryMap, SigId, StackSlot, Value,
+    Block, Entity, FieldId, LayoutId, PointId, PrimaryMap, RootId, SigId, StackSlot, Value,
 };
-use crate::function::{Function, SlotData, Target, ValueDef};
+use crate::function::{Function, RootSlot, SlotData, Target, ValueDef};
 use crate::hash::FxHashMap;
 use crate::module::Module;
 use crate::suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource};
@@ -27,10 +27,11 @@ pub(super) struct Body<'t, 'm> {
     pub fields: Vec<FxHashMap<&'t str, FieldId>>,
     /// The block that instructions go to.
     pub block: Option<Block>,
-    /// Results, operands and targets of the instruction being read.
+    /// Results, operands, targets and live root slots of the instruction being read.
     pub results: Vec<Value>,
     pub args: Vec<Value>,
     pub targets: Vec<Target>,
+    pub roots: Vec<RootId>,
     numbers: &'m mut Numbers,
 }
 
@@ -55,6 +56,7 @@ pub(super) fn parse<'t>(
         results: Vec::new(),
         args: Vec::new(),
         targets: Vec::new(),
+        roots: Vec::new(),
         numbers,
     };
     let before = errors.found;
@@ -83,6 +85,7 @@ impl<'t> Body<'t, '_> {
         match word.trim_end_matches(|c: char| c.is_ascii_digit()) {
             "block" => self.block_head(),
             "ss" => self.declaration("ss", Self::slot),
+            "root" => self.declaration("root", Self::root),
             "sig" => self.declaration("sig", Self::signature),
             "layout" => self.declaration("layout", Self::layout),
             "point" => self.declaration("point", Self::point),
@@ -120,6 +123,13 @@ impl<'t> Body<'t, '_> {
         let size = self.cursor.unsigned("a size in bytes")?;
         self.cursor.expect_word("align")?;
         Ok((size, self.cursor.unsigned("an alignment in bytes")?))
+    }
+
+    fn root(&mut self, declared: Declared) -> Parsed<()> {
+        declared.must_be_next(&self.function.roots)?;
+        self.cursor.expect_word("root")?;
+        self.function.roots.push(RootSlot);
+        Ok(())
     }
 
     fn signature(&mut self, declared: Declared) -> Parsed<()> {

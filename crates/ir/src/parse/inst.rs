@@ -8,11 +8,19 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::entity::{Block, Inst};
 use crate::function::ValueDef;
 use crate::opcode::{Opcode, OpcodeInfo};
+use crate::shape::Shape;
 use crate::types::Type;
 use crate::typing;
 
+/// What stands behind the point of a mnemonic.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Suffix {
+    pub ty: Option<Type>,
+    pub shape: Option<Shape>,
+}
+
 impl Body<'_, '_> {
-    /// `v1, v2 = call %f(v0) @ file0:3:14`.
+    /// `v1, v2 = call %f(v0) roots [root0] @ file0:3:14`.
     pub(super) fn instruction(&mut self) -> Parsed<()> {
         let start = self.cursor.span;
         let Some(block) = self.block else {
@@ -24,7 +32,8 @@ impl Body<'_, '_> {
         let (row, suffix) = self.mnemonic()?;
         self.args.clear();
         self.targets.clear();
-        let payload = self.operands(row, suffix.unwrap_or(Type::I64))?;
+        let payload = self.operands(row, suffix)?;
+        self.live_roots()?;
         let position = self.cursor.position(self.module.files.len())?;
         let span = start.to(self.cursor.previous);
         self.cursor.expect_line_end()?;
@@ -35,12 +44,13 @@ impl Body<'_, '_> {
         if gives != self.results.len() {
             return Err(wrong_results(start, row.opcode, gives, self.results.len()));
         }
-        let control = self.control(row, suffix, payload, mnemonic)?;
+        let control = self.control(row, suffix.ty, payload, mnemonic)?;
         let (args, targets) = (&self.args, &self.targets);
         let inst = self
             .function
             .make_inst(row.opcode, Type::I64, payload, args, targets);
         self.function.set_results(inst, &self.results);
+        self.function.set_live_roots(inst, &self.roots);
         self.finish_inst(block, inst, span);
         if position.is_some() {
             self.function.positions[inst] = position;
@@ -71,8 +81,8 @@ impl Body<'_, '_> {
         }
     }
 
-    /// The row of a mnemonic and its type suffix, which is there if the row says so.
-    fn mnemonic(&mut self) -> Parsed<(&'static OpcodeInfo, Option<Type>)> {
+    /// The row of a mnemonic and its suffix, which is there if the row says so.
+    fn mnemonic(&mut self) -> Parsed<(&'static OpcodeInfo, Suffix)> {
         let span = self.cursor.span;
         let Token::Word(word) = self.cursor.token else {
             return self.cursor.expected("an instruction");
@@ -86,26 +96,38 @@ impl Body<'_, '_> {
             return Err(Diagnostic::at(span, message));
         };
         let row = opcode.info();
-        let ty = match (row.has_type_suffix(), suffix) {
-            (false, None) => None,
-            (true, Some(suffix)) => match suffix.parse::<Type>() {
-                Ok(ty) => Some(ty),
-                Err(()) => {
-                    let message = format!("expected a type, found `{}`", Shortened(suffix));
+        let wanted = match (row.shapes, row.has_type_suffix()) {
+            (Some(_), _) => Some("a shape"),
+            (None, true) => Some("a type"),
+            (None, false) => None,
+        };
+        let suffix = match (wanted, suffix) {
+            (None, None) => Suffix::default(),
+            (Some(wanted), Some(text)) => {
+                let (ty, shape) = match row.shapes {
+                    Some(_) => (None, text.parse().ok()),
+                    None => (text.parse().ok(), None),
+                };
+                if ty.is_none() && shape.is_none() {
+                    let message = format!("expected {wanted}, found `{}`", Shortened(text));
                     return Err(Diagnostic::at(span, message));
                 }
-            },
-            (true, None) => {
-                let message = format!("`{name}` needs the type of its result, as in `{name}.i64`");
+                Suffix { ty, shape }
+            }
+            (Some(_), None) => {
+                let message = match row.shapes {
+                    Some(_) => format!("`{name}` needs a shape, as in `{name}.i32x4`"),
+                    None => format!("`{name}` needs the type of its result, as in `{name}.i64`"),
+                };
                 return Err(Diagnostic::at(span, message));
             }
-            (false, Some(_)) => {
+            (None, Some(_)) => {
                 let message = format!("`{name}` takes no type, its operands say enough");
                 return Err(Diagnostic::at(span, message));
             }
         };
         self.cursor.bump();
-        Ok((row, ty))
+        Ok((row, suffix))
     }
 }
 

@@ -48,6 +48,19 @@ impl Cursor<'_> {
         Ok(sign_extend(ty, number as u64))
     }
 
+    /// The bits of a vector: `0x` and up to 32 hexadecimal digits.
+    pub(super) fn vector(&mut self) -> Parsed<u128> {
+        let bits = match self.token {
+            Token::Number(text) => vector_bits(text),
+            _ => None,
+        };
+        let Some(bits) = bits else {
+            return self.expected("the bits of a vector, `0x` and at most 32 hexadecimal digits");
+        };
+        self.bump();
+        Ok(bits)
+    }
+
     /// A float: decimal, `inf`, `-inf` or `nan:` and all its bits.
     pub(super) fn float(&mut self, ty: Type) -> Parsed<u64> {
         let text = match self.token {
@@ -107,6 +120,13 @@ impl Cursor<'_> {
         self.bump();
         Ok(bits)
     }
+}
+
+/// The bits of a vector from `0x` and hexadecimal digits, if that is what the text is.
+pub(crate) fn vector_bits(text: &str) -> Option<u128> {
+    let digits = text.strip_prefix("0x")?;
+    let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    hexadecimal.then(|| u128::from_str_radix(digits, 16).ok())?
 }
 
 fn out_of_range(span: Span, text: &str, ty: Type) -> Diagnostic {

@@ -21,6 +21,7 @@ mod operands;
 mod source_map;
 mod types;
 
+pub(crate) use literal::vector_bits;
 pub use source_map::SourceMap;
 
 use crate::diagnostic::Diagnostic;

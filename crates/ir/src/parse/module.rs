@@ -4,16 +4,18 @@ use super::cursor::{Cursor, Parsed, number_of};
 use super::lexer::{Lexer, Token};
 use super::{Errors, SourceMap};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::entity::{DataId, Entity, FuncId, GlobalId, MemoryId, TableId};
+use crate::entity::{DataId, Entity, FuncId, GlobalId, MemoryId, ObjectTypeId, TableId};
 use crate::function::Stage;
 use crate::module::{
     DataDecl, Export, FuelPolicy, GlobalDecl, GlobalInit, MemoryDecl, Module, NameError, Named,
     TableDecl,
 };
+use crate::object::{ObjectFields, ObjectType, ObjectTypeDecl};
+use crate::types::Type;
 
 /// The words that begin a declaration, besides `file0` and so on.
-const DECLARATIONS: [&str; 9] = [
-    "module", "fuel", "import", "memory", "data", "global", "table", "export", "function",
+const DECLARATIONS: [&str; 10] = [
+    "module", "fuel", "import", "memory", "data", "global", "type", "table", "export", "function",
 ];
 
 /// What the first step finds.
@@ -100,12 +102,20 @@ fn kind_of(named: Named) -> &'static str {
         Named::Data(_) => "a data segment",
         Named::Global(_) => "a global",
         Named::Table(_) => "a table",
+        Named::ObjectType(_) => "an object type",
     }
 }
 
 pub(super) fn as_function(named: Named) -> Option<FuncId> {
     match named {
         Named::Function(id) => Some(id),
+        _ => None,
+    }
+}
+
+pub(super) fn as_object_type(named: Named) -> Option<ObjectTypeId> {
+    match named {
+        Named::ObjectType(id) => Some(id),
         _ => None,
     }
 }
@@ -169,6 +179,7 @@ impl<'t> Declarations<'t, '_> {
             "memory" => Self::memory,
             "data" => Self::data,
             "global" => Self::global,
+            "type" => Self::object_type,
             "table" => Self::table,
             "export" => Self::export,
             "function" => return self.function(),
@@ -314,6 +325,7 @@ impl<'t> Declarations<'t, '_> {
                 self.cursor.bump();
                 GlobalInit::Null
             }
+            _ if ty == Type::V128 => GlobalInit::Vector(self.cursor.vector()?),
             _ => match self.cursor.number(ty)? {
                 Some(bits) => GlobalInit::Number(bits),
                 None => return self.cursor.expected("`null` or a function"),
@@ -328,6 +340,50 @@ impl<'t> Declarations<'t, '_> {
         self.pending
             .extend(function.map(|function| (Pending::Init(id), function)));
         Ok(())
+    }
+
+    /// `type %list = { value: i64, next: ref }`, `type %bytes = [i8]`.
+    fn object_type(&mut self) -> Parsed<()> {
+        let name = self.new_name()?;
+        self.cursor.expect('=')?;
+        let shape = if self.cursor.eat('[') {
+            let element = self.cursor.ty()?;
+            self.cursor.expect(']')?;
+            ObjectType::Array(element)
+        } else {
+            if !self.cursor.eat('{') {
+                return self.cursor.expected("`{` or `[`");
+            }
+            ObjectType::Fields(self.object_fields()?)
+        };
+        let name_text = name.name.to_string();
+        let result = self.declared.module.declare_object_type(ObjectTypeDecl {
+            name: name_text,
+            shape,
+        });
+        self.declared(name, result).map(drop)
+    }
+
+    fn object_fields(&mut self) -> Parsed<ObjectFields> {
+        let mut fields = ObjectFields::new();
+        self.cursor.list('}', |cursor| {
+            let span = cursor.span;
+            let Token::Word(name) = cursor.token else {
+                return cursor.expected("the name of a field");
+            };
+            cursor.bump();
+            cursor.expect(':')?;
+            let ty = cursor.ty()?;
+            let message = match fields.declare(name, ty) {
+                Ok(_) => return Ok(()),
+                Err(NameError::Duplicate(_)) => format!("the type has two fields `{name}`"),
+                Err(NameError::Malformed(_)) => format!(
+                    "`{name}` is no name of a field: letters, digits, `_` and `$` make one"
+                ),
+            };
+            Err(Diagnostic::at(span, message))
+        })?;
+        Ok(fields)
     }
 
     fn table(&mut self) -> Parsed<()> {
@@ -431,7 +487,7 @@ fn fill(module: &mut Module, place: Pending, Reference { name, span }: Reference
                 Named::Memory(id) => Some(Export::Memory(id)),
                 Named::Global(id) => Some(Export::Global(id)),
                 Named::Table(id) => Some(Export::Table(id)),
-                Named::Data(_) => None,
+                Named::Data(_) | Named::ObjectType(_) => None,
             })?;
             let result = module.export(&exported, export);
             result.map_err(|_| Diagnostic::at(at, format!("`{exported}` is exported twice")))?;

@@ -2,31 +2,45 @@
 
 use super::body::Body;
 use super::cursor::{Parsed, number_of};
+use super::inst::Suffix;
 use super::lexer::Token;
-use super::module::{as_function, as_memory, look_up};
+use super::module::{as_function, as_memory, as_object_type, look_up};
 use crate::diagnostic::Diagnostic;
 use crate::entity::{
-    Block, DataId, Entity, FieldId, FuncId, GlobalId, LayoutId, MemoryId, PointId, StackSlot,
-    TableId, Value,
+    Block, DataId, Entity, FieldId, FuncId, GlobalId, LayoutId, MemoryId, ObjectTypeId, PointId,
+    RootId, StackSlot, TableId, Value,
 };
 use crate::module::Named;
 use crate::opcode::{OpcodeInfo, OperandKind};
-use crate::operand::{Payload, Place};
+use crate::operand::{FloatCond, IntCond, Payload, Place};
+use crate::shape::Shape;
 use crate::types::Type;
 
 impl<'t> Body<'t, '_> {
     /// Reads what stands behind a mnemonic: values into `self.args`, targets into `self.targets`.
-    /// `ty` is the type suffix.
-    pub(super) fn operands(&mut self, row: &OpcodeInfo, ty: Type) -> Parsed<Payload> {
+    pub(super) fn operands(&mut self, row: &OpcodeInfo, suffix: Suffix) -> Parsed<Payload> {
+        let ty = suffix.ty.unwrap_or(Type::I64);
+        let shape = suffix.shape.unwrap_or(Shape::I8x16);
         let payload = match row.kind {
             OperandKind::Values => return self.values(Payload::None),
+            OperandKind::Lanes => return self.values(Payload::Shape(shape)),
+            OperandKind::Lane => return self.lane(shape),
+            OperandKind::Shuffle => return self.shuffle(),
             OperandKind::IntCond => {
-                let condition = self.cursor.keyword("a condition, as `eq` or `slt`")?;
+                let condition = self.int_cond()?;
                 return self.values(Payload::IntCond(condition));
             }
             OperandKind::FloatCond => {
-                let condition = self.cursor.keyword("a condition, as `eq` or `lt`")?;
+                let condition = self.float_cond()?;
                 return self.values(Payload::FloatCond(condition));
+            }
+            OperandKind::LanesIntCond => {
+                let condition = self.int_cond()?;
+                return self.values(Payload::LanesIntCond(shape, condition));
+            }
+            OperandKind::LanesFloatCond => {
+                let condition = self.float_cond()?;
+                return self.values(Payload::LanesFloatCond(shape, condition));
             }
             OperandKind::Access => return self.access(row),
             OperandKind::Call => return self.call(),
@@ -53,6 +67,7 @@ impl<'t> Body<'t, '_> {
             OperandKind::BranchTable => return self.branch_table(),
             OperandKind::Integer => self.integer_constant(ty)?,
             OperandKind::Float => self.float_constant(ty)?,
+            OperandKind::Vector => Payload::Vector(self.cursor.vector()?.to_le_bytes()),
             OperandKind::Function => Payload::Function(self.function_name()?),
             OperandKind::Slot => self.slot_and_offset()?,
             OperandKind::Memory => Payload::Memory(self.memory_name()?),
@@ -69,6 +84,9 @@ impl<'t> Body<'t, '_> {
             OperandKind::Global => Payload::Global(self.global_name()?),
             OperandKind::Table => Payload::Table(self.table_name()?),
             OperandKind::Join => Payload::Signature(self.declared_signature()?),
+            OperandKind::ObjectType => Payload::ObjectType(self.object_type_name()?),
+            OperandKind::ObjectField => self.object_field()?,
+            OperandKind::Root => Payload::Root(self.root_name()?),
             OperandKind::Trap => Payload::Trap(self.cursor.keyword("the reason of a trap")?),
             OperandKind::Layout => {
                 let count = self.function.layouts.len();
@@ -131,6 +149,49 @@ impl<'t> Body<'t, '_> {
             args.push(Value::from_index(value));
             Ok(())
         })
+    }
+
+    fn int_cond(&mut self) -> Parsed<IntCond> {
+        self.cursor.keyword("a condition, as `eq` or `slt`")
+    }
+
+    fn float_cond(&mut self) -> Parsed<FloatCond> {
+        self.cursor.keyword("a condition, as `eq` or `lt`")
+    }
+
+    /// `v0, v1, 3`.
+    fn lane(&mut self, shape: Shape) -> Parsed<Payload> {
+        self.push_value()?;
+        loop {
+            self.cursor.expect(',')?;
+            if self.cursor.peek_numbered("v").is_none() {
+                let lane = self.cursor.unsigned("the number of a lane")?;
+                return Ok(Payload::Lane(shape, lane));
+            }
+            self.push_value()?;
+        }
+    }
+
+    /// `v0, v1, [0, 16, 1, …]`.
+    fn shuffle(&mut self) -> Parsed<Payload> {
+        self.push_value()?;
+        self.cursor.expect(',')?;
+        self.push_value()?;
+        self.cursor.expect(',')?;
+        let start = self.cursor.span;
+        self.cursor.expect('[')?;
+        let mut bytes = Vec::new();
+        self.cursor.list(']', |cursor| {
+            bytes.push(cursor.unsigned("the number of a byte")?);
+            Ok(())
+        })?;
+        match <[u8; 16]>::try_from(bytes) {
+            Ok(bytes) => Ok(Payload::Shuffle(bytes)),
+            Err(bytes) => {
+                let message = format!("expected the numbers of 16 bytes, found {}", bytes.len());
+                Err(Diagnostic::at(start.to(self.cursor.previous), message))
+            }
+        }
     }
 
     fn integer_constant(&mut self, ty: Type) -> Parsed<Payload> {
@@ -331,6 +392,47 @@ impl<'t> Body<'t, '_> {
         }
     }
 
+    /// `%list.next`: the last dot is the one before the field.
+    fn object_field(&mut self) -> Parsed<Payload> {
+        let span = self.cursor.span;
+        let what = "a field of an object type, as in `%list.next`";
+        let name = self.cursor.name(what)?;
+        let Some((owner, field)) = name.rsplit_once('.') else {
+            let message = format!("expected {what}, found `%{name}`");
+            return Err(Diagnostic::at(span, message));
+        };
+        let ty = look_up(self.module, owner, span, "an object type", as_object_type)?;
+        let fields = self.module.object_types[ty].shape.fields();
+        match fields.and_then(|fields| fields.named(field)) {
+            Some(field) => Ok(Payload::ObjectField(ty, field)),
+            None => {
+                let message = format!("`%{owner}` has no field `{field}`");
+                Err(Diagnostic::at(span, message))
+            }
+        }
+    }
+
+    fn root_name(&mut self) -> Parsed<RootId> {
+        self.entity("root", "a root slot", self.function.roots.len())
+    }
+
+    /// ` roots [root0, root2]`, or nothing, into `self.roots`.
+    pub(super) fn live_roots(&mut self) -> Parsed<()> {
+        self.roots.clear();
+        if !self.cursor.eat_word("roots") {
+            return Ok(());
+        }
+        self.cursor.expect('[')?;
+        while !self.cursor.eat(']') {
+            if !self.roots.is_empty() && !self.cursor.eat(',') {
+                return self.cursor.expected("`,` or `]`");
+            }
+            let root = self.root_name()?;
+            self.roots.push(root);
+        }
+        Ok(())
+    }
+
     fn slot_name(&mut self) -> Parsed<StackSlot> {
         self.entity("ss", "a stack slot", self.function.slots.len())
     }
@@ -362,6 +464,10 @@ impl<'t> Body<'t, '_> {
             Named::Global(id) => Some(id),
             _ => None,
         })
+    }
+
+    fn object_type_name(&mut self) -> Parsed<ObjectTypeId> {
+        self.named("an object type", as_object_type)
     }
 
     fn table_name(&mut self) -> Parsed<TableId> {

@@ -22,7 +22,7 @@ pub struct SourceMap {
 pub(super) struct FunctionSpans {
     pub(super) blocks: SecondaryMap<Block, Option<Span>>,
     pub(super) insts: SecondaryMap<Inst, Option<Span>>,
-    /// Slots, signatures, layouts and points by their names in the text.
+    /// Slots, root slots, signatures, layouts and points by their names in the text.
     declarations: FxHashMap<String, Span>,
 }
 
@@ -114,12 +114,14 @@ impl ParsedModule {
             Subject::Memory(id) => map.name(&module.memories.get(*id)?.name),
             Subject::Data(id) => map.name(&module.data.get(*id)?.name),
             Subject::Global(id) => map.name(&module.globals.get(*id)?.name),
+            Subject::ObjectType(id) => map.name(&module.object_types.get(*id)?.name),
             Subject::Table(id) => map.name(&module.tables.get(*id)?.name),
             Subject::Export(name) => map.export(name),
             Subject::Fuel => map.fuel(),
             Subject::Head => map.name(error.function.as_ref()?),
             Subject::Slot(id) => map.declaration(within?, &id.to_string()),
             Subject::Signature(id) => map.declaration(within?, &id.to_string()),
+            Subject::Root(id) => map.declaration(within?, &id.to_string()),
             Subject::Layout(id) => map.declaration(within?, &id.to_string()),
             Subject::Point(id) => map.declaration(within?, &id.to_string()),
             Subject::Block(block) => map.block(within?, *block),

@@ -2,7 +2,7 @@
 
 use super::Names;
 use super::constant::write_float;
-use crate::entity::{Block, FieldId, Inst, LayoutId, PointId, Value};
+use crate::entity::{Block, FieldId, Inst, LayoutId, ObjectTypeId, PointId, Value};
 use crate::function::{Function, SourcePos, Stage, Target};
 use crate::module::Module;
 use crate::opcode::{OpcodeInfo, OperandKind};
@@ -81,6 +81,9 @@ impl<'a> DisplayFunction<'a> {
         let function = self.function;
         for (slot, data) in function.slots.iter() {
             writeln!(f, "    {slot} = slot {} align {}", data.size, data.align)?;
+        }
+        for root in function.roots.keys() {
+            writeln!(f, "    {root} = root")?;
         }
         for (sig, signature) in function.signatures.iter() {
             writeln!(f, "    {sig} = {signature}")?;
@@ -196,7 +199,7 @@ fn write_point(
     writeln!(f)
 }
 
-/// Writes results, mnemonic, operands and source position.
+/// Writes results, mnemonic, operands, live root slots and source position.
 fn write_inst(
     f: &mut Formatter<'_>,
     names: Names<'_>,
@@ -211,7 +214,9 @@ fn write_inst(
     let data = &function.insts[inst];
     let row = data.opcode.info();
     f.write_str(row.name)?;
-    if row.has_type_suffix() {
+    if let Some(shape) = data.payload.shape() {
+        write!(f, ".{shape}")?;
+    } else if row.has_type_suffix() {
         write!(f, ".{}", data.ty)?;
     }
     let operands = Operands {
@@ -220,6 +225,12 @@ fn write_inst(
         inst,
     };
     operands.write(f, row)?;
+    let live_roots = function.live_roots(inst);
+    if !live_roots.is_empty() {
+        f.write_str(" roots [")?;
+        comma_separated(f, live_roots)?;
+        f.write_str("]")?;
+    }
     match function.positions[inst] {
         Some(position) => write!(f, " @ {position}"),
         None => Ok(()),
@@ -252,9 +263,17 @@ impl Operands<'_> {
             }
             OperandKind::Jump | OperandKind::Branch => self.write_branch(f, args, targets),
             OperandKind::BranchTable => self.write_branch_table(f, args, targets),
-            OperandKind::IntCond | OperandKind::FloatCond => {
+            OperandKind::IntCond
+            | OperandKind::FloatCond
+            | OperandKind::LanesIntCond
+            | OperandKind::LanesFloatCond => {
                 self.write_payload(f, " ", payload)?;
                 write_list(f, " ", args)
+            }
+            OperandKind::Lanes => write_list(f, " ", args),
+            OperandKind::Lane | OperandKind::Shuffle => {
+                write_list(f, " ", args)?;
+                self.write_payload(f, ", ", payload)
             }
             _ => {
                 self.write_payload(f, " ", payload)?;
@@ -357,8 +376,20 @@ impl Operands<'_> {
             Payload::None => Ok(()),
             Payload::Integer(constant) => write!(f, "{constant}"),
             Payload::Float(bits) => write_float(f, self.function.insts[self.inst].ty, bits),
-            Payload::IntCond(condition) => write!(f, "{condition}"),
-            Payload::FloatCond(condition) => write!(f, "{condition}"),
+            Payload::Vector(bytes) => write!(f, "{:#034x}", u128::from_le_bytes(bytes)),
+            Payload::IntCond(condition) | Payload::LanesIntCond(_, condition) => {
+                write!(f, "{condition}")
+            }
+            Payload::FloatCond(condition) | Payload::LanesFloatCond(_, condition) => {
+                write!(f, "{condition}")
+            }
+            Payload::Shape(shape) => write!(f, "{shape}"),
+            Payload::Lane(_, lane) => write!(f, "{lane}"),
+            Payload::Shuffle(bytes) => {
+                f.write_str("[")?;
+                comma_separated(f, &bytes)?;
+                f.write_str("]")
+            }
             Payload::Function(id) => write!(f, "{}", names.function(id)),
             Payload::Signature(signature) => write!(f, "{signature}"),
             Payload::Access(_, offset) => write!(f, "{offset}"),
@@ -372,6 +403,9 @@ impl Operands<'_> {
             }
             Payload::Global(id) => write!(f, "{}", names.global(id)),
             Payload::Table(id) => write!(f, "{}", names.table(id)),
+            Payload::ObjectType(id) => write!(f, "{}", names.object_type(id)),
+            Payload::ObjectField(ty, field) => self.write_object_field(f, ty, field),
+            Payload::Root(root) => write!(f, "{root}"),
             Payload::Trap(code) => write!(f, "{code}"),
             Payload::Layout(layout) => write!(f, "{layout}"),
             Payload::Field(layout, field) => self.write_field(f, layout, field),
@@ -381,6 +415,21 @@ impl Operands<'_> {
             }
             Payload::Point(point) => write!(f, "{point}"),
             Payload::PointResult(point, index) => write!(f, "{point}.{index}"),
+        }
+    }
+
+    fn write_object_field(
+        &self,
+        f: &mut Formatter<'_>,
+        ty: ObjectTypeId,
+        field: FieldId,
+    ) -> fmt::Result {
+        let decl = self.names.0.and_then(|module| module.object_types.get(ty));
+        let fields = decl.and_then(|decl| decl.shape.fields());
+        let owner = self.names.object_type(ty);
+        match fields.and_then(|fields| fields.get(field)) {
+            Some(field) => write!(f, "{owner}.{}", field.name),
+            None => write!(f, "{owner}.{field}"),
         }
     }
 

@@ -12,6 +12,7 @@ pub(crate) use constant::sign_extend;
 pub use function::{DisplayFunction, DisplayInst, Note, display_inst};
 
 use crate::entity::{Entity, FileId, FuncId, MemoryId};
+use crate::object::{ObjectType, ObjectTypeDecl};
 use crate::function::Function;
 use crate::module::{
     DataDecl, Export, FuelPolicy, FunctionDecl, FunctionKind, GlobalDecl, GlobalInit, MemoryDecl,
@@ -56,6 +57,7 @@ name_lookups! {
     data: DataId in data;
     global: GlobalId in globals;
     table: TableId in tables;
+    object_type: ObjectTypeId in object_types;
 }
 
 impl Module {
@@ -74,6 +76,7 @@ impl Module {
             || !self.memories.is_empty()
             || !self.data.is_empty()
             || !self.globals.is_empty()
+            || !self.object_types.is_empty()
             || !self.tables.is_empty()
             || !self.exports.is_empty()
     }
@@ -136,8 +139,24 @@ impl Module {
         write!(f, "global %{name}: {ty} = ")?;
         match *init {
             GlobalInit::Number(bits) => writeln!(f, "{}", DisplayNumber { ty: *ty, bits }),
+            GlobalInit::Vector(bits) => writeln!(f, "{bits:#034x}"),
             GlobalInit::Null => writeln!(f, "null"),
             GlobalInit::Function(function) => writeln!(f, "{}", self.function_name(function)),
+        }
+    }
+
+    fn write_object_type(f: &mut Formatter<'_>, ty: &ObjectTypeDecl) -> fmt::Result {
+        write!(f, "type %{} = ", ty.name)?;
+        match &ty.shape {
+            ObjectType::Array(element) => writeln!(f, "[{element}]"),
+            ObjectType::Fields(fields) => {
+                f.write_str("{")?;
+                for (index, (_, field)) in fields.iter().enumerate() {
+                    let separator = if index > 0 { ", " } else { " " };
+                    write!(f, "{separator}{}: {}", field.name, field.ty)?;
+                }
+                writeln!(f, " }}")
+            }
         }
     }
 
@@ -200,6 +219,9 @@ impl Display for Module {
         }
         for global in self.globals.values() {
             self.write_global(f, global)?;
+        }
+        for ty in self.object_types.values() {
+            Self::write_object_type(f, ty)?;
         }
         for table in self.tables.values() {
             self.write_table(f, table)?;

@@ -9,6 +9,7 @@ use crate::module::{
     DataDecl, Export, FuelPolicy, FunctionKind, GlobalDecl, GlobalInit, MAX_PAGES, Module,
     PAGE_SIZE, is_name,
 };
+use crate::object::{MAX_OBJECT_FIELDS, ObjectType};
 use crate::types::{Signature, Type, TypeClass};
 
 pub(super) fn check(module: &Module, report: &mut Report) {
@@ -35,6 +36,9 @@ pub(super) fn check(module: &Module, report: &mut Report) {
     }
     for (id, global) in module.globals.iter() {
         initial_value(module, global, Subject::Global(id), report);
+    }
+    for (id, decl) in module.object_types.iter() {
+        object_type(&decl.shape, Subject::ObjectType(id), report);
     }
     for (id, table) in module.tables.iter() {
         for &entry in table.entries.iter().flatten() {
@@ -67,10 +71,12 @@ fn names(module: &Module, report: &mut Report) {
     let data = (module.data.iter()).map(|(id, d)| (&d.name, Subject::Data(id)));
     let globals = (module.globals.iter()).map(|(id, d)| (&d.name, Subject::Global(id)));
     let tables = (module.tables.iter()).map(|(id, d)| (&d.name, Subject::Table(id)));
+    let types = (module.object_types.iter()).map(|(id, d)| (&d.name, Subject::ObjectType(id)));
     let all = functions
         .chain(memories)
         .chain(data)
         .chain(globals)
+        .chain(types)
         .chain(tables);
     let mut seen = FxHashSet::default();
     for (name, subject) in all {
@@ -128,6 +134,27 @@ fn active_data(module: &Module, data: &DataDecl, subject: Subject, report: &mut 
     }
 }
 
+fn object_type(shape: &ObjectType, subject: Subject, report: &mut Report) {
+    let fields = match shape {
+        ObjectType::Array(element) if !ObjectType::HELD.contains(*element) => {
+            let message = format!("an element cannot be {element}");
+            return report.add(Rule::ObjectTypes, subject, message);
+        }
+        ObjectType::Array(_) => return,
+        ObjectType::Fields(fields) => fields,
+    };
+    if fields.len() > MAX_OBJECT_FIELDS {
+        let message = format!("{} fields are more than {MAX_OBJECT_FIELDS}", fields.len());
+        report.add(Rule::ObjectTypes, subject.clone(), message);
+    }
+    for (_, field) in fields.iter() {
+        if !ObjectType::HELD.contains(field.ty) {
+            let message = format!("field `{}` cannot be {}", field.name, field.ty);
+            report.add(Rule::ObjectTypes, subject.clone(), message);
+        }
+    }
+}
+
 fn initial_value(module: &Module, global: &GlobalDecl, subject: Subject, report: &mut Report) {
     let ty = global.ty;
     if !TypeClass::Data.contains(ty) {
@@ -150,6 +177,8 @@ fn initial_value(module: &Module, global: &GlobalDecl, subject: Subject, report:
             }
             format!("{bits:#x} does not fit {ty}")
         }
+        GlobalInit::Vector(_) if ty == Type::V128 => return,
+        GlobalInit::Vector(_) => format!("a vector for {ty}"),
         GlobalInit::Number(_) => format!("a number for {ty}"),
         // A task that is null names no task: joining it traps.
         GlobalInit::Null if TypeClass::Identity.contains(ty) => return,

@@ -2,7 +2,8 @@
 
 use super::rule::Rule;
 use crate::entity::{
-    Block, DataId, FuncId, GlobalId, Inst, LayoutId, MemoryId, PointId, SigId, StackSlot, TableId,
+    Block, DataId, FuncId, GlobalId, Inst, LayoutId, MemoryId, ObjectTypeId, PointId, RootId,
+    SigId, StackSlot, TableId,
 };
 use std::fmt;
 
@@ -19,6 +20,8 @@ pub enum Subject {
     Global(GlobalId),
     /// A table.
     Table(TableId),
+    /// An object type.
+    ObjectType(ObjectTypeId),
     /// An export, by its name.
     Export(String),
     /// What the module says about fuel.
@@ -27,6 +30,8 @@ pub enum Subject {
     Head,
     /// A stack slot of that function.
     Slot(StackSlot),
+    /// A root slot of that function.
+    Root(RootId),
     /// A signature of that function.
     Signature(SigId),
     /// A layout of that function.

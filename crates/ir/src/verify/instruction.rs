@@ -6,7 +6,9 @@ use super::error::{Report, Subject};
 use super::rule::Rule;
 use crate::entity::{Inst, StackSlot, Value};
 use crate::function::{Function, InstData, Stage};
+use crate::hash::FxHashSet;
 use crate::module::Module;
+use crate::object::ObjectType;
 use crate::opcode::{Effects, Opcode, TypeRule};
 use crate::operand::{Payload, Place};
 use crate::suspension::FieldType;
@@ -40,6 +42,11 @@ pub(crate) fn check_existence(
         );
         report.add(Rule::Shape, subject(), message);
     }
+    for &root in function.live_roots(inst) {
+        if function.roots.get(root).is_none() {
+            report.add(Rule::Exists, subject(), format!("{root} is not declared"));
+        }
+    }
     for target in targets {
         if function.blocks.get(target.block).is_none() {
             let message = format!("{} does not exist", target.block);
@@ -69,9 +76,11 @@ pub(crate) fn check(module: &Module, function: &Function, inst: Inst, report: &m
     };
     check.stage_and_trust();
     check.controlling_type();
+    check.shape();
     check.operands();
     check.results();
     check.specific();
+    check.live_roots();
 }
 
 /// Checks that an instruction's targets get the arguments that they take.
@@ -154,6 +163,16 @@ impl Check<'_> {
                 self.data.ty
             );
             self.add(Rule::TypeClass, message);
+        }
+    }
+
+    fn shape(&mut self) {
+        let row = self.data.opcode.info();
+        if let (Some(class), Some(shape)) = (row.shapes, self.data.payload.shape())
+            && !class.contains(shape)
+        {
+            let message = format!("`{}` takes {}, not {shape}", row.name, class.description());
+            self.add(Rule::Shapes, message);
         }
     }
 
@@ -272,6 +291,14 @@ impl Check<'_> {
             (Opcode::Iconst, Payload::Integer(constant)) => self.integer(constant),
             (Opcode::FuelCheck, Payload::Integer(amount)) => self.fuel(amount),
             (Opcode::Fconst, Payload::Float(bits)) => self.float(bits),
+            (_, Payload::Lane(shape, lane)) if u32::from(lane) >= shape.lanes() => {
+                self.add(Rule::Lanes, format!("{shape} has no lane {lane}"));
+            }
+            (_, Payload::Shuffle(bytes)) => {
+                if let Some(byte) = bytes.iter().find(|&&byte| byte >= 32) {
+                    self.add(Rule::Lanes, format!("two vectors have no byte {byte}"));
+                }
+            }
             (
                 Opcode::Call | Opcode::CallIndirect | Opcode::TryCall | Opcode::TryCallIndirect,
                 _,
@@ -283,6 +310,15 @@ impl Check<'_> {
                 let declared = self.module.globals[global].ty;
                 let message = format!("the global is {declared}, not {}", self.data.ty);
                 self.equal_type(Rule::GlobalType, declared, message);
+            }
+            (Opcode::GetField | Opcode::SetField, Payload::ObjectField(ty, field)) => {
+                if let Some(held) = self.module.object_types[ty].shape.field_type(field) {
+                    let message = format!("the field is {held}, not {}", self.data.ty);
+                    self.equal_type(Rule::ObjectFields, held, message);
+                }
+            }
+            (opcode, Payload::ObjectType(ty)) => {
+                self.object_type(opcode, &self.module.object_types[ty].shape);
             }
             (Opcode::FieldLoad | Opcode::FieldStore, Payload::Field(layout, field)) => {
                 self.field(self.function.layouts[layout].fields[field].ty);
@@ -330,6 +366,36 @@ impl Check<'_> {
             }
             FieldType::Bytes { .. } => {
                 self.add(Rule::FieldTypes, "the field holds a slot, not a value");
+            }
+        }
+    }
+
+    fn object_type(&mut self, opcode: Opcode, shape: &ObjectType) {
+        let message = match (opcode, shape.element()) {
+            (Opcode::IsInstance, _) | (Opcode::New, None) => return,
+            (Opcode::New, Some(_)) => format!("`{opcode}` makes objects with fields, not arrays"),
+            (Opcode::GetElement | Opcode::SetElement, Some(held)) => {
+                let message = format!("an element is {held}, not {}", self.data.ty);
+                return self.equal_type(Rule::ObjectFields, held, message);
+            }
+            (_, Some(_)) => return,
+            (_, None) => format!("`{opcode}` works on arrays, and the type has fields"),
+        };
+        self.add(Rule::ObjectKind, message);
+    }
+
+    fn live_roots(&mut self) {
+        let function = self.function;
+        let roots = function.live_roots(self.inst);
+        let opcode = self.data.opcode;
+        if !roots.is_empty() && !opcode.is_safepoint() {
+            let message = format!("no collection happens at `{opcode}`");
+            self.add(Rule::LiveRoots, message);
+        }
+        let mut seen = FxHashSet::default();
+        for &root in roots {
+            if !seen.insert(root) {
+                self.add(Rule::LiveRoots, format!("{root} is listed twice"));
             }
         }
     }

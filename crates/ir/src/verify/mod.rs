@@ -79,6 +79,22 @@
 //!
 //! - R46 What is called when there is no fuel left is a declared async function without parameters and results.
 //! - R47 An amount of fuel is at least 0 and below 2 to the power of 31.
+//!
+//! Objects
+//!
+//! - R48 An object type has at most 1,000 fields; what it holds has types that can be kept.
+//! - R49 What works on arrays names an array type, `new` one with fields.
+//! - R50 A field or an element is read and written with its type.
+//!
+//! Root slots
+//!
+//! - R51 An async function declares root slots only if it is lowered.
+//! - R52 Only an instruction at which a collection may happen lists root slots, each of them once.
+//!
+//! Vectors:
+//!
+//! - R48 An instruction on lanes has a shape that its opcode takes.
+//! - R49 A lane is one of its shape's, a byte of a shuffle one of 32.
 
 mod address;
 mod declarations;
@@ -181,6 +197,7 @@ const CONTEXT_LENGTH: usize = 200;
 fn function_context(module: &Module, function: &Function, subject: &Subject) -> String {
     match subject {
         Subject::Slot(slot) => slot.to_string(),
+        Subject::Root(root) => root.to_string(),
         Subject::Signature(signature) => signature.to_string(),
         Subject::Layout(layout) => layout.to_string(),
         Subject::Point(point) => point.to_string(),
@@ -214,6 +231,7 @@ fn module_context(module: &Module, subject: &Subject) -> String {
         Subject::Data(id) => format!("data %{}", module.data[*id].name),
         Subject::Global(id) => format!("global %{}", module.globals[*id].name),
         Subject::Table(id) => format!("table %{}", module.tables[*id].name),
+        Subject::ObjectType(id) => format!("type %{}", module.object_types[*id].name),
         Subject::Export(name) => format!("export {name:?}"),
         Subject::Fuel => "fuel".to_string(),
         _ => "module".to_string(),

@@ -92,6 +92,19 @@ rules! {
     Pause = "What is called when there is no fuel left is a declared async function without parameters and results.";
     FuelAmount = "An amount of fuel is at least 0 and below 2 to the power of 31.";
 }
+"Vectors" {
+    Shapes = "An instruction on lanes has a shape that its opcode takes.";
+    Lanes = "A lane is one of its shape's, a byte of a shuffle one of 32.";
+}
+"Objects" {
+    ObjectTypes = "An object type has at most 1,000 fields; what it holds has types that can be kept.";
+    ObjectKind = "What works on arrays names an array type, `new` one with fields.";
+    ObjectFields = "A field or an element is read and written with its type.";
+}
+"Root slots" {
+    RootDeclarations = "An async function declares root slots only if it is lowered.";
+    LiveRoots = "Only an instruction at which a collection may happen lists root slots, each of them once.";
+}
 }
 
 impl Rule {

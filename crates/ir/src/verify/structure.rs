@@ -117,6 +117,12 @@ fn entry(function: &Function, report: &mut Report) {
 
 fn head(function: &Function, report: &mut Report) {
     signature(&function.signature, true, Subject::Head, report);
+    if function.is_async() && function.stage == Stage::Source {
+        for root in function.roots.keys() {
+            let message = "a root slot in an async function that is not lowered";
+            report.add(Rule::RootDeclarations, Subject::Root(root), message);
+        }
+    }
     for (id, declared) in function.signatures.iter() {
         signature(declared, true, Subject::Signature(id), report);
     }

@@ -323,6 +323,11 @@ impl Native {
         for (global, decl) in module.globals.iter() {
             let value = match decl.init {
                 GlobalInit::Number(bits) => bits,
+                GlobalInit::Vector(bits) => {
+                    let high = self.layout.global(global) + 8;
+                    self.write(high, (bits >> 64) as u64);
+                    bits as u64
+                }
                 GlobalInit::Null => 0,
                 GlobalInit::Function(function) => {
                     context + u64::from(self.layout.function(function))

@@ -139,7 +139,7 @@ fn operand_types(rule: TypeRule, ty: Type) -> Vec<Type> {
             .filter(|t| t.is_int() && t.bits() > ty.bits())
             .collect(),
         TypeRule::SameBitsAsT => numbers.filter(|t| t.bits() == ty.bits()).collect(),
-        TypeRule::Address | TypeRule::Rest => Vec::new(),
+        TypeRule::LaneType | TypeRule::Address | TypeRule::Rest => Vec::new(),
     }
 }
 
