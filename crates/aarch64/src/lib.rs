@@ -67,6 +67,7 @@ mod register;
 pub mod sized;
 pub mod table;
 mod template;
+mod vector_constant;
 
 pub use assembler::Assembler;
 pub use code::{Code, OutOfReach, Reloc, RelocationKind};
