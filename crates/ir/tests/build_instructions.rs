@@ -1,8 +1,8 @@
 //! The builder has a method for every instruction, and what the methods make is correct.
 
 use enjamb_ir::{
-    BuildError, DataId, Exception, FieldDecl, FieldType, FloatCond, FuncId, FunctionBuilder,
-    GlobalId, GlobalInit, IntCond, LayoutDecl, MemoryId, Module, ModuleBuilder, Opcode, Place,
+    BuildError, DataId, Entity, Exception, FieldDecl, FieldId, FieldType, FloatCond, FuncId, FunctionBuilder,
+    GlobalId, GlobalInit, IntCond, LayoutDecl, MemoryId, Module, ModuleBuilder, ObjectTypeId, Opcode, Place,
     PointDecl, Signature, SourcePos, TableId, TrapCode, Type, Value, parse_module,
 };
 use std::collections::BTreeSet;
@@ -12,6 +12,8 @@ struct Names {
     memory: MemoryId,
     data: DataId,
     global: GlobalId,
+    pair: ObjectTypeId,
+    bytes: ObjectTypeId,
     table: TableId,
     sync: FuncId,
     later: FuncId,
@@ -28,6 +30,8 @@ fn declare(module: &mut ModuleBuilder) -> Result<Names, BuildError> {
         memory,
         data: module.declare_data("greeting", b"hello", None)?,
         global: module.declare_global("count", Type::I64, GlobalInit::Number(0))?,
+        pair: module.declare_object("pair", &[("number", Type::I64), ("next", Type::Ref)])?,
+        bytes: module.declare_array("bytes", Type::I8)?,
         table: module.declare_table("table", &[Some(sync), None])?,
         sync,
         later,
@@ -147,6 +151,20 @@ fn memory(b: &mut FunctionBuilder<'_>, names: &Names, p: Value) {
     b.table_size(names.table);
 }
 
+fn objects(b: &mut FunctionBuilder<'_>, names: &Names, p: Value) {
+    let pair = b.new_object(names.pair);
+    let [number, next] = [0, 1].map(FieldId::from_index);
+    b.set_field(names.pair, number, pair, p);
+    b.set_field(names.pair, next, pair, pair);
+    let next = b.get_field(names.pair, next, pair);
+    b.is_instance(names.pair, next);
+    let bytes = b.new_array(names.bytes, p);
+    let byte = b.get_element(names.bytes, bytes, p);
+    b.set_element(names.bytes, bytes, p, byte);
+    let length = b.array_length(names.bytes, bytes);
+    b.array_copy(names.bytes, bytes, p, bytes, p, length);
+}
+
 fn calls_and_ends(b: &mut FunctionBuilder<'_>, names: &Names, p: Value) {
     let double = b.create_signature(Signature::sync(&[Type::I64], &[Type::I64]));
     let waits = b.create_signature(Signature::asynchronous(&[Type::I64], &[Type::I64]));
@@ -263,6 +281,9 @@ fn lowered(b: &mut FunctionBuilder<'_>, names: &Names) {
     b.switch_to_block(resumed);
     b.cont_state(entered);
     b.has_layout(layout, entered);
+    let (root, null) = (b.create_root(), b.null(Type::Ref));
+    b.root_set(root, null);
+    b.root_get(root);
     b.field_restore_slot(layout, held, slot, entered);
     b.field_load(layout, value, entered);
     let result = b.result_load(point, 0, entered);
@@ -298,6 +319,7 @@ fn build() -> Result<Module, BuildError> {
     integers(&mut b, p);
     floats(&mut b, p);
     memory(&mut b, &names, p);
+    objects(&mut b, &names, p);
     calls_and_ends(&mut b, &names, p);
     b.finish()?;
     let mut b = module.define_lowered(transformed)?;

@@ -4,7 +4,7 @@ use enjamb_ir::{
     Block, DataDecl, DataId, Entity, FieldDecl, FieldId, FieldType, FloatCond, FuelPolicy, FuncId,
     Function, GlobalDecl, GlobalId, GlobalInit, IntCond, LayoutDecl, LayoutId, MemoryDecl,
     MemoryId, Module, ObjectFields, ObjectType, ObjectTypeDecl, ObjectTypeId, Opcode, Payload,
-    Place, PointDecl, PointId, RootId, RootSlot, Rule, SavedField, SavedSource, SigId, Signature,
+    Place, PointDecl, PointId, RootId, RootSlot, Rule, SavedField, SavedSource, Shape, SigId, Signature,
     SlotData, StackSlot, Stage, TableDecl, TableId, Target, TrapCode, Type,
     Value, verify_function, verify_module,
 };
@@ -61,7 +61,8 @@ fn payload(random: &mut Random) -> Payload {
         2 => Place::Address,
         _ => Place::Raw,
     };
-    match random.below(23) {
+    let shape = Shape::ALL[random.below(Shape::ALL.len())];
+    match random.below(29) {
         0 => Payload::None,
         1 => Payload::Integer(random.next() as i64),
         2 => Payload::Float(random.next()),
@@ -84,6 +85,12 @@ fn payload(random: &mut Random) -> Payload {
         19 => Payload::ObjectType(random.entity::<ObjectTypeId>()),
         20 => Payload::ObjectField(random.entity(), random.entity()),
         21 => Payload::Root(random.entity::<RootId>()),
+        22 => Payload::Vector([7; 16]),
+        23 => Payload::Shape(shape),
+        24 => Payload::Lane(shape, random.below(20) as u8),
+        25 => Payload::LanesIntCond(shape, IntCond::Equal),
+        26 => Payload::LanesFloatCond(shape, FloatCond::Less),
+        27 => Payload::Shuffle([random.below(40) as u8; 16]),
         _ => Payload::Access(place, random.number()),
     }
 }
@@ -103,7 +110,7 @@ fn fitting_payload(random: &mut Random, opcode: Opcode) -> Payload {
 }
 
 fn declare(random: &mut Random, function: &mut Function) {
-    for _ in 0..2 * random.below(2) {
+    for _ in 0..2 {
         function.roots.push(RootSlot);
     }
     for _ in 0..2 + random.below(2) {
@@ -159,7 +166,13 @@ fn fill(random: &mut Random, function: &mut Function) {
         for _ in 0..1 + random.below(6) {
             let opcode = rows[random.below(rows.len())].opcode;
             let payload = fitting_payload(random, opcode);
-            let args: Vec<Value> = (0..random.below(4)).map(|_| random.entity()).collect();
+            let made = function.values.len();
+            let mut value = || match random.below(10) {
+                0 => Value::from_index(random.below(made)),
+                _ => random.entity(),
+            };
+            let args: Vec<Value> = (0..3).map(|_| value()).collect();
+            let args = &args[..random.below(4)];
             let (least, _) = enjamb_ir::typing::target_counts(opcode.info().kind);
             let targets: Vec<Target> = (0..least)
                 .map(|_| {
@@ -169,11 +182,11 @@ fn fill(random: &mut Random, function: &mut Function) {
                 })
                 .collect();
             let ty = random.ty();
-            let inst = function.make_inst(opcode, ty, payload, &args, &targets);
+            let inst = function.make_inst(opcode, ty, payload, args, &targets);
             let results = random.types();
             function.make_results(inst, &results);
             let roots: Vec<RootId> = (0..random.below(3)).map(|_| random.entity()).collect();
-            if random.below(8) == 0 {
+            if random.below(20) == 0 {
                 function.set_live_roots(inst, &roots);
             }
             function.append_inst(block, inst);

@@ -88,6 +88,7 @@ fn empty_copy(function: &Function) -> Function {
     let mut copy = Function::new(function.name.clone(), function.signature.clone());
     copy.stage = function.stage;
     copy.slots = function.slots.clone();
+    copy.roots = function.roots.clone();
     copy.signatures = function.signatures.clone();
     copy.layouts = function.layouts.clone();
     copy.points = function.points.clone();

@@ -2,7 +2,7 @@
 
 use super::variables::Variables;
 use super::{BuildError, ModuleBuilder, Variable, finish};
-use crate::entity::{Block, Entity, FuncId, Inst, LayoutId, PointId, SigId, StackSlot, Value};
+use crate::entity::{Block, Entity, FuncId, Inst, LayoutId, PointId, RootId, SigId, StackSlot, Value};
 use crate::function::{Function, RootSlot, SlotData, SourcePos, Stage, Target};
 use crate::module::Module;
 use crate::opcode::Opcode;
@@ -297,6 +297,11 @@ impl<'m> FunctionBuilder<'m> {
         let message = format!("{block} has ended with `{opcode}`; switch to another block first");
         self.fail(Some(what()), message);
         None
+    }
+
+    /// Declares a root slot.
+    pub fn create_root(&mut self) -> RootId {
+        self.function.roots.push(RootSlot)
     }
 
     /// A stack slot: a piece of the frame that is zero when the function starts.

@@ -80,21 +80,21 @@
 //! - R46 What is called when there is no fuel left is a declared async function without parameters and results.
 //! - R47 An amount of fuel is at least 0 and below 2 to the power of 31.
 //!
-//! Objects
-//!
-//! - R48 An object type has at most 1,000 fields; what it holds has types that can be kept.
-//! - R49 What works on arrays names an array type, `new` one with fields.
-//! - R50 A field or an element is read and written with its type.
-//!
-//! Root slots
-//!
-//! - R51 An async function declares root slots only if it is lowered.
-//! - R52 Only an instruction at which a collection may happen lists root slots, each of them once.
-//!
-//! Vectors:
+//! Vectors
 //!
 //! - R48 An instruction on lanes has a shape that its opcode takes.
 //! - R49 A lane is one of its shape's, a byte of a shuffle one of 32.
+//!
+//! Objects
+//!
+//! - R50 An object type has at most 1,000 fields; what it holds has types that can be kept.
+//! - R51 What works on arrays names an array type, `new` one with fields.
+//! - R52 A field or an element is read and written with its type.
+//!
+//! Root slots
+//!
+//! - R53 An async function declares root slots only if it is lowered.
+//! - R54 Only an instruction at which a collection may happen lists root slots, each of them once.
 
 mod address;
 mod declarations;
