@@ -49,8 +49,8 @@ impl Roots for () {
     fn each(&mut self, _visit: &mut dyn FnMut(&mut u64)) {}
 }
 
-/// References that somebody holds in a slice.
-impl Roots for [u64] {
+/// References that somebody holds in a row.
+impl Roots for Vec<u64> {
     fn each(&mut self, visit: &mut dyn FnMut(&mut u64)) {
         self.iter_mut().for_each(visit);
     }

@@ -2,8 +2,8 @@
 
 use crate::project::Project;
 
-/// The crates that need it: they lay out and run machine code.
-const EXCEPTIONS: [&str; 3] = ["enjamb-abi", "enjamb-runtime", "enjamb-engine"];
+/// The crates that need it: they lay out and run machine code, and move the objects that it uses.
+const EXCEPTIONS: [&str; 4] = ["enjamb-abi", "enjamb-heap", "enjamb-runtime", "enjamb-engine"];
 
 /// Looks at the root of each library and binary.
 pub fn check(project: &Project) -> Vec<String> {
