@@ -13,7 +13,7 @@
 //! Compiled code addresses all of it by constant offsets, so it is the same for every instance of
 //! a module and holds no absolute address.
 
-use crate::continuation::{ContinuationHeader, FREE_LISTS};
+use crate::continuation::{ContinuationHeader, FREE_LISTS, WORD};
 use crate::heap::Window;
 use crate::unwind::EXCEPTION_WORDS;
 use enjamb_ir::hash::FxIndexMap;
@@ -283,7 +283,7 @@ pub struct InstanceLayout {
     memories: u32,
     tables: u32,
     functions: u32,
-    globals: u32,
+    globals: Vec<u32>,
     signature_cells: u32,
     signatures: FxIndexMap<Signature, ()>,
     size: u32,
@@ -304,8 +304,13 @@ impl InstanceLayout {
         let memories = offsets::MODULE_PART;
         let tables = memories + module.memories.len() as u32 * 16;
         let functions = tables + module.tables.len() as u32 * 16;
-        let globals = functions + module.functions.len() as u32 * 16;
-        let signature_cells = globals + module.globals.len() as u32 * 8;
+        let mut signature_cells = functions + module.functions.len() as u32 * 16;
+        let globals = module.globals.values().map(|global| {
+            let offset = signature_cells;
+            signature_cells += global.ty.words() as u32 * WORD;
+            offset
+        });
+        let globals = globals.collect();
         let end = signature_cells + signatures.len() as u32 * 4;
         let size = end.next_multiple_of(16);
         InstanceLayout {
@@ -333,7 +338,7 @@ impl InstanceLayout {
     }
     /// Offset of a global variable.
     pub fn global(&self, global: GlobalId) -> u32 {
-        self.globals + global.index() as u32 * 8
+        self.globals[global.index()]
     }
     /// Offset of the cell that holds the engine's number of a signature, if a body names it.
     pub fn signature(&self, signature: &Signature) -> Option<u32> {

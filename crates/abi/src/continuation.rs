@@ -4,7 +4,7 @@
 //! continuation                         point record (read-only, beside the code)
 //!  0  next   continuation of the caller  0  resume    address of the resumption stub
 //!  8  info   its point record            8  entry     address of the function's code
-//! 16  results, 8 bytes each             16  free_list offset of the size class in the context
+//! 16  results, in words                 16  free_list offset of the size class in the context
 //!  …  saved values                      20  size      bytes of the object
 //!                                       24  layout    layout number in the function
 //!                                       28  state     state number
@@ -24,7 +24,8 @@ pub const INFO: u32 = 8;
 /// Offset of the result area; also the size of the header.
 pub const RESULTS: u32 = 16;
 
-/// Bytes of one result in a result area, in an argument buffer and on the stack.
+/// Bytes of a word: what a result takes in a result area, in an argument buffer and on the stack, unless
+/// [`Type::words`] says that it takes more.
 pub const WORD: u32 = 8;
 
 /// Size classes step by this many bytes.
@@ -44,16 +45,21 @@ pub const fn free_list_index(size: u32) -> usize {
     }
 }
 
-/// Size in bytes of the result area for these results.
+/// Size in bytes of the result area for these results, which is also where the next one would be.
 pub const fn result_area(results: &[Type]) -> u32 {
-    results.len() as u32 * WORD
+    let (mut words, mut at) = (0, 0);
+    while at < results.len() {
+        words += results[at].words() as u32;
+        at += 1;
+    }
+    words * WORD
 }
 
 /// Size and alignment in bytes of a field. Alignment is at most 8: objects are 8-byte aligned and
 /// every access to them may be unaligned beyond that.
 pub const fn field_size_align(ty: FieldType) -> (u32, u32) {
     match ty {
-        FieldType::Value(ty) => (ty.bytes(), ty.bytes()),
+        FieldType::Value(ty) => (ty.bytes(), ty.align()),
         FieldType::Bytes { size, align } => (size, if align > 8 { 8 } else { align }),
     }
 }

@@ -5,12 +5,15 @@
 //! - a pinned register points at the context block; the frame pointer is always set up;
 //! - the hidden continuation goes in and comes out in one register of its own, which carries no
 //!   parameter and no result. A function that finished leaves 0 there;
-//! - parameters go in integer and float registers in order, the rest in stack words, 8 bytes each,
-//!   the first at the lowest address. The callee pops them;
+//! - parameters go in integer and float registers in order, vectors in those of floats, the rest in
+//!   stack words, 8 bytes each, the first at the lowest address; a vector takes two words, its low
+//!   half first. The callee pops them;
 //! - results go in registers in order; the rest in stack words that the caller reserves directly
 //!   above the parameter words, so the callee finds them from its frame pointer;
 //! - both stack areas are padded to 16 bytes each, so the stack is aligned at every call;
-//! - the upper bits of a value narrower than its register or word are undefined.
+//! - the upper bits of a value narrower than its register or word are undefined;
+//! - where values are handed over in a buffer of words, each takes as many as
+//!   [`Type::words`] says, in order.
 //!
 //! ```text
 //!            ┌───────────────────────┐ higher addresses
@@ -92,7 +95,9 @@ pub enum Location {
     Int(u8),
     /// A float register, by hardware number.
     Float(u8),
-    /// A stack word: offset in bytes from the start of its area.
+    /// All 16 bytes of a float register, by hardware number.
+    Vector(u8),
+    /// A stack word, of a vector the first of two: offset in bytes from the start of its area.
     Stack(u32),
 }
 
@@ -103,29 +108,64 @@ pub struct Assignment {
     pub locations: Vec<Location>,
     /// Size of the stack area in bytes, a multiple of 16.
     pub stack_bytes: u32,
+    /// For each value the offset of its first word in a buffer of all of them.
+    buffer: Vec<u32>,
+    /// Size of such a buffer in bytes.
+    pub buffer_bytes: u32,
+}
+
+impl Assignment {
+    /// What moves between a buffer of words and the locations: offset in the buffer, and location. A
+    /// vector moves at once if it is in a register, and as two stack words if not.
+    pub fn pieces(&self) -> impl Iterator<Item = (u32, Location)> + '_ {
+        let ends = self.buffer.iter().skip(1).copied();
+        let ends = ends.chain([self.buffer_bytes]);
+        let values = self.locations.iter().zip(&self.buffer).zip(ends);
+        values.flat_map(|((&location, &start), end)| {
+            let count = match location {
+                Location::Stack(_) => (end - start) / WORD,
+                _ => 1,
+            };
+            (0..count).map(move |word| (start + word * WORD, location.word(word)))
+        })
+    }
+}
+
+impl Location {
+    /// One of the words of a value that has several on the stack.
+    const fn word(self, word: u32) -> Location {
+        match self {
+            Location::Stack(offset) => Location::Stack(offset + word * WORD),
+            register => register,
+        }
+    }
 }
 
 fn assign(types: &[Type], ints: &[u8], floats: &[u8]) -> Assignment {
     let (mut ints, mut floats) = (ints.iter(), floats.iter());
-    let mut words = 0;
-    let locations = types
-        .iter()
-        .map(|ty| {
-            let register = if ty.is_float() {
-                floats.next().map(|&number| Location::Float(number))
-            } else {
-                ints.next().map(|&number| Location::Int(number))
-            };
-            register.unwrap_or_else(|| {
-                words += 1;
-                Location::Stack((words - 1) * WORD)
-            })
-        })
-        .collect();
-    Assignment {
-        locations,
-        stack_bytes: (words * WORD).next_multiple_of(16),
+    let mut assignment = Assignment {
+        locations: Vec::with_capacity(types.len()),
+        stack_bytes: 0,
+        buffer: Vec::with_capacity(types.len()),
+        buffer_bytes: 0,
+    };
+    for ty in types {
+        let bytes = ty.words() as u32 * WORD;
+        let register = match ty {
+            Type::V128 => floats.next().map(|&number| Location::Vector(number)),
+            ty if ty.is_float() => floats.next().map(|&number| Location::Float(number)),
+            _ => ints.next().map(|&number| Location::Int(number)),
+        };
+        let location = register.unwrap_or_else(|| {
+            assignment.stack_bytes += bytes;
+            Location::Stack(assignment.stack_bytes - bytes)
+        });
+        assignment.locations.push(location);
+        assignment.buffer.push(assignment.buffer_bytes);
+        assignment.buffer_bytes += bytes;
     }
+    assignment.stack_bytes = assignment.stack_bytes.next_multiple_of(16);
+    assignment
 }
 
 impl Convention {
@@ -143,8 +183,8 @@ impl Convention {
 /// both stack areas.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResumeShape {
-    /// Result types, each only as its register class and word: floats apart from the rest.
-    pub float_results: Vec<bool>,
+    /// Result types, each only as its register class and words: `v128`, `f64` or `i64`.
+    pub results: Vec<Type>,
     /// Parameter words on the stack, in bytes.
     pub param_bytes: u32,
     /// Result words on the stack, in bytes.
@@ -155,9 +195,51 @@ impl ResumeShape {
     /// The shape of a signature under a convention.
     pub fn new(convention: &Convention, signature: &Signature) -> Self {
         ResumeShape {
-            float_results: signature.results.iter().map(|ty| ty.is_float()).collect(),
+            results: signature.results.iter().map(Self::class_of).collect(),
             param_bytes: convention.params(&signature.params).stack_bytes,
             result_bytes: convention.results(&signature.results).stack_bytes,
         }
+    }
+
+    fn class_of(ty: &Type) -> Type {
+        match ty {
+            Type::V128 => Type::V128,
+            ty if ty.is_float() => Type::F64,
+            _ => Type::I64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_take_float_registers_and_two_words() {
+        use Location::{Float, Int, Stack, Vector};
+        let types = [
+            Type::F32,
+            Type::V128,
+            Type::I8,
+            Type::V128,
+            Type::V128,
+            Type::F64,
+        ];
+        let results = X86_64.results(&types);
+        let locations = [Float(0), Vector(1), Int(0), Vector(2), Vector(3), Stack(0)];
+        assert_eq!(results.locations, locations);
+        assert_eq!((results.stack_bytes, results.buffer_bytes), (16, 72));
+
+        let results = X86_64.results(&[Type::V128; 6]);
+        let pieces: Vec<_> = results.pieces().skip(3).collect();
+        let on_stack = [
+            (64, Stack(0)),
+            (72, Stack(8)),
+            (80, Stack(16)),
+            (88, Stack(24)),
+        ];
+        assert_eq!(pieces[0], (48, Vector(3)));
+        assert_eq!(pieces[1..], on_stack);
+        assert_eq!(results.stack_bytes, 32);
     }
 }

@@ -10,7 +10,7 @@ use crate::error::Lower;
 use crate::machine::{PredicateOf, TargetInst};
 use crate::state::LoweringState;
 use enjamb_ir::{
-    FloatCond, Function, Inst, IntCond, MemoryId, Opcode, StackSlot, TableId, Type, Value,
+    FloatCond, Function, Inst, IntCond, MemoryId, Opcode, Shape, StackSlot, TableId, Type, Value,
 };
 use enjamb_regalloc::VReg;
 use std::ops::DerefMut;
@@ -65,6 +65,21 @@ pub trait LowerArithmetic<'a>: LowerTarget<'a> {
 
     /// The float, or the canonical NaN if it is a NaN.
     fn canonical_nan(&mut self, ty: Type, input: VReg) -> VReg;
+}
+
+/// Vectors.
+pub trait LowerVectors<'a>: LowerTarget<'a> {
+    /// An instruction of vectors that is no condition, bitwise ones of type `v128` included.
+    fn vector(&mut self, inst: Inst) -> Lower<VReg>;
+
+    /// Whether any bit of a vector is set.
+    fn any_true(&mut self, value: Value) -> Lower<PredicateOf<Self::Inst>>;
+
+    /// Whether all integer lanes of a vector are not zero.
+    fn all_true(&mut self, shape: Shape, value: Value) -> Lower<PredicateOf<Self::Inst>>;
+
+    /// The vector, with the canonical NaN in each float lane that is a NaN.
+    fn canonical_lanes(&mut self, shape: Shape, input: VReg) -> Lower<VReg>;
 }
 
 /// Conditions. A predicate may stand for flags, so nothing but a move may come between the method that
@@ -178,6 +193,12 @@ pub trait LowerMemory<'a>: LowerTarget<'a> {
 }
 
 /// A struct that can lower a function.
-pub trait Backend<'a>: LowerArithmetic<'a> + LowerConditions<'a> + LowerMemory<'a> {}
+pub trait Backend<'a>:
+    LowerArithmetic<'a> + LowerVectors<'a> + LowerConditions<'a> + LowerMemory<'a>
+{
+}
 
-impl<'a, L: LowerArithmetic<'a> + LowerConditions<'a> + LowerMemory<'a>> Backend<'a> for L {}
+impl<'a, L> Backend<'a> for L where
+    L: LowerArithmetic<'a> + LowerVectors<'a> + LowerConditions<'a> + LowerMemory<'a>
+{
+}

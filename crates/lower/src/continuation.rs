@@ -6,7 +6,7 @@ use crate::frame::OWN_CONTINUATION;
 use crate::machine::Code;
 use crate::values::{Values, layout_of};
 use enjamb_abi::code::Symbol;
-use enjamb_abi::continuation::{INFO, NEXT, RESULTS, WORD, record};
+use enjamb_abi::continuation::{INFO, NEXT, RESULTS, record, result_area};
 use enjamb_ir::{FieldType, Inst, Opcode, Payload, Type};
 use enjamb_regalloc::{RegClass, VReg};
 
@@ -44,11 +44,14 @@ pub(crate) trait Continuations<'a>: Backend<'a> {
                 }
             }
             Opcode::ResultLoad => {
-                let index = self.payload(inst, |payload| match payload {
-                    Payload::PointResult(_, index) => Some(index),
+                let (point, index) = self.payload(inst, |payload| match payload {
+                    Payload::PointResult(point, index) => Some((point, index as usize)),
                     _ => None,
                 })?;
-                let offset = i32::try_from(RESULTS + WORD * index).ok();
+                let point = self.function.points.get(point);
+                let before = point.and_then(|point| point.results.get(..index));
+                let offset = RESULTS + result_area(before.ok_or(Reason::Malformed)?);
+                let offset = i32::try_from(offset).ok();
                 let object = self.operand(inst, 0)?;
                 self.load(
                     data.ty,

@@ -1,4 +1,4 @@
-//! Floats that live across a suspension point.
+//! Floats and vectors that live across a suspension point.
 //!
 //! No float register survives a call, so a float that lives across one is in memory meanwhile. The
 //! allocator keeps values together that blocks hand to each other, and puts all of them in memory where
@@ -15,7 +15,7 @@ use crate::error::Lower;
 use crate::registers::class_of;
 use crate::values::Values;
 use enjamb_ir::hash::FxHashMap;
-use enjamb_ir::{Block, Entity, Function, Inst, Opcode, Type, Value, ValueDef};
+use enjamb_ir::{Block, Entity, Function, Inst, Opcode, Value, ValueDef};
 use enjamb_regalloc::{RegClass, VReg};
 use std::rc::Rc;
 
@@ -160,8 +160,8 @@ pub(crate) trait CrossingCopies<'a>: Backend<'a> {
         let mut copies: FxHashMap<Value, VReg> = FxHashMap::default();
         for &value in function.target_args(onwards) {
             let ty = self.type_of(value);
-            let is_float = matches!(ty, Type::F32 | Type::F64);
-            if is_float && !copies.contains_key(&value) && !results.contains(&value) {
+            let is_lost = ty.in_vector_register();
+            if is_lost && !copies.contains_key(&value) && !results.contains(&value) {
                 let original = self.value(value)?;
                 let copy = self.new_vreg(class_of(ty));
                 self.copy_into(copy, original)?;

@@ -65,6 +65,9 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
         crossing: Crossing::default(),
         source: None,
     });
+    if lowering.frame.vectors {
+        lowering.builder.widen_floats();
+    }
     lowering
         .blocks_in(&order)
         .map_err(|reason| fail(lowering.source, reason))?;
@@ -140,10 +143,11 @@ pub(crate) trait Driver<'a>: Backend<'a> {
     fn compute(&mut self, inst: Inst) -> Lower<Option<VReg>> {
         use Opcode::*;
         let result = match self.data(inst).opcode {
+            Band | Bor | Bxor | Bnot if self.data(inst).ty == Type::V128 => self.vector(inst)?,
             Iconst | Null | Iadd | Isub | Imul | Umulhi | Smulhi | Udiv | Sdiv | Urem | Srem
             | Ineg | Umin | Umax | Smin | Smax | Band | Bor | Bxor | Bnot | Ishl | Ushr | Sshr
             | Rotl | Rotr | Clz | Ctz | Popcnt | AddrAdd => self.integer(inst)?,
-            Icmp | Fcmp | SameRef | IsNull | IsSuspended | HasLayout => {
+            Icmp | Fcmp | AnyTrue | AllTrue | SameRef | IsNull | IsSuspended | HasLayout => {
                 let predicate = self.comparison(inst)?;
                 self.set_byte(predicate)?
             }
@@ -159,6 +163,10 @@ pub(crate) trait Driver<'a>: Backend<'a> {
             Select => self.select(inst)?,
             Fconst | Fadd | Fsub | Fmul | Fdiv | Fsqrt | Fmin | Fmax | Fneg | Fabs | Fcopysign
             | Ceil | Floor | Ftrunc | Nearest => self.float(inst)?,
+            Vconst | Splat | ExtractLane | InsertLane | Shuffle | Bitselect | LaneMask | Viadd
+            | Visub | Vimul | Vineg | Vumin | Vumax | Vsmin | Vsmax | Vishl | Vushr | Vsshr
+            | Vicmp | Vfadd | Vfsub | Vfmul | Vfdiv | Vfsqrt | Vfmin | Vfmax | Vfneg | Vfabs
+            | Vfcmp => self.vector(inst)?,
             Sextend | Uextend | Ireduce | Fpromote | Fdemote | FcvtFromSint | FcvtFromUint
             | FcvtToSint | FcvtToUint | FcvtToSintSat | FcvtToUintSat | Bitcast => {
                 self.convert(inst)?

@@ -9,13 +9,13 @@
 //!            │ own continuation      │ [fp - 8], in functions that ask for it
 //!            │ stack slots           │ known before allocation, so code names them directly
 //!            │ callee-saved registers│ those that are written
-//!            │ spill slots           │
+//!            │ spill slots           │ from a multiple of 16 on where vectors are spilled
 //!            │ outgoing words        │ parameters, then results, of the widest call
 //!            └───────────────────────┘ ← stack pointer, a multiple of 16
 //! ```
 
 use crate::error::Reason;
-use enjamb_ir::{Entity, Function, Opcode, StackSlot};
+use enjamb_ir::{Entity, Function, Opcode, StackSlot, Type};
 use enjamb_regalloc::{PReg, PRegSet};
 
 /// Distance from the frame pointer to the first parameter word.
@@ -42,6 +42,8 @@ pub struct FrameRequest {
     pub outgoing: u32,
     /// Whether the function calls anything that returns to it.
     pub calls: bool,
+    /// Whether the function has vectors, so that a float register is spilled and moved as a whole.
+    pub vectors: bool,
 }
 
 impl FrameRequest {
@@ -71,6 +73,7 @@ impl FrameRequest {
             fixed: end as u32,
             outgoing: 0,
             calls: false,
+            vectors: function.values.values().any(|value| value.ty == Type::V128),
         })
     }
 
@@ -136,6 +139,9 @@ impl Frame {
                 (register, -(end as i32))
             })
             .collect();
+        if request.vectors && spill_slots > 0 {
+            end = (end + 15) & !15;
+        }
         let spills = -(end + 8);
         let bytes = end as u64 + spill_slots as u64 * 8 + u64::from(request.outgoing);
         let bytes = bytes.next_multiple_of(16);
@@ -150,7 +156,7 @@ impl Frame {
         })
     }
 
-    /// Offset of a spill slot from the frame pointer.
+    /// Offset of a spill slot from the frame pointer; of a vector that is the lower half.
     pub fn spill(&self, slot: usize) -> i32 {
         self.spills - slot as i32 * 8
     }
@@ -198,6 +204,20 @@ mod tests {
         assert_eq!([frame.spill(0), frame.spill(1)], [-48, -56]);
         // 56 bytes down to the last spill slot, 32 for calls, rounded up.
         assert_eq!(frame.bytes, 96);
+    }
+
+    #[test]
+    fn spilled_vectors_are_aligned() {
+        let request = FrameRequest {
+            vectors: true,
+            ..FrameRequest::default()
+        };
+        let mut written = PRegSet::empty();
+        written.add(int(3));
+        let frame = Frame::new(request, written, 4).expect("a frame");
+        let spills = [frame.spill(1), frame.spill(3), frame.spill(0)];
+        assert_eq!(spills, [-32, -48, -24]);
+        assert_eq!(frame.bytes, 48);
     }
 
     #[test]

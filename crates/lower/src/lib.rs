@@ -95,5 +95,5 @@ pub use machine::{Call, Callee, Code, PredicateOf, Step, TargetInst, TargetPredi
 pub use registers::{Registers, class_of, float, int, register_of};
 pub use select::Selection;
 pub use state::{Constant, Lowered, LoweringState};
-pub use symbol::{BUILTIN_NAMESPACE, StubKind, resume_results, stub_name, symbol_name};
+pub use symbol::{BUILTIN_NAMESPACE, StubKind, stub_name, symbol_name};
 pub use values::Values;

@@ -41,7 +41,7 @@ pub const fn float(number: u8) -> PReg {
 
 /// The register class of a type.
 pub fn class_of(ty: Type) -> RegClass {
-    if ty.is_float() {
+    if ty.in_vector_register() {
         RegClass::Float
     } else {
         RegClass::Int
@@ -52,7 +52,7 @@ pub fn class_of(ty: Type) -> RegClass {
 pub fn register_of(location: Location) -> Option<PReg> {
     match location {
         Location::Int(number) => Some(int(number)),
-        Location::Float(number) => Some(float(number)),
+        Location::Float(number) | Location::Vector(number) => Some(float(number)),
         Location::Stack(_) => None,
     }
 }

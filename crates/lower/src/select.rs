@@ -22,11 +22,22 @@ pub struct Selection<'a> {
     deferred: BumpVec<'a, u8>,
 }
 
-/// Whether an instruction treats every NaN alike.
-fn ignores_payloads(opcode: Opcode) -> bool {
+/// Whether a use of a value treats every NaN that it may be alike. Of vectors, only lanes of the shape
+/// in which arithmetic made them are NaNs.
+fn ignores_payloads(function: &Function, inst: Inst, value: Value) -> bool {
     use Opcode::*;
+    let data = &function.insts[inst];
+    if let Some(shape) = data.payload.shape() {
+        let ValueDef::Result(source, _) = function.values[value].def else {
+            return false;
+        };
+        return matches!(
+            data.opcode,
+            Vfadd | Vfsub | Vfmul | Vfdiv | Vfsqrt | Vfmin | Vfmax | Vfcmp
+        ) && function.insts[source].payload.shape() == Some(shape);
+    }
     matches!(
-        opcode,
+        data.opcode,
         Fadd | Fsub
             | Fmul
             | Fdiv
@@ -50,13 +61,19 @@ fn ignores_payloads(opcode: Opcode) -> bool {
 /// Whether an instruction is made anew at each use.
 pub fn is_rematerialized(opcode: Opcode) -> bool {
     use Opcode::*;
-    matches!(opcode, Iconst | Fconst | Null | StackAddr | FuncAddr)
+    matches!(
+        opcode,
+        Iconst | Fconst | Vconst | Null | StackAddr | FuncAddr
+    )
 }
 
 /// Whether an instruction is a condition that a branch or selection tests by flags.
 pub fn is_condition(opcode: Opcode) -> bool {
     use Opcode::*;
-    matches!(opcode, Icmp | Fcmp | SameRef | IsNull | IsSuspended)
+    matches!(
+        opcode,
+        Icmp | Fcmp | AnyTrue | AllTrue | SameRef | IsNull | IsSuspended
+    )
 }
 
 /// Whether an operand of an instruction can take in the instruction that defines it: function,
@@ -81,10 +98,9 @@ impl<'a> Selection<'a> {
         for &block in order {
             for &inst in &function.blocks[block].insts {
                 block_of[inst.index()] = block.index() as u32;
-                let exposes = !ignores_payloads(function.insts[inst].opcode);
                 function.for_each_use(inst, |value| {
                     selection.uses[value.index()] += 1;
-                    selection.exposed[value.index()] |= exposes;
+                    selection.exposed[value.index()] |= !ignores_payloads(function, inst, value);
                 });
             }
         }

@@ -8,8 +8,8 @@
 use crate::error::{LowerError, Reason};
 use enjamb_abi::code::{Symbol, Throw};
 use enjamb_abi::context::{Helper, InstanceLayout};
-use enjamb_abi::convention::{Assignment, Convention, ResumeShape};
-use enjamb_ir::{Entity, FuncId, FunctionKind, Module, Signature, Type};
+use enjamb_abi::convention::ResumeShape;
+use enjamb_ir::{Entity, FuncId, FunctionKind, Module, Signature};
 
 /// The namespace of the leaves that the runtime brings along.
 pub const BUILTIN_NAMESPACE: &str = "enjamb";
@@ -121,11 +121,4 @@ impl<'a> StubKind<'a> {
             }
         })
     }
-}
-
-/// Where the results of functions of a shape are, from what the shape remembers of their types.
-pub fn resume_results(convention: &Convention, shape: &ResumeShape) -> Assignment {
-    let class = |&float: &bool| if float { Type::F64 } else { Type::I64 };
-    let types: Vec<Type> = shape.float_results.iter().map(class).collect();
-    convention.results(&types)
 }

@@ -72,6 +72,9 @@ pub trait Values<'a>: Backend<'a> {
         if !self.selection.is_exposed(result) {
             return Ok(input);
         }
+        if let Some(shape) = self.data(inst).payload.shape() {
+            return self.canonical_lanes(shape, input);
+        }
         let ty = self.type_of(result);
         Ok(self.canonical_nan(ty, input))
     }
@@ -111,6 +114,8 @@ pub trait Values<'a>: Backend<'a> {
                 self.compare(cond, first, second)
             }
             (Opcode::Fcmp, Payload::FloatCond(cond)) => self.compare_floats(inst, cond),
+            (Opcode::AnyTrue, _) => self.any_true(self.arg(inst, 0)?),
+            (Opcode::AllTrue, Payload::Shape(shape)) => self.all_true(shape, self.arg(inst, 0)?),
             (Opcode::SameRef, _) => {
                 let (first, second) = (self.operand(inst, 0)?, self.operand(inst, 1)?);
                 self.same(first, second)

@@ -36,7 +36,6 @@ use enjamb_abi::code::Symbol;
 use enjamb_abi::context::{Counter, Status, free_list_offset, offsets};
 use enjamb_abi::continuation::{INFO, LARGEST_CLASS, NEXT, POINT_RECORD_SIZE, RESULTS, record};
 use enjamb_abi::convention::{AARCH64, ResumeShape};
-use enjamb_lower::resume_results;
 
 /// The continuation whose activation runs.
 const RUNNING: Reg = Reg::X19;
@@ -71,7 +70,7 @@ fn run(stub: &mut Stub) {
 
 /// Emits the resumption stub of a shape.
 pub(super) fn resume(stub: &mut Stub, shape: &ResumeShape) {
-    let results = resume_results(&AARCH64, shape);
+    let results = AARCH64.results(&shape.results);
     let labels = [(); 3].map(|()| stub.assembler.new_label());
     let [not_itself, other_object, suspended] = labels;
     stub.landing_pad();

@@ -116,7 +116,9 @@ fn words(locations: &[Location], offset: u32) -> (RegisterWords, StackWords) {
         let word = offset + index as u32 * WORD;
         match location {
             Location::Int(number) => registers.push((Reg::gpr(number), word)),
-            Location::Float(number) => registers.push((Reg::vector(number), word)),
+            Location::Float(number) | Location::Vector(number) => {
+                registers.push((Reg::vector(number), word))
+            }
             Location::Stack(offset) => stack.push((offset, word)),
         }
     }

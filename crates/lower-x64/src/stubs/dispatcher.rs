@@ -34,7 +34,6 @@ use enjamb_abi::code::Symbol;
 use enjamb_abi::context::{Counter, Status, free_list_offset, offsets};
 use enjamb_abi::continuation::{INFO, LARGEST_CLASS, NEXT, POINT_RECORD_SIZE, RESULTS, record};
 use enjamb_abi::convention::{ResumeShape, X86_64};
-use enjamb_lower::resume_results;
 use enjamb_x64::{Cond, Op, Reg};
 
 /// The continuation whose activation runs.
@@ -59,7 +58,7 @@ fn run(stub: &mut Stub) {
 
 /// Emits the resumption stub of a shape; `rax` is the record of `RUNNING`.
 pub(super) fn resume(stub: &mut Stub, shape: &ResumeShape) {
-    let results = resume_results(&X86_64, shape);
+    let results = X86_64.results(&shape.results);
     let labels = [(); 3].map(|()| stub.assembler.new_label());
     let [not_itself, other_object, suspended] = labels;
     stub.count(Counter::Resumptions);
@@ -75,7 +74,7 @@ pub(super) fn resume(stub: &mut Stub, shape: &ResumeShape) {
     stub.load(REST, at(RUNNING, NEXT));
     stub.test(CONTINUATION);
     stub.assembler.jcc(Cond::NE, other_object);
-    store_results(stub, &results.locations, REST, RESULTS);
+    store_results(stub, &results, REST, RESULTS);
     stub.release_stack(shape.result_bytes);
     free_running(stub);
     stub.copy(RUNNING, REST);

@@ -10,10 +10,9 @@
 //! back in the same order.
 
 use super::trap::{enter_activation, leave_activation};
-use super::{CONTINUATION, SCRATCH, Stub, at, context, place};
+use super::{CONTINUATION, Stub, at, context};
 use enjamb_abi::context::{Status, offsets};
-use enjamb_abi::continuation::WORD;
-use enjamb_abi::convention::X86_64;
+use enjamb_abi::convention::{Assignment, Location, X86_64};
 use enjamb_ir::Signature;
 use enjamb_x64::{Cond, Op, Reg};
 
@@ -27,14 +26,11 @@ pub(super) fn entry(stub: &mut Stub, signature: &Signature) {
     stub.copy(Reg::RAX, Reg::RSI);
     stub.copy(BUFFER, Reg::RDX);
     stub.reserve_stack(params.stack_bytes + results.stack_bytes);
-    for (index, &location) in params.locations.iter().enumerate() {
-        let word = at(BUFFER, index as u32 * WORD);
-        match place(location) {
-            Ok(register) => stub.load(register, word),
-            Err(offset) => {
-                stub.load(SCRATCH, word);
-                stub.store(at(Reg::RSP, offset), SCRATCH);
-            }
+    for (word, location) in params.pieces() {
+        let word = at(BUFFER, word);
+        match location {
+            Location::Stack(offset) => stub.copy_word(at(Reg::RSP, offset), word),
+            register => stub.load_into(register, word),
         }
     }
     stub.clear(CONTINUATION);
@@ -45,7 +41,7 @@ pub(super) fn entry(stub: &mut Stub, signature: &Signature) {
         stub.test(CONTINUATION);
         stub.assembler.jcc(Cond::NE, suspended);
     }
-    store_results(stub, &results.locations, BUFFER, 0);
+    store_results(stub, &results, BUFFER, 0);
     stub.release_stack(results.stack_bytes);
     leave_activation(stub, Status::Finished);
     if signature.is_async {
@@ -57,21 +53,13 @@ pub(super) fn entry(stub: &mut Stub, signature: &Signature) {
 }
 
 /// Stores results, whose stack words begin at the stack pointer, as words behind `base + offset`.
-/// Registers go first, so that the scratch register is free for the stack words.
-pub(super) fn store_results(
-    stub: &mut Stub,
-    locations: &[enjamb_abi::convention::Location],
-    base: Reg,
-    offset: u32,
-) {
-    for (index, &location) in locations.iter().enumerate() {
-        let word = at(base, offset + index as u32 * WORD);
-        match place(location) {
-            Ok(register) => stub.store(word, register),
-            Err(source) => {
-                stub.load(SCRATCH, at(Reg::RSP, source));
-                stub.store(word, SCRATCH);
-            }
+/// No result is in the scratch register, through which the stack words go.
+pub(super) fn store_results(stub: &mut Stub, results: &Assignment, base: Reg, offset: u32) {
+    for (word, location) in results.pieces() {
+        let word = at(base, offset + word);
+        match location {
+            Location::Stack(source) => stub.copy_word(word, at(Reg::RSP, source)),
+            register => stub.store_from(word, register),
         }
     }
 }

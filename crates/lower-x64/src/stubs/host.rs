@@ -5,7 +5,7 @@
 //!   rbp+16     parameter words, P bytes
 //!   rbp+8      return address into the caller
 //!   rbp        caller's frame pointer     ← Context::exit_fp
-//!   rsp+8*i    buffer: parameter i in, result i out
+//!   rsp        buffer: words of the parameters in, of the results out
 //! ```
 //!
 //! The helper is called as `extern "C" fn(context, index, buffer) -> Status`. When it answers
@@ -13,10 +13,9 @@
 //! `Context::trap_code`; when it answers `Thrown`, `Context::exception`.
 
 use super::throw::raise;
-use super::{CONTEXT, CONTINUATION, SCRATCH, Stub, at, context, place};
+use super::{CONTEXT, CONTINUATION, Stub, at, context};
 use enjamb_abi::context::{Counter, Helper, LeafMode, Status, offsets};
-use enjamb_abi::continuation::WORD;
-use enjamb_abi::convention::{Location, X86_64};
+use enjamb_abi::convention::{Assignment, Location, X86_64};
 use enjamb_ir::{Signature, TrapCode};
 use enjamb_x64::{Cond, Label, Op, Reg};
 
@@ -27,20 +26,17 @@ const CALLER_AREA: u32 = 16;
 pub(super) fn call(stub: &mut Stub, helper: Helper, index: u64, signature: &Signature) {
     let params = X86_64.params(&signature.params);
     let results = X86_64.results(&signature.results);
-    let words = signature.params.len().max(signature.results.len()) as u32;
-    let overflow = stub.frame((words * WORD).next_multiple_of(16));
-    for (position, &location) in params.locations.iter().enumerate() {
-        let word = at(Reg::RSP, position as u32 * WORD);
-        match place(location) {
-            Ok(register) => stub.store(word, register),
-            Err(offset) => {
-                stub.load(SCRATCH, at(Reg::RBP, CALLER_AREA + offset));
-                stub.store(word, SCRATCH);
-            }
+    let buffer = params.buffer_bytes.max(results.buffer_bytes);
+    let overflow = stub.frame(buffer.next_multiple_of(16));
+    for (word, location) in params.pieces() {
+        let word = at(Reg::RSP, word);
+        match location {
+            Location::Stack(offset) => stub.copy_word(word, at(Reg::RBP, CALLER_AREA + offset)),
+            register => stub.store_from(word, register),
         }
     }
     let not_finished = call_helper(stub, helper, index);
-    load_results(stub, &results.locations, CALLER_AREA + params.stack_bytes);
+    load_results(stub, &results, CALLER_AREA + params.stack_bytes);
     if signature.is_async {
         stub.clear(CONTINUATION);
     }
@@ -76,16 +72,13 @@ fn call_helper(stub: &mut Stub, helper: Helper, index: u64) -> Label {
     not_finished
 }
 
-/// Loads results from the buffer; those on the stack go first, through the scratch register.
-fn load_results(stub: &mut Stub, locations: &[Location], stack_words: u32) {
-    for (index, &location) in locations.iter().enumerate() {
-        let word = at(Reg::RSP, index as u32 * WORD);
-        match place(location) {
-            Ok(register) => stub.load(register, word),
-            Err(offset) => {
-                stub.load(SCRATCH, word);
-                stub.store(at(Reg::RBP, stack_words + offset), SCRATCH);
-            }
+/// Loads results from the buffer; those on the stack go through the scratch register.
+fn load_results(stub: &mut Stub, results: &Assignment, stack_words: u32) {
+    for (word, location) in results.pieces() {
+        let word = at(Reg::RSP, word);
+        match location {
+            Location::Stack(offset) => stub.copy_word(at(Reg::RBP, stack_words + offset), word),
+            register => stub.load_into(register, word),
         }
     }
 }

@@ -109,6 +109,32 @@ impl Stub {
         self.op(op, &[to, register.into()]);
     }
 
+    /// Loads the register at a location, a vector as a whole; nothing for a stack word.
+    fn load_into(&mut self, location: Location, from: Operand<Reg>) {
+        match location {
+            Location::Vector(number) => self.op(Op::MovupsXM, &[Reg::xmm(number).into(), from]),
+            Location::Float(number) => self.load(Reg::xmm(number), from),
+            Location::Int(number) => self.load(Reg::gpr(number), from),
+            Location::Stack(_) => {}
+        }
+    }
+
+    /// Stores the register at a location, a vector as a whole; nothing for a stack word.
+    fn store_from(&mut self, to: Operand<Reg>, location: Location) {
+        match location {
+            Location::Vector(number) => self.op(Op::MovupsMX, &[to, Reg::xmm(number).into()]),
+            Location::Float(number) => self.store(to, Reg::xmm(number)),
+            Location::Int(number) => self.store(to, Reg::gpr(number)),
+            Location::Stack(_) => {}
+        }
+    }
+
+    /// Copies a word through the scratch register.
+    fn copy_word(&mut self, to: Operand<Reg>, from: Operand<Reg>) {
+        self.load(SCRATCH, from);
+        self.store(to, SCRATCH);
+    }
+
     fn copy(&mut self, to: Reg, from: Reg) {
         self.load(to, from.into());
     }
@@ -208,14 +234,5 @@ impl Stub {
         let (marks, traps): (Vec<Label>, Vec<TrapCode>) = self.traps.into_iter().unzip();
         let code = self.assembler.finish()?;
         Ok(assembled(code, &marks).into_stub(&self.symbols, &traps, self.frame_bytes))
-    }
-}
-
-/// The register at a location, or the offset of its stack word.
-fn place(location: Location) -> Result<Reg, u32> {
-    match location {
-        Location::Int(number) => Ok(Reg::gpr(number)),
-        Location::Float(number) => Ok(Reg::xmm(number)),
-        Location::Stack(offset) => Err(offset),
     }
 }
