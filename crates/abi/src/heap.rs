@@ -14,6 +14,7 @@
 //! holds a reference and writes the new addresses there.
 
 use crate::object::ObjectLayout;
+use enjamb_ir::host_objects::HeapStatistics;
 use std::fmt;
 
 /// Memory from which compiled code takes objects: all zeros, both ends a multiple of
@@ -92,21 +93,6 @@ impl fmt::Display for OutOfMemory {
 }
 
 impl std::error::Error for OutOfMemory {}
-
-/// What a heap has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HeapStatistics {
-    /// Collections.
-    pub collections: u64,
-    /// Objects that the last collection found alive.
-    pub objects: u64,
-    /// Bytes of these.
-    pub bytes: u64,
-    /// Bytes of all objects that were ever made.
-    pub bytes_allocated: u64,
-    /// Bytes that collections have moved.
-    pub bytes_moved: u64,
-}
 
 /// The heap of an instance: makes objects, and finds out which ones are needed no more.
 ///

@@ -1,8 +1,9 @@
 //! The heap: when it collects, and how.
 
 use crate::chunk::Chunk;
-use enjamb_abi::heap::{Heap, HeapStatistics, Mutator, OutOfMemory, Request, Roots, Window};
+use enjamb_abi::heap::{Heap, Mutator, OutOfMemory, Request, Roots, Window};
 use enjamb_abi::object::{ELEMENTS, LENGTH, ObjectLayout, TYPE, type_number, type_word};
+use enjamb_ir::host_objects::HeapStatistics;
 
 /// Bytes of the smallest chunk.
 const SMALLEST_CHUNK: u64 = 32 << 10;

@@ -16,7 +16,7 @@
 //!
 //! Invariants: a reference in a root or in an object that lives is never one to a place that was left;
 //! memory in the window is zeros; objects take no more bytes than the limit says, and twice that
-//! while they are copied. It depends on `enjamb-abi` only, and needs neither a compiler nor a runtime:
+//! while they are copied. It depends on `enjamb-abi` and `enjamb-ir`, and needs neither a compiler nor a runtime:
 //!
 //! ```
 //! use enjamb_abi::heap::{Heap, Mutator, Request, Window};

@@ -48,6 +48,7 @@ pub mod fuel;
 pub mod function;
 pub mod handles;
 pub mod hash;
+pub mod host_objects;
 pub mod host_value;
 mod instructions;
 pub mod manual;

@@ -24,7 +24,7 @@ const LAYERS: &[(&str, u32, Allowed)] = &[
     ("liveness", 1, Only(&["ir"])),
     ("abi", 1, Only(&["ir"])),
     ("interp", 1, Only(&["ir"])),
-    ("heap", 2, Only(&["abi"])),
+    ("heap", 2, Only(&["ir", "abi"])),
     ("continuation", 2, Only(&["ir", "liveness", "abi"])),
     ("async", 3, Only(&["ir", "liveness", "abi", "continuation"])),
     ("lower", 3, Only(&["ir", "abi", "regalloc"])),
