@@ -22,6 +22,10 @@ pub enum Symbol {
     /// Calls [`Helper::Allocate`] for objects of this many bytes, preserving every register but
     /// its result and the scratch register.
     AllocateSlow(u32),
+    /// Calls [`Helper::NewObject`] or [`Helper::NewArray`] for the type of this number, preserving the
+    /// same registers. The length of an array comes in the scratch register; the result is 0 after the
+    /// helper has said why there is no object.
+    NewSlow(Helper, u32),
     /// The dispatcher: an `extern "C"` function `(context, head) -> Status`.
     Dispatcher,
     /// The part of the dispatcher that resumes functions of one shape.
@@ -96,6 +100,15 @@ pub struct TrapSite {
     pub position: Option<SourcePos>,
 }
 
+/// A call at which the heap may be collected while references live in the frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Safepoint {
+    /// Return address of the call, as an offset from the start of the code.
+    pub offset: u32,
+    /// Where the live references are: offsets of root slots from the frame pointer.
+    pub slots: Vec<i32>,
+}
+
 /// Emitted code of one function or stub.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Code {
@@ -116,6 +129,8 @@ pub struct Code {
     /// Where an exception that leaves a call lands: the return address of the call and the landing,
     /// by rising return address. Calls without a handler have no entry.
     pub handlers: Vec<(u32, u32)>,
+    /// Calls across which references live, by rising offset.
+    pub safepoints: Vec<Safepoint>,
     /// Callee-saved registers that the prologue saves: the hardware number, and the offset of the
     /// place from the frame pointer.
     pub saved: Vec<(u8, i32)>,

@@ -15,9 +15,12 @@
 
 use crate::continuation::{ContinuationHeader, FREE_LISTS, WORD};
 use crate::heap::Window;
+use crate::object::ObjectLayout;
 use crate::unwind::EXCEPTION_WORDS;
 use enjamb_ir::hash::FxIndexMap;
-use enjamb_ir::{DataId, Entity, FuncId, GlobalId, MemoryId, Module, Signature, TableId};
+use enjamb_ir::{
+    DataId, Entity, FuncId, GlobalId, MemoryId, Module, ObjectTypeId, Signature, TableId,
+};
 use std::mem::offset_of;
 
 /// Services of the runtime that emitted code calls. Each is an `extern "C"` function
@@ -286,6 +289,7 @@ pub struct InstanceLayout {
     globals: Vec<u32>,
     signature_cells: u32,
     signatures: FxIndexMap<Signature, ()>,
+    objects: Vec<ObjectLayout>,
     size: u32,
 }
 
@@ -313,6 +317,8 @@ impl InstanceLayout {
         let globals = globals.collect();
         let end = signature_cells + signatures.len() as u32 * 4;
         let size = end.next_multiple_of(16);
+        let objects = module.object_types.values();
+        let objects = objects.map(|ty| ObjectLayout::of(&ty.shape)).collect();
         InstanceLayout {
             memories,
             tables,
@@ -320,6 +326,7 @@ impl InstanceLayout {
             globals,
             signature_cells,
             signatures,
+            objects,
             size,
         }
     }
@@ -354,6 +361,14 @@ impl InstanceLayout {
     /// The signatures that bodies name, in order of their cells.
     pub fn signatures(&self) -> impl ExactSizeIterator<Item = &Signature> {
         self.signatures.keys()
+    }
+    /// The layout of the objects of a type.
+    pub fn object(&self, ty: ObjectTypeId) -> &ObjectLayout {
+        &self.objects[ty.index()]
+    }
+    /// The layouts of all objects, by number of their type.
+    pub fn objects(&self) -> &[ObjectLayout] {
+        &self.objects
     }
     /// Size of the whole context block in bytes.
     pub fn size(&self) -> u32 {

@@ -12,7 +12,7 @@
 //! alignment beyond 8. An object takes at least [`SMALLEST`] bytes, so that a heap that moves one
 //! finds room in the old place for the new address, in the first 8 bytes, and more.
 
-use enjamb_ir::Type;
+use enjamb_ir::{ObjectType, Type};
 
 /// Alignment and granularity of objects, in bytes.
 pub const ALIGN: u64 = 8;
@@ -76,6 +76,17 @@ pub struct ObjectLayout {
 }
 
 impl ObjectLayout {
+    /// The layout of the objects of a type.
+    pub fn of(ty: &ObjectType) -> ObjectLayout {
+        match ty {
+            ObjectType::Fields(fields) => {
+                let types: Vec<Type> = fields.iter().map(|(_, field)| field.ty).collect();
+                ObjectLayout::of_fields(&types)
+            }
+            ObjectType::Array(element) => ObjectLayout::of_array(*element),
+        }
+    }
+
     /// The layout of objects with fields of these types.
     pub fn of_fields(types: &[Type]) -> ObjectLayout {
         let align = |ty: Type| ty.bytes().min(ALIGN as u32);

@@ -128,6 +128,8 @@ fn assemble(
         calls,
         instructions,
         handlers,
+        safepoints,
+        root_slots,
     } = linked;
     let transformed = Arc::new(transformed);
     CompiledModule {
@@ -144,6 +146,8 @@ fn assemble(
         calls,
         instructions,
         handlers,
+        safepoints,
+        root_slots,
         stats,
     }
 }

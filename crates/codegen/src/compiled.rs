@@ -68,6 +68,18 @@ pub struct ModuleCall {
     pub inst: Inst,
 }
 
+/// An entry of the module's table of safepoints: a call at which the heap may be collected while
+/// references live in the frame of the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModuleSafepoint {
+    /// Offset in the code of the return address.
+    pub offset: u32,
+    /// The first of its entries in [`CompiledModule::root_slots`].
+    pub first: u32,
+    /// How many it has there, at least one.
+    pub count: u32,
+}
+
 /// An entry of the module's table of instructions: what a stretch of code was made from, up to the
 /// next entry or the end of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +136,10 @@ pub struct CompiledModule {
     pub instructions: Vec<ModuleInst>,
     /// Handlers of exceptions, by rising offset.
     pub handlers: Vec<ModuleHandler>,
+    /// Table of safepoints, by rising offset.
+    pub safepoints: Vec<ModuleSafepoint>,
+    /// Where live references are at safepoints: offsets from the frame pointer of the caller.
+    pub root_slots: Vec<i32>,
     /// What it took.
     pub stats: CompileStats,
 }
@@ -152,6 +168,17 @@ impl CompiledModule {
             .binary_search_by_key(&offset, |call| call.offset)
             .ok()?;
         Some(&self.calls[index])
+    }
+
+    /// Where references live in the frame of the function whose call has this return address, an offset
+    /// in the code: offsets from its frame pointer.
+    pub fn roots_at(&self, offset: u32) -> &[i32] {
+        let index = self
+            .safepoints
+            .binary_search_by_key(&offset, |safepoint| safepoint.offset);
+        let Ok(index) = index else { return &[] };
+        let ModuleSafepoint { first, count, .. } = self.safepoints[index];
+        &self.root_slots[first as usize..][..count as usize]
     }
 
     /// The landing of an exception that leaves the call with this return address, in a function.

@@ -41,7 +41,7 @@ mod target;
 pub use compile::{CompileOptions, Lowering, compile};
 pub use compiled::{
     AbsoluteAddress, CompileStats, CompiledModule, FunctionRange, ModuleCall, ModuleHandler,
-    ModuleInst, ModuleTrap,
+    ModuleInst, ModuleSafepoint, ModuleTrap,
 };
 pub use enjamb_abi::target::{Target, UnsupportedTarget};
 pub use enjamb_lower::LoweredFunction;

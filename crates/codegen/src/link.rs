@@ -9,11 +9,12 @@
 //! puts the code at a page boundary, so offsets in it are good for places that count in pages.
 
 use crate::compiled::{
-    AbsoluteAddress, FunctionRange, ModuleCall, ModuleHandler, ModuleInst, ModuleTrap,
+    AbsoluteAddress, FunctionRange, ModuleCall, ModuleHandler, ModuleInst, ModuleSafepoint,
+    ModuleTrap,
 };
 use crate::error::CompileError;
 use crate::target::{Backend, backend};
-use enjamb_abi::code::{Code, CodeOptions, Relocation, RelocationKind, Symbol};
+use enjamb_abi::code::{Code, CodeOptions, Relocation, RelocationKind, Safepoint, Symbol};
 use enjamb_abi::context::{InstanceLayout, free_list_offset};
 use enjamb_abi::continuation::{POINT_RECORD_SIZE, record};
 use enjamb_abi::convention::{Convention, ResumeShape};
@@ -32,6 +33,8 @@ pub(crate) struct Linked {
     pub(crate) calls: Vec<ModuleCall>,
     pub(crate) instructions: Vec<ModuleInst>,
     pub(crate) handlers: Vec<ModuleHandler>,
+    pub(crate) safepoints: Vec<ModuleSafepoint>,
+    pub(crate) root_slots: Vec<i32>,
 }
 
 /// Links the code of all functions that the module defines, given in their order.
@@ -82,6 +85,7 @@ impl Linker {
             inst,
         });
         self.linked.calls.extend(calls);
+        self.add_safepoints(start, &code.safepoints);
         let instructions = code.instructions.iter();
         let instructions = instructions.map(|&(offset, inst)| ModuleInst {
             offset: start + offset,
@@ -108,6 +112,17 @@ impl Linker {
             .insert(Symbol::Function(function), start);
         self.append(start, code);
         Ok(())
+    }
+
+    fn add_safepoints(&mut self, start: u32, safepoints: &[Safepoint]) {
+        for safepoint in safepoints {
+            self.linked.safepoints.push(ModuleSafepoint {
+                offset: start + safepoint.offset,
+                first: self.linked.root_slots.len() as u32,
+                count: safepoint.slots.len() as u32,
+            });
+            self.linked.root_slots.extend_from_slice(&safepoint.slots);
+        }
     }
 
     /// What the host reaches without a reference from code: every function and its entry, and what

@@ -108,6 +108,12 @@ pub trait LowerConditions<'a>: LowerTarget<'a> {
     /// Whether 32 bits in memory are a constant.
     fn equals(&mut self, word: Self::Mem, constant: i64) -> Lower<PredicateOf<Self::Inst>>;
 
+    /// Whether an index, without sign, is not below 64 bits in memory.
+    fn not_below(&mut self, index: VReg, length: Self::Mem) -> Lower<PredicateOf<Self::Inst>>;
+
+    /// Whether 64 bits in memory, without sign, are no more than a constant of at least 0.
+    fn at_most(&mut self, length: Self::Mem, constant: i32) -> Lower<PredicateOf<Self::Inst>>;
+
     /// Takes a constant of at least 0 away from 64 bits in memory: whether what is left is below zero.
     fn take_away(&mut self, word: Self::Mem, amount: i32) -> Lower<PredicateOf<Self::Inst>>;
 
@@ -184,6 +190,10 @@ pub trait LowerMemory<'a>: LowerTarget<'a> {
 
     /// An entry of a table at a 64-bit index, which is compared with the table's length.
     fn table_entry(&mut self, table: TableId, index: VReg) -> Lower<Self::Mem>;
+
+    /// An element of `bytes`, a power of two up to 16, at an index into what begins at `offset` from an
+    /// address.
+    fn element(&mut self, base: VReg, offset: i32, index: VReg, bytes: u32) -> Lower<Self::Mem>;
 
     /// 64 bits shifted to the right, zeros coming in.
     fn shifted_right(&mut self, value: VReg, bits: u32) -> Lower<VReg>;

@@ -142,6 +142,11 @@ pub(crate) trait Calls<'a>: Backend<'a> {
                 let index = pair_index(memory, data_index(data));
                 (Helper::MemoryInit, index, Signature::sync(&size, &[]))
             }
+            (Opcode::ArrayCopy, Payload::ObjectType(ty)) => {
+                let params = [Type::Ref, Type::I64, Type::Ref, Type::I64, Type::I64];
+                let signature = Signature::sync(&params, &[]);
+                (Helper::ArrayCopy, ty.index() as u64, signature)
+            }
             _ => return Err(Reason::Malformed),
         };
         Ok(Service {

@@ -13,6 +13,7 @@ use crate::entry::Entry;
 use crate::error::{Lower, LowerError, Reason};
 use crate::frame::FrameRequest;
 use crate::memory::Memory;
+use crate::object::{KnownObjects, Objects};
 use crate::select::{Selection, is_condition, is_rematerialized};
 use crate::state::{Lowered, LoweringState};
 use crate::values::Values;
@@ -29,6 +30,7 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
     layout: &'a InstanceLayout,
     id: FuncId,
     allocator: RegisterAllocator,
+    write_barrier: bool,
     arena: &'a Bump,
 ) -> Result<Lowered<L::Inst>, LowerError> {
     let decl = module.functions.get(id);
@@ -63,6 +65,8 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
         tables: 0,
         frame,
         crossing: Crossing::default(),
+        write_barrier,
+        known: KnownObjects::default(),
         source: None,
     });
     if lowering.frame.vectors {
@@ -110,6 +114,7 @@ pub(crate) trait Driver<'a>: Backend<'a> {
             if block == zeroing {
                 self.zero_slots(block);
             }
+            self.known.forget();
             for &inst in &function.blocks[block].insts {
                 self.source = Some(inst);
                 self.copy_in_front_of(inst)?;
@@ -178,8 +183,12 @@ pub(crate) trait Driver<'a>: Backend<'a> {
             Store | Istore8 | Istore16 | Istore32 | GlobalSet | TableSet => {
                 return self.write(inst).map(|()| None);
             }
-            MemoryGrow | MemoryCopy | MemoryFill | MemoryInit | Call | CallIndirect | Spawn
-            | Join | Detach | IsDone => return self.call(inst).map(|()| None),
+            New | NewArray | GetField | GetElement | ArrayLength | IsInstance | RootGet => {
+                self.object_read(inst)?
+            }
+            SetField | SetElement | RootSet => return self.object_write(inst).map(|()| None),
+            MemoryGrow | MemoryCopy | MemoryFill | MemoryInit | ArrayCopy | Call | CallIndirect
+            | Spawn | Join | Detach | IsDone => return self.call(inst).map(|()| None),
             ContState | OwnContinuation | NewContinuation | FieldLoad | ResultLoad => {
                 self.continuation_read(inst)?
             }

@@ -10,7 +10,7 @@
 use crate::emitter::{Assembled, Emission, EmitTarget, OutOfLine, StateOf, register};
 use crate::error::{Lower, Reason};
 use crate::machine::{Code, Step};
-use enjamb_abi::code::{Code as FinishedCode, Relocation, Symbol, TrapSite};
+use enjamb_abi::code::{Code as FinishedCode, Relocation, Safepoint, Symbol, TrapSite};
 use enjamb_abi::continuation::LARGEST_CLASS;
 use enjamb_ir::print::display_inst;
 use enjamb_ir::{Inst, TrapCode};
@@ -144,14 +144,33 @@ fn step<'a, E: Emission<'a>>(
             Ok(())
         }
         &Code::NewContinuation { size, slow, .. } if size > LARGEST_CLASS => {
-            emitter.allocate(slow, at(places, 0)?)
+            emitter.allocate(slow, Some(at(places, 0)?))
         }
         &Code::NewContinuation { size, slow, .. } => {
             let callee = at(places, 0)?;
             let empty = emitter.new_continuation(size)?;
-            emitter.allocate_at(empty, slow, callee);
+            emitter.allocate_at(empty, slow, Some(callee));
             Ok(())
         }
+        &Code::NewObject {
+            size, word, slow, ..
+        } => {
+            let full = emitter.new_object(size, word)?;
+            emitter.allocate_at(full, slow, None);
+            Ok(())
+        }
+        &Code::NewArray {
+            element,
+            word,
+            slow,
+            ..
+        } => {
+            let length = at(places, 0)?;
+            let full = emitter.new_array(element, word, length)?;
+            emitter.allocate_at(full, slow, Some(length));
+            Ok(())
+        }
+        &Code::IsInstance { word, .. } => emitter.is_instance(at(places, 0)?, word, at(places, 1)?),
         Code::Jump => {
             let to = emitter.successor(block, 0)?;
             emitter.jump_to(to, next);
@@ -223,6 +242,14 @@ fn finish<'a, E: EmitTarget<'a>>(mut emitter: E) -> Lower<Emitted> {
     let calls = calls.filter_map(|(&(_, inst), offset)| Some((offset?, inst)));
     let mut calls: Vec<(u32, Inst)> = calls.collect();
     calls.sort_unstable();
+    let safepoints = calls.iter().filter_map(|&(offset, inst)| {
+        let roots = function.live_roots(inst).iter();
+        let slots: Vec<i32> = roots
+            .map(|&root| emitter.frame.request.root(root))
+            .collect();
+        (!slots.is_empty()).then_some(Safepoint { offset, slots })
+    });
+    let safepoints = safepoints.collect();
     let handlers = of_handlers.chunks_exact(2);
     let handlers = handlers.filter_map(|pair| Some((pair[0]?, pair[1]?)));
     let mut handlers: Vec<(u32, u32)> = handlers.collect();
@@ -234,6 +261,7 @@ fn finish<'a, E: EmitTarget<'a>>(mut emitter: E) -> Lower<Emitted> {
     let code = FinishedCode {
         traps: sites,
         calls,
+        safepoints,
         handlers,
         instructions,
         saved: emitter.frame.saved_registers(),

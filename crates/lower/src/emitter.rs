@@ -1,7 +1,7 @@
 //! What a target writes to make bytes of allocated machine code.
 //!
-//! [`EmitTarget`], [`EmitFrame`] and [`EmitCalls`] are implemented by one struct, which derefs to
-//! [`EmissionState`]; [`Emission`] is provided. All of their methods fail if the assembler does not take
+//! [`EmitTarget`], [`EmitFrame`], [`EmitCalls`] and [`EmitObjects`] are implemented by one struct, which
+//! derefs to [`EmissionState`]; [`Emission`] is provided. All of their methods fail if the assembler does not take
 //! what was chosen.
 
 use crate::error::{Lower, Reason};
@@ -23,7 +23,7 @@ pub(crate) enum OutOfLine<L, O> {
         at: L,
         back: L,
         symbol: u32,
-        argument: PReg,
+        argument: Option<PReg>,
     },
     /// What the target deferred.
     Target(O),
@@ -276,15 +276,32 @@ pub trait EmitCalls<'a>: EmitTarget<'a> {
     /// returned.
     fn new_continuation(&mut self, size: u32) -> Lower<Self::Label>;
 
-    /// Calls a stub that allocates, with an argument; it is the instruction in front of what follows.
-    fn call_allocator(&mut self, symbol: u32, argument: PReg);
+    /// Calls a stub that allocates, with an argument if it has one; the call is the last instruction.
+    fn call_allocator(&mut self, symbol: u32, argument: Option<PReg>);
 
     /// Whether that stub came back with nothing.
     fn has_nothing_allocated(&mut self) -> PredicateOf<Self::Inst>;
 }
 
+/// Objects of the heap. New ones are in [`Registers::allocated`](crate::Registers::allocated).
+pub trait EmitObjects<'a>: EmitTarget<'a> {
+    /// Takes an object of `size` bytes from the window and writes the word that tells its type. The
+    /// window is too small at the label that is returned.
+    fn new_object(&mut self, size: u32, word: u32) -> Lower<Self::Label>;
+
+    /// The same for an array of elements of `element` bytes, a power of two up to 16, whose length is
+    /// written too. At the label arrive also arrays of more than [`LONGEST_INLINE`] elements.
+    fn new_array(&mut self, element: u32, word: u32, length: PReg) -> Lower<Self::Label>;
+
+    /// 1 if the object is not null and the word that tells its type is this one, else 0.
+    fn is_instance(&mut self, object: PReg, word: u32, output: PReg) -> Lower<()>;
+}
+
+/// Longer arrays are made by the runtime, so that the size of others cannot overflow.
+pub const LONGEST_INLINE: u32 = 1 << 20;
+
 /// Provided for every struct that can emit.
-pub trait Emission<'a>: EmitFrame<'a> + EmitCalls<'a> {
+pub trait Emission<'a>: EmitFrame<'a> + EmitCalls<'a> + EmitObjects<'a> {
     /// Jumps to a block unless it comes next.
     fn jump_to(&mut self, block: Block, next: Option<Block>) {
         if next != Some(block) {
@@ -319,7 +336,7 @@ pub trait Emission<'a>: EmitFrame<'a> + EmitCalls<'a> {
     }
 
     /// Asks the runtime for memory, by way of a stub.
-    fn allocate(&mut self, symbol: u32, argument: PReg) -> Lower<()> {
+    fn allocate(&mut self, symbol: u32, argument: Option<PReg>) -> Lower<()> {
         self.call_allocator(symbol, argument);
         self.record_call();
         let failed = self.has_nothing_allocated();
@@ -327,7 +344,7 @@ pub trait Emission<'a>: EmitFrame<'a> + EmitCalls<'a> {
     }
 
     /// The same out of line, from a label on, which then comes back here.
-    fn allocate_at(&mut self, at: Self::Label, symbol: u32, argument: PReg) {
+    fn allocate_at(&mut self, at: Self::Label, symbol: u32, argument: Option<PReg>) {
         let back = self.new_label();
         self.bind(back);
         let part = OutOfLine::Allocate {
@@ -349,4 +366,4 @@ pub trait Emission<'a>: EmitFrame<'a> + EmitCalls<'a> {
     }
 }
 
-impl<'a, E: EmitFrame<'a> + EmitCalls<'a>> Emission<'a> for E {}
+impl<'a, E: EmitFrame<'a> + EmitCalls<'a> + EmitObjects<'a>> Emission<'a> for E {}

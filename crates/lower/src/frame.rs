@@ -7,6 +7,7 @@
 //!            │ caller's fp           │ ← frame pointer, a multiple of 16
 //!            ├───────────────────────┤
 //!            │ own continuation      │ [fp - 8], in functions that ask for it
+//!            │ root slots            │ 8 bytes each; what a collection finds and changes
 //!            │ stack slots           │ known before allocation, so code names them directly
 //!            │ callee-saved registers│ those that are written
 //!            │ spill slots           │ from a multiple of 16 on where vectors are spilled
@@ -15,7 +16,7 @@
 //! ```
 
 use crate::error::Reason;
-use enjamb_ir::{Entity, Function, Opcode, StackSlot, Type};
+use enjamb_ir::{Entity, Function, Opcode, RootId, StackSlot, Type};
 use enjamb_regalloc::{PReg, PRegSet};
 
 /// Distance from the frame pointer to the first parameter word.
@@ -34,6 +35,8 @@ const UNCHECKED: u32 = 512;
 pub struct FrameRequest {
     /// Whether the function keeps its own continuation.
     pub own_continuation: bool,
+    /// Bytes from the frame pointer to the end of the root slots.
+    roots_end: u32,
     /// Offset of each stack slot from the frame pointer.
     slots: Vec<i32>,
     /// Bytes from the frame pointer to the end of the slots.
@@ -58,6 +61,11 @@ impl FrameRequest {
             .flat_map(|&block| &function.blocks[block].insts)
             .any(|&inst| function.insts[inst].opcode == Opcode::OwnContinuation);
         let mut end: u64 = if own_continuation { 8 } else { 0 };
+        end += function.roots.len() as u64 * 8;
+        if end > LARGEST {
+            return Err(Reason::FrameTooLarge);
+        }
+        let roots_end = end as u32;
         let mut slots = Vec::with_capacity(function.slots.len());
         for slot in function.slots.values() {
             let align = u64::from(slot.align.clamp(8, 16));
@@ -69,6 +77,7 @@ impl FrameRequest {
         }
         Ok(FrameRequest {
             own_continuation,
+            roots_end,
             slots,
             fixed: end as u32,
             outgoing: 0,
@@ -84,11 +93,17 @@ impl FrameRequest {
 
     /// Offset of the end of the first slot from the frame pointer.
     pub fn slots_top(&self) -> i32 {
-        if self.own_continuation {
+        -(self.roots_end as i32)
+    }
+
+    /// Offset of a root slot from the frame pointer.
+    pub fn root(&self, root: RootId) -> i32 {
+        let above = if self.own_continuation {
             OWN_CONTINUATION
         } else {
             0
-        }
+        };
+        above - 8 - root.index() as i32 * 8
     }
 
     /// Makes room for the words of a call.

@@ -136,7 +136,8 @@ pub fn lower_function<I: Isa>(
     let chosen = body.map_or(options.allocator, |body| {
         allocator_for(body, options.allocator)
     });
-    let lowered = lower::<I::Lowering<'_>>(module, layout, function, chosen, arena)?;
+    let barrier = options.write_barrier;
+    let lowered = lower::<I::Lowering<'_>>(module, layout, function, chosen, barrier, arena)?;
     allocator.set_algorithm(algorithm(chosen));
     let name = lowered.function.name();
     let fail = |reason: Reason| LowerError::new(name, reason);

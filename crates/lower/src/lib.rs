@@ -18,7 +18,8 @@
 //! A target is three types: its own instructions ([`TargetInst`]), which [`Code`] puts beside the
 //! operations that all targets have; a struct that lowers, around [`LoweringState`] ([`backend`](Backend)
 //! lists the traits it implements, [`Values`] is what it gets); and a struct that emits, around
-//! [`EmissionState`] ([`EmitTarget`], [`EmitFrame`], [`EmitCalls`], and it gets [`Emission`]). Shared is
+//! [`EmissionState`] ([`EmitTarget`], [`EmitFrame`], [`EmitCalls`], [`EmitObjects`], and it gets
+//! [`Emission`]). Shared is
 //! what the calling convention, the continuations, the runtime or the IR decide: blocks and branches,
 //! arguments, calls, suspension and resumption, which bounds are checked. The target's is what the
 //! processor decides: arithmetic, conditions, addressing modes, constants. It also emits the stubs, told
@@ -77,6 +78,7 @@ mod frame;
 mod function;
 mod machine;
 mod memory;
+mod object;
 mod order;
 mod print;
 mod registers;
@@ -87,7 +89,10 @@ mod values;
 
 pub use backend::*;
 pub use check::{ConstantCheck, IndexCheck};
-pub use emitter::{Assembled, Emission, EmissionState, EmitCalls, EmitFrame, EmitTarget, register};
+pub use emitter::{
+    Assembled, Emission, EmissionState, EmitCalls, EmitFrame, EmitObjects, EmitTarget,
+    LONGEST_INLINE, register,
+};
 pub use error::{Lower, LowerError, Reason};
 pub use frame::{Frame, FrameRequest, OWN_CONTINUATION, PARAMETERS, StackCheck};
 pub use function::{Isa, LoweredFunction, Stats, Text, allocator_options, lower_function};

@@ -121,6 +121,39 @@ pub enum Code<T: TargetInst> {
         /// The number of the symbol of the stub that asks the runtime.
         slow: u32,
     },
+    /// A new object, from the window if it has room.
+    NewObject {
+        /// Its size in bytes.
+        size: u32,
+        /// The word that tells its type.
+        word: u32,
+        /// What gets the reference.
+        output: VReg,
+        /// The number of the symbol of the stub that asks the runtime.
+        slow: u32,
+    },
+    /// A new array, the same way.
+    NewArray {
+        /// The size of an element in bytes.
+        element: u32,
+        /// The word that tells its type.
+        word: u32,
+        /// How many elements it has.
+        length: VReg,
+        /// What gets the reference.
+        output: VReg,
+        /// The number of the symbol of the stub that asks the runtime.
+        slow: u32,
+    },
+    /// Whether a reference is not null and the object behind it of a type.
+    IsInstance {
+        /// The reference.
+        object: VReg,
+        /// The word that tells the type.
+        word: u32,
+        /// What gets 1 or 0, in the low byte.
+        output: VReg,
+    },
     /// Goes to successor 0.
     Jump,
     /// Goes to successor 0 if the predicate holds, else to successor 1.
@@ -208,6 +241,18 @@ impl<T: TargetInst> MachineInst for Step<T> {
                 collector.reg_late_use(callee);
                 collector.fixed_def(output, T::REGISTERS.allocated);
             }
+            &Code::NewObject { output, .. } => {
+                collector.fixed_def(output, T::REGISTERS.allocated);
+            }
+            &Code::NewArray { length, output, .. } => {
+                // Read when the output has been written.
+                collector.reg_late_use(length);
+                collector.fixed_def(output, T::REGISTERS.allocated);
+            }
+            &Code::IsInstance { object, output, .. } => {
+                collector.reg_use(object);
+                collector.reg_early_def(output);
+            }
             Code::Call(call) | Code::TailCall(call) => call.operands(collector),
             Code::TryCall { call, exception } => {
                 call.operands(collector);
@@ -244,7 +289,7 @@ impl<T: TargetInst> MachineInst for Step<T> {
                     set.remove(register);
                 }
             }
-            Code::NewContinuation { .. } => {
+            Code::NewContinuation { .. } | Code::NewObject { .. } | Code::NewArray { .. } => {
                 for &register in T::REGISTERS.allocation_clobbers {
                     set.add(register);
                 }

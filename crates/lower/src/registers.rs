@@ -23,9 +23,9 @@ pub struct Registers {
     pub callee: PReg,
     /// The same for a call in place of the function, whose saved registers are restored by then.
     pub tail_callee: PReg,
-    /// Where the object that [`NewContinuation`](crate::Code::NewContinuation) makes is.
+    /// Where what was allocated is: a continuation or an object.
     pub allocated: PReg,
-    /// What else [`NewContinuation`](crate::Code::NewContinuation) overwrites of the allocator's registers.
+    /// What else an allocation overwrites of the allocator's registers.
     pub allocation_clobbers: &'static [PReg],
 }
 

@@ -4,6 +4,7 @@ use crate::crossing::Crossing;
 use crate::error::{Lower, Reason};
 use crate::frame::FrameRequest;
 use crate::machine::{Code, PredicateOf, Step, TargetInst};
+use crate::object::KnownObjects;
 use crate::registers::class_of;
 use crate::select::Selection;
 use bumpalo::collections::Vec as BumpVec;
@@ -63,6 +64,10 @@ pub struct LoweringState<'a, T: TargetInst> {
     pub(crate) constants: FxIndexMap<Constant, ()>,
     pub(crate) tables: u32,
     pub(crate) crossing: Crossing,
+    /// Whether the heap wants to know of references that are written.
+    pub(crate) write_barrier: bool,
+    /// What has been found out of objects in the block at hand.
+    pub(crate) known: KnownObjects,
 }
 
 impl<T: TargetInst> LoweringState<'_, T> {

@@ -56,6 +56,13 @@ pub enum StubKind<'a> {
     Throw(Throw),
     /// As [`Symbol::AllocateSlow`].
     AllocateSlow(u32),
+    /// As [`Symbol::NewSlow`].
+    NewSlow {
+        /// The helper.
+        helper: Helper,
+        /// The number of the type.
+        index: u32,
+    },
     /// As [`Symbol::Dispatcher`].
     Dispatcher,
     /// As [`Symbol::Resume`].
@@ -111,6 +118,7 @@ impl<'a> StubKind<'a> {
             Symbol::TrapLanding => StubKind::TrapLanding,
             Symbol::Throw(throw) => StubKind::Throw(*throw),
             Symbol::AllocateSlow(size) => StubKind::AllocateSlow(*size),
+            &Symbol::NewSlow(helper, index) => StubKind::NewSlow { helper, index },
             Symbol::Dispatcher => StubKind::Dispatcher,
             Symbol::Resume(shape) => StubKind::Resume(shape),
             Symbol::RootRecord => StubKind::RootRecord,

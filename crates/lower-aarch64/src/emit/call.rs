@@ -63,9 +63,11 @@ impl<'a> EmitCalls<'a> for Emitter<'a> {
         Ok(())
     }
 
-    fn call_allocator(&mut self, symbol: u32, argument: PReg) {
-        let [register, _] = TEMPORARIES;
-        self.op(Op::Mov64RR, &[register.into(), reg(argument).into()]);
+    fn call_allocator(&mut self, symbol: u32, argument: Option<PReg>) {
+        if let Some(argument) = argument {
+            let [register, _] = TEMPORARIES;
+            self.op(Op::Mov64RR, &[register.into(), reg(argument).into()]);
+        }
         self.assembler.call_symbol(symbol);
     }
 

@@ -7,6 +7,7 @@ mod address;
 mod call;
 mod float;
 mod frame;
+mod object;
 
 use crate::machine::{Condition, Inst, Register};
 use crate::registers::reg;

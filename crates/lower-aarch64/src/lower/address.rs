@@ -42,6 +42,14 @@ impl Index {
         }
     }
 
+    /// All of a register, shifted to the left.
+    pub fn scaled(register: VReg, amount: u8) -> Index {
+        Index {
+            amount,
+            ..Index::whole(register)
+        }
+    }
+
     /// The lower half of a register, without sign.
     pub fn word(register: VReg) -> Index {
         Index {

@@ -204,6 +204,21 @@ impl<'a> LowerConditions<'a> for Lowering<'a> {
         Ok(Condition::Flag(Cond::EQ))
     }
 
+    fn not_below(&mut self, index: VReg, length: Mem) -> Lower<Condition> {
+        let length = self.load(Type::I64, length)?;
+        self.effect(Op::Cmp64RR, &[reg(index), reg(length)])?;
+        Ok(Condition::Flag(Cond::HS))
+    }
+
+    fn at_most(&mut self, length: Mem, constant: i32) -> Lower<Condition> {
+        let length = self.load(Type::I64, length)?;
+        if constant == 0 {
+            return Ok(Condition::Zero(length, Width::B64));
+        }
+        self.compare_constant(length, constant.into(), Type::I64)?;
+        Ok(Condition::Flag(Cond::LS))
+    }
+
     fn take_away(&mut self, word: Mem, amount: i32) -> Lower<Condition> {
         let amount = i64::from(amount);
         let before = self.load(Type::I64, word)?;

@@ -10,7 +10,9 @@ use enjamb_aarch64::{Cond, Op, Operand, Reg};
 use enjamb_ir::module::PAGE_SIZE;
 use enjamb_ir::{MemoryId, Opcode, StackSlot, TableId, TrapCode, Type, Value, ValueDef};
 use enjamb_lower::class_of;
-use enjamb_lower::{Base, ConstantCheck, IndexCheck, LowerMemory, LowerTarget, Reason, Values};
+use enjamb_lower::{
+    Base, ConstantCheck, IndexCheck, LowerConditions, LowerMemory, LowerTarget, Reason, Values,
+};
 use enjamb_regalloc::{RegClass, VReg};
 
 /// The load of a type. Narrow integers get zeros above them.
@@ -165,13 +167,20 @@ impl<'a> LowerMemory<'a> for Lowering<'a> {
     }
 
     fn table_entry(&mut self, table: TableId, index: VReg) -> Lower<Mem> {
-        let length = self.load(Type::I64, self.table_length(table))?;
-        self.effect(Op::Cmp64RR, &[reg(index), reg(length)])?;
-        self.trap_if(Condition::Flag(Cond::HS), TrapCode::TableOutOfBounds);
+        let is_outside = self.not_below(index, self.table_length(table))?;
+        self.trap_if(is_outside, TrapCode::TableOutOfBounds);
         let base = self.load(Type::I64, self.table_base(table))?;
-        let scale = access::LDR_64.width().scale();
-        let (base, index) = (Register::Value(base), Register::Value(index));
-        Ok(Mem::indexed(base, index, scale))
+        self.element(base, 0, index, 8)
+    }
+
+    /// An access adds either the offset or the scaled index.
+    fn element(&mut self, base: VReg, offset: i32, index: VReg, bytes: u32) -> Lower<Mem> {
+        let index = Index::scaled(index, bytes.ilog2() as u8);
+        if offset == 0 {
+            return Ok(index.at_base(Register::Value(base)));
+        }
+        let sum = self.indexed(Register::Value(base), index)?;
+        Ok(Mem::base(Register::Value(sum), offset))
     }
 
     fn shifted_right(&mut self, value: VReg, bits: u32) -> Lower<VReg> {

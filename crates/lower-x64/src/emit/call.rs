@@ -64,8 +64,10 @@ impl<'a> EmitCalls<'a> for Emitter<'a> {
         Ok(())
     }
 
-    fn call_allocator(&mut self, symbol: u32, argument: PReg) {
-        self.op(Op::Mov64RM, &[SCRATCH.into(), reg(argument).into()]);
+    fn call_allocator(&mut self, symbol: u32, argument: Option<PReg>) {
+        if let Some(argument) = argument {
+            self.op(Op::Mov64RM, &[SCRATCH.into(), reg(argument).into()]);
+        }
         self.call_symbol(symbol);
     }
 

@@ -3,6 +3,7 @@
 mod call;
 mod float;
 mod frame;
+mod object;
 
 use crate::machine::{Inst, Predicate, Register};
 use crate::registers::reg;

@@ -83,6 +83,16 @@ impl<'a> LowerConditions<'a> for Lowering<'a> {
         Ok(Predicate::Flag(Cond::E))
     }
 
+    fn not_below(&mut self, index: VReg, length: Mem<Register>) -> Lower<Predicate> {
+        self.effect(Op::Cmp64RM, &[reg(index), length.into()])?;
+        Ok(Predicate::Flag(Cond::AE))
+    }
+
+    fn at_most(&mut self, length: Mem<Register>, constant: i32) -> Lower<Predicate> {
+        self.effect(Op::Cmp64MI, &[length.into(), imm(constant.into())])?;
+        Ok(Predicate::Flag(Cond::BE))
+    }
+
     fn take_away(&mut self, word: Mem<Register>, amount: i32) -> Lower<Predicate> {
         self.effect(Op::Sub64MI, &[word.into(), imm(amount.into())])?;
         Ok(Predicate::Flag(Cond::S))

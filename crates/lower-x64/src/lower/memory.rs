@@ -3,7 +3,9 @@
 use super::{Lowering, imm, reg, width_of};
 use crate::machine::{Opd, Register};
 use enjamb_ir::{MemoryId, Opcode, StackSlot, TableId, TrapCode, Type, Value};
-use enjamb_lower::{ConstantCheck, IndexCheck, Lower, LowerMemory, Reason, Values, class_of};
+use enjamb_lower::{
+    ConstantCheck, IndexCheck, Lower, LowerConditions, LowerMemory, Reason, Values, class_of,
+};
 use enjamb_regalloc::{RegClass, VReg};
 use enjamb_x64::{Cond, Mem, Op, Scale, sized};
 
@@ -148,12 +150,28 @@ impl<'a> LowerMemory<'a> for Lowering<'a> {
     }
 
     fn table_entry(&mut self, table: TableId, index: VReg) -> Lower<Mem<Register>> {
-        let length: Opd = self.table_length(table).into();
-        self.effect(Op::Cmp64RM, &[reg(index), length])?;
-        self.trap_on(Cond::AE, TrapCode::TableOutOfBounds);
+        let is_outside = self.not_below(index, self.table_length(table))?;
+        self.trap_if(is_outside, TrapCode::TableOutOfBounds);
         let base = self.load(Type::I64, self.table_base(table))?;
+        self.element(base, 0, index, 8)
+    }
+
+    fn element(
+        &mut self,
+        base: VReg,
+        offset: i32,
+        index: VReg,
+        bytes: u32,
+    ) -> Lower<Mem<Register>> {
+        let (scale, index) = match Scale::from_factor(u64::from(bytes)) {
+            Some(scale) => (scale, index),
+            None => {
+                let scaled = self.modify(Op::Shl64MI, index, &[imm(bytes.ilog2().into())])?;
+                (Scale::One, scaled)
+            }
+        };
         let (base, index) = (Register::Value(base), Register::Value(index));
-        Ok(Mem::indexed(base, index, Scale::Eight, 0))
+        Ok(Mem::indexed(base, index, scale, offset))
     }
 
     fn shifted_right(&mut self, value: VReg, bits: u32) -> Lower<VReg> {

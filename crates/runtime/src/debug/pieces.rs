@@ -72,6 +72,10 @@ fn name(compiled: &CompiledModule, symbol: &Symbol) -> String {
         Symbol::Throw(Throw::New) => "enjamb_throw".to_string(),
         Symbol::Throw(Throw::Again) => "enjamb_rethrow".to_string(),
         Symbol::AllocateSlow(size) => format!("enjamb_allocate_{size}"),
+        Symbol::NewSlow(_, ty) => {
+            let ty = compiled.source.object_types.values().nth(*ty as usize);
+            format!("enjamb_new_{}", ty.map_or("", |ty| &ty.name))
+        }
         Symbol::Dispatcher => "enjamb_dispatcher".to_string(),
         Symbol::Resume(_) => "enjamb_resume".to_string(),
         Symbol::RootRecord => "enjamb_finish".to_string(),

@@ -168,6 +168,8 @@ impl Linker {
             calls: Vec::new(),
             instructions: Vec::new(),
             handlers: Vec::new(),
+            safepoints: Vec::new(),
+            root_slots: Vec::new(),
             stats: CompileStats::default(),
         })
     }
