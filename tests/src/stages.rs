@@ -21,7 +21,7 @@ pub struct StageOf {
 pub fn of_module(module: &Module) -> Result<Vec<StageOf>, String> {
     let mut stages = Vec::new();
     let mut current = module.clone();
-    for (index, pass) in PASSES.iter().enumerate() {
+    for pass in PASSES {
         let before = current.clone();
         run(pass, &mut current);
         checked(pass.name, &current)?;
@@ -29,10 +29,13 @@ pub fn of_module(module: &Module) -> Result<Vec<StageOf>, String> {
         if current != before {
             stages.push(StageOf {
                 name: pass.name.to_string(),
-                complete: index + 1 == PASSES.len(),
+                complete: false,
                 module: current.clone(),
             });
         }
+    }
+    if let Some(last) = stages.last_mut() {
+        last.complete = true;
     }
     let mut least = module.clone();
     for pass in PASSES.iter().filter(|pass| pass.required) {

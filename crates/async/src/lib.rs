@@ -43,7 +43,6 @@ mod across;
 mod dispatch;
 mod edges;
 mod edit;
-mod frontier;
 pub mod fuel;
 mod points;
 pub mod rematerialize;

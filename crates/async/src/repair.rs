@@ -9,9 +9,8 @@
 
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::{Block, Function, SecondaryMap, Value};
-use enjamb_liveness::{ControlFlow, DominatorTree, Liveness};
+use enjamb_liveness::{ControlFlow, DominatorTree, Liveness, iterated_frontier};
 
-use crate::frontier;
 use crate::rewrite::Rewritten;
 
 /// Per block the values that it redefines, each with the parameter that stands for it from there on.
@@ -28,7 +27,10 @@ pub(crate) fn run(function: &mut Function, liveness: &Liveness, rewritten: &[Rew
         continuations.push(continuation.block);
         redefined.insert(continuation.block, continuation.redefined.clone());
     }
-    for join in frontier::run(&flow, &dominators, &continuations) {
+    for join in iterated_frontier(&flow, &dominators, &continuations) {
+        if redefined.contains_key(&join) {
+            continue;
+        }
         let params = add_params(function, join, &liveness.live_in(join));
         add_arguments(function, &flow, join, &params);
         redefined.insert(join, params);

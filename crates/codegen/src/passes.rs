@@ -23,6 +23,7 @@ pub struct Pass {
 ///   │ tail_await       async calls whose results are returned are tail calls
 ///   │ rematerialize    no constant and no frame address is live across a suspension point
 ///   │ state_machine    every async function is lowered: suspension is explicit
+///   │ roots            references that live across safepoints are in root slots
 ///   ▼
 /// IR that the lowering takes
 /// ```
@@ -52,6 +53,12 @@ pub const PASSES: &[Pass] = &[
         summary: "turns async functions into state machines",
         required: true,
         run: enjamb_async::state_machine::run,
+    },
+    Pass {
+        name: "roots",
+        summary: "puts references that live across safepoints into root slots",
+        required: true,
+        run: enjamb_roots::run,
     },
 ];
 
@@ -86,6 +93,11 @@ pub const ORDER: &[(&str, &str, &str)] = &[
         "rematerialize",
         "state_machine",
         "the state machine saves all that is live across a point",
+    ),
+    (
+        "state_machine",
+        "roots",
+        "what stands for a reference behind a point is known once the point is explicit",
     ),
 ];
 

@@ -4,6 +4,7 @@
 //!
 //! - [`ControlFlow`]: successors, edges by target, reverse post-order, reachability;
 //! - [`DominatorTree`]: who dominates whom, in constant time;
+//! - [`iterated_frontier`]: where ways from several blocks meet;
 //! - [`LoopNest`]: natural loops, and where the flow is irreducible;
 //! - [`Liveness`]: which values are live into and out of a block, and at each point inside it by
 //!   walking back from its end ([`Backward`]);
@@ -67,6 +68,7 @@
 mod cursor;
 mod dominators;
 mod flow;
+mod frontier;
 mod layout;
 mod liveness;
 mod loops;
@@ -80,6 +82,7 @@ mod uses;
 pub use cursor::Backward;
 pub use dominators::DominatorTree;
 pub use flow::{ControlFlow, Edge};
+pub use frontier::iterated_frontier;
 pub use liveness::{Liveness, Stats};
 pub use loops::{Loop, LoopNest};
 pub use slots::{SlotBackward, SlotLiveness};

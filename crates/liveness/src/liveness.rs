@@ -46,6 +46,17 @@ impl Liveness {
         dominators: &DominatorTree,
         loops: &LoopNest,
     ) -> Self {
+        Self::of_values(function, flow, dominators, loops, |_| true)
+    }
+
+    /// The same for some values only: all others are live nowhere.
+    pub fn of_values(
+        function: &Function,
+        flow: &ControlFlow,
+        dominators: &DominatorTree,
+        loops: &LoopNest,
+        wanted: impl Fn(Value) -> bool,
+    ) -> Self {
         let layout = Layout::new(flow, dominators, loops);
         let (definitions, mut steps) = definition_blocks(function, &layout);
         let uses = uses_elsewhere(function, &layout, dominators, &definitions);
@@ -58,7 +69,7 @@ impl Liveness {
             let mut define = |value: Value| {
                 let uses = uses.get(value.index());
                 let here = definitions[value.index()] == block.index() as u32;
-                if !uses.is_empty() && here {
+                if !uses.is_empty() && here && wanted(value) {
                     regions.live_runs(block, uses, &mut runs);
                     builder.set(value.index() as u32, &runs);
                 }
@@ -126,6 +137,17 @@ impl Liveness {
         values.sort_unstable();
         values.dedup();
         values
+    }
+
+    /// The reachable blocks in the numbering that this is stored by: dominators come first.
+    pub fn order(&self) -> &[Block] {
+        self.layout.order()
+    }
+
+    /// The last block in that order into which a value is live.
+    pub fn last_live_in(&self, value: Value) -> Option<Block> {
+        let position = self.index.last_position(value.index())?;
+        Some(self.layout.order()[position as usize])
     }
 
     fn collect_live_in(&self, block: Block, values: &mut Vec<Value>) {

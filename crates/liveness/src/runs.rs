@@ -176,6 +176,13 @@ impl RunIndex {
         behind > 0 && runs[behind - 1].end >= position
     }
 
+    /// The last position that a run of `key` holds.
+    pub(crate) fn last_position(&self, key: usize) -> Option<u32> {
+        let &(start, count) = self.of_key.get(key)?;
+        let runs = &self.runs[start as usize..(start + count) as usize];
+        Some(runs.last()?.end)
+    }
+
     /// Calls `visit` with every key that has a run that holds `position`, once each, in no
     /// particular order: in time logarithmic in the positions and linear in the keys found.
     pub(crate) fn for_each_key_at(&self, position: u32, mut visit: impl FnMut(u32)) {

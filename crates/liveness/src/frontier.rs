@@ -5,12 +5,18 @@
 //! and each walks over what it dominates and no deeper root has walked over. No frontier of a
 //! single block is ever stored: in nests of loops those take quadratic space.
 
+use crate::dominators::DominatorTree;
+use crate::flow::ControlFlow;
 use enjamb_ir::{Block, SecondaryMap};
-use enjamb_liveness::{ControlFlow, DominatorTree};
 
-/// The iterated dominance frontier of `roots` without the roots themselves, in reverse post-order.
-/// Takes time linear in blocks and edges.
-pub(crate) fn run(flow: &ControlFlow, dominators: &DominatorTree, roots: &[Block]) -> Vec<Block> {
+/// The iterated dominance frontier of `roots`, which have to be reachable, in reverse post-order: the
+/// blocks into which edges lead from different roots, or from one and from where none is. Takes time
+/// linear in blocks and edges.
+pub fn iterated_frontier(
+    flow: &ControlFlow,
+    dominators: &DominatorTree,
+    roots: &[Block],
+) -> Vec<Block> {
     let mut depth: SecondaryMap<Block, usize> = SecondaryMap::new();
     for &block in dominators.preorder() {
         let above = dominators.immediate_dominator(block);
@@ -21,6 +27,7 @@ pub(crate) fn run(flow: &ControlFlow, dominators: &DominatorTree, roots: &[Block
         dominators,
         depth,
         is_root: SecondaryMap::with_default(false),
+        is_join: SecondaryMap::with_default(false),
         walked: SecondaryMap::with_default(false),
         pending: Vec::new(),
     };
@@ -44,6 +51,7 @@ struct Search<'a> {
     depth: SecondaryMap<Block, usize>,
     /// Given at the start, or found.
     is_root: SecondaryMap<Block, bool>,
+    is_join: SecondaryMap<Block, bool>,
     walked: SecondaryMap<Block, bool>,
     /// Roots to walk from, by depth.
     pending: Vec<Vec<Block>>,
@@ -51,11 +59,13 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn add_root(&mut self, block: Block) {
+        if std::mem::replace(&mut self.is_root[block], true) {
+            return;
+        }
         let level = self.depth[block];
         if self.pending.len() <= level {
             self.pending.resize(level + 1, Vec::new());
         }
-        self.is_root[block] = true;
         self.pending[level].push(block);
     }
 
@@ -68,7 +78,7 @@ impl Search<'_> {
             }
             for &to in self.flow.successors(block) {
                 // The edge to a child in the dominator tree is deeper than the root.
-                if self.depth[to] <= level && !self.is_root[to] {
+                if self.depth[to] <= level && !std::mem::replace(&mut self.is_join[to], true) {
                     self.add_root(to);
                     joins.push(to);
                 }
@@ -102,7 +112,6 @@ mod tests {
                 }
             }
         }
-        found.retain(|block| !roots.contains(block));
         found
     }
 
@@ -132,7 +141,7 @@ mod tests {
                 .filter(|&block| flow.is_reachable(block))
                 .collect();
             roots.dedup();
-            let joins = run(&flow, &dominators, &roots);
+            let joins = iterated_frontier(&flow, &dominators, &roots);
             found += joins.len();
             assert_eq!(
                 joins.iter().copied().collect::<BTreeSet<_>>().len(),
