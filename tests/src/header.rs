@@ -234,7 +234,7 @@ fn parse_call(module: &Module, text: &str) -> Result<(Call, Ending), String> {
         Ending::Trap(code.map_err(|()| format!("no such trap: `{expected}`"))?)
     } else if let Some(words) = expected.strip_prefix("throws ") {
         let words = parse_values(module, &Exception::TYPES, words)?;
-        let words: Vec<u64> = words.into_iter().map(Val::to_word).collect();
+        let words = Val::to_words(&words);
         Ending::Exception(Exception::from_words(words[0], words[1]))
     } else {
         let values = match expected.strip_prefix("==") {

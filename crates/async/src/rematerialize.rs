@@ -53,6 +53,7 @@ fn is_cheap(opcode: Opcode) -> bool {
         opcode,
         Opcode::Iconst
             | Opcode::Fconst
+            | Opcode::Vconst
             | Opcode::Null
             | Opcode::FuncAddr
             | Opcode::StackAddr

@@ -7,8 +7,8 @@ use enjamb_ir::FuncId;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Room for the most parameters and results that a [`TypedFunc`] can have.
-const MOST_WORDS: usize = 12;
+/// Room for the most parameters and results that a [`TypedFunc`] can have, if all are vectors.
+const MOST_WORDS: usize = 2 * 12;
 
 /// A function of an instance, from parameters `P` to results `R`.
 pub struct TypedFunc<P, R> {

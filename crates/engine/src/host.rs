@@ -7,7 +7,7 @@ use crate::value::{HostValue, HostValues};
 use enjamb_ir::{Signature, Val};
 use std::sync::Arc;
 
-/// The code of a host function. Arguments stand in the buffer, a word each; results replace them.
+/// The code of a host function. Arguments stand in the buffer as words; results replace them.
 pub(crate) type HostCode = dyn Fn(&Caller<'_>, &mut [u64]) -> Result<(), HostError> + Send + Sync;
 
 /// A host function with its signature.
@@ -125,21 +125,15 @@ pub(crate) fn untyped(
 ) -> HostFunction {
     let types = signature.clone();
     let code = Arc::new(move |caller: &Caller<'_>, words: &mut [u64]| {
-        let arguments: Vec<Val> = types
-            .params
-            .iter()
-            .zip(&*words)
-            .map(|(&ty, &word)| Val::from_word(ty, word))
-            .collect();
+        let arguments = Val::from_words(&types.params, words);
         let results = code(caller, &arguments)?;
         let given: Vec<_> = results.iter().map(|value| value.ty()).collect();
         if given != types.results {
             let got = Signature::sync(&types.params, &given);
             return Err(format!("the host function returned {got} but is declared {types}").into());
         }
-        for (word, value) in words.iter_mut().zip(results) {
-            *word = value.to_word();
-        }
+        let results = Val::to_words(&results);
+        words[..results.len()].copy_from_slice(&results);
         Ok(())
     });
     HostFunction {

@@ -143,14 +143,10 @@ impl Instance {
             }
             check_reference(ir, argument).map_err(|got| self.bad_call(function, got))?;
         }
-        let words = arguments.len().max(signature.results.len());
-        let mut buffer: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
-        buffer.resize(words, 0);
+        let mut buffer = Val::to_words(arguments);
+        buffer.resize(signature.buffer_words(), 0);
         self.run(function, &mut buffer)?;
-        let results = signature.results.iter().zip(&buffer);
-        Ok(results
-            .map(|(&ty, &word)| Val::from_word(ty, word))
-            .collect())
+        Ok(Val::from_words(&signature.results, &buffer))
     }
 
     /// A memory that is exported by this name or, failing that, has it.

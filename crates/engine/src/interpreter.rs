@@ -8,7 +8,7 @@ use crate::host::HostFunction;
 use crate::stats::Stats;
 use enjamb_interp::{HostContext, Imports, Instance, Options};
 use enjamb_ir::{
-    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Trace, TraceLimits, Type, Val,
+    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Trace, TraceLimits, Val,
 };
 use self_cell::self_cell;
 use std::sync::Arc;
@@ -77,36 +77,27 @@ fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Im
         let module = Arc::clone(module);
         let call = move |context: &mut HostContext<'_>, arguments: &[Val]| {
             let results = &function.signature.results;
-            let mut words: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
-            words.resize(arguments.len().max(results.len()), 0);
+            let mut words = Val::to_words(arguments);
+            words.resize(function.signature.buffer_words(), 0);
             Caller::call(&module, context, &function, &mut words)
                 .map_err(|error| raised(&*error))?;
-            Ok(values(results, &words))
+            Ok(Val::from_words(results, &words))
         };
         imports = imports.throwing_function(namespace, name, call);
     }
     imports
 }
 
-fn values(types: &[Type], words: &[u64]) -> Vec<Val> {
-    types
-        .iter()
-        .zip(words)
-        .map(|(&ty, &word)| Val::from_word(ty, word))
-        .collect()
-}
-
 impl Backend for Interpreter {
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let module = Arc::clone(self.cell.borrow_owner());
-        let arguments = values(&module.functions[function].signature().params, words);
+        let arguments = Val::from_words(&module.functions[function].signature().params, words);
         let results = self
             .cell
             .with_dependent_mut(|_, instance| instance.call_function(function, &arguments))
             .map_err(error)?;
-        for (word, value) in words.iter_mut().zip(results) {
-            *word = value.to_word();
-        }
+        let results = Val::to_words(&results);
+        words[..results.len()].copy_from_slice(&results);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::stats::Stats;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{
-    FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, TraceLimits, Type, Val,
+    FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, TraceLimits, Val,
 };
 use enjamb_runtime::{
     ClockKind, HostContext, HostError, Imports, Instance, LoadOptions, LoadedModule, Options,
@@ -140,33 +140,21 @@ fn call(
     arguments: &[Val],
 ) -> Result<Vec<Val>, HostError> {
     let results = &function.signature.results;
-    let mut words: Vec<u64> = arguments.iter().map(|value| value.to_word()).collect();
-    words.resize(arguments.len().max(results.len()), 0);
+    let mut words = Val::to_words(arguments);
+    words.resize(function.signature.buffer_words(), 0);
     Caller::call(module, context, function, &mut words).map_err(|error| raised(&*error))?;
-    Ok(values(results, &words))
-}
-
-fn values(types: &[Type], words: &[u64]) -> Vec<Val> {
-    types
-        .iter()
-        .zip(words)
-        .map(|(&ty, &word)| Val::from_word(ty, word))
-        .collect()
+    Ok(Val::from_words(results, &words))
 }
 
 impl Backend for MachineCode {
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
-        let arguments = values(&self.module.functions[function].signature().params, words);
+        let arguments = Val::from_words(&self.module.functions[function].signature().params, words);
         let results = self.instance.call(function, &arguments);
         if self.served == 0 {
             self.instance.drop_tasks();
         }
-        for (word, value) in words
-            .iter_mut()
-            .zip(results.map_err(|e| failure(&self.module, e))?)
-        {
-            *word = value.to_word();
-        }
+        let results = Val::to_words(&results.map_err(|e| failure(&self.module, e))?);
+        words[..results.len()].copy_from_slice(&results);
         Ok(())
     }
 

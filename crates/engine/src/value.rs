@@ -5,14 +5,14 @@ use enjamb_ir::{Type, Val};
 /// A Rust number that is passed to and from functions.
 ///
 /// Unsigned integers stand for the same type of the IR as signed ones: `u64` and `i64` are `i64`
-/// there; `bool` is an `i8` that is 0 or not.
+/// there; `bool` is an `i8` that is 0 or not, `u128` a `v128`.
 pub trait HostValue: Copy + sealed::Sealed + 'static {
     /// The type of the IR.
     const TYPE: Type;
-    /// The number as a word of an argument buffer.
-    fn to_word(self) -> u64;
-    /// The number in a word of a result buffer.
-    fn from_word(word: u64) -> Self;
+    /// The number in 128 bits, the low ones: what a buffer of words holds.
+    fn to_bits(self) -> u128;
+    /// The number in 128 bits; what stands above its type means nothing.
+    fn from_bits(bits: u128) -> Self;
 }
 
 /// No number, one, or a tuple of up to twelve: the parameters or the results of a function.
@@ -30,18 +30,36 @@ mod sealed {
     pub trait Sealed {}
 }
 
+/// Puts a number into the first words and gives back those behind it.
+fn put<T: HostValue>(number: T, words: &mut [u64]) -> &mut [u64] {
+    let (own, behind) = words.split_at_mut(T::TYPE.words());
+    let bits = number.to_bits();
+    own[0] = bits as u64;
+    if let Some(high) = own.get_mut(1) {
+        *high = (bits >> 64) as u64;
+    }
+    behind
+}
+
+/// Takes a number from the first words and goes on behind it.
+fn take<T: HostValue>(words: &mut &[u64]) -> T {
+    let (own, behind) = words.split_at(T::TYPE.words());
+    *words = behind;
+    let high = own.get(1).copied().unwrap_or(0);
+    T::from_bits(u128::from(high) << 64 | u128::from(own[0]))
+}
+
 macro_rules! numbers {
     ($($number:ty: $variant:ident, |$value:ident| $to:expr, |$bits:ident| $from:expr;)*) => { $(
         impl sealed::Sealed for $number {}
         impl HostValue for $number {
             const TYPE: Type = Type::$variant;
-            fn to_word(self) -> u64 {
+            fn to_bits(self) -> u128 {
                 let $value = self;
-                Val::$variant($to).to_word()
+                Val::$variant($to).to_bits()
             }
-            fn from_word(word: u64) -> Self {
-                // The low bits of the word; what stands above them means nothing.
-                let $bits = word;
+            fn from_bits(bits: u128) -> Self {
+                let $bits = bits;
                 $from
             }
         }
@@ -50,42 +68,43 @@ macro_rules! numbers {
                 vec![Self::TYPE]
             }
             fn write(self, words: &mut [u64]) {
-                words[0] = self.to_word();
+                put(self, words);
             }
             fn read(words: &[u64]) -> Self {
-                Self::from_word(words[0])
+                take(&mut &words[..])
             }
         }
     )* };
 }
 
 numbers! {
-    bool: I8, |value| i8::from(value), |word| word as u8 != 0;
-    i8: I8, |value| value, |word| word as i8;
-    u8: I8, |value| value as i8, |word| word as u8;
-    i16: I16, |value| value, |word| word as i16;
-    u16: I16, |value| value as i16, |word| word as u16;
-    i32: I32, |value| value, |word| word as i32;
-    u32: I32, |value| value as i32, |word| word as u32;
-    i64: I64, |value| value, |word| word as i64;
-    u64: I64, |value| value as i64, |word| word;
-    f32: F32, |value| value.to_bits(), |word| f32::from_bits(word as u32);
-    f64: F64, |value| value.to_bits(), |word| f64::from_bits(word);
+    bool: I8, |value| i8::from(value), |bits| bits as u8 != 0;
+    i8: I8, |value| value, |bits| bits as i8;
+    u8: I8, |value| value as i8, |bits| bits as u8;
+    i16: I16, |value| value, |bits| bits as i16;
+    u16: I16, |value| value as i16, |bits| bits as u16;
+    i32: I32, |value| value, |bits| bits as i32;
+    u32: I32, |value| value as i32, |bits| bits as u32;
+    i64: I64, |value| value, |bits| bits as i64;
+    u64: I64, |value| value as i64, |bits| bits as u64;
+    u128: V128, |value| value, |bits| bits;
+    f32: F32, |value| value.to_bits(), |bits| f32::from_bits(bits as u32);
+    f64: F64, |value| value.to_bits(), |bits| f64::from_bits(bits as u64);
 }
 
 macro_rules! tuples {
     ($(($($name:ident $index:tt),*))*) => { $(
         impl<$($name: HostValue),*> sealed::Sealed for ($($name,)*) {}
-        #[allow(unused_variables, clippy::unused_unit, reason = "the empty tuple reads and writes nothing")]
+        #[allow(unused_mut, unused_variables, clippy::unused_unit, reason = "the empty tuple reads and writes nothing")]
         impl<$($name: HostValue),*> HostValues for ($($name,)*) {
             fn types() -> Vec<Type> {
                 vec![$($name::TYPE),*]
             }
             fn write(self, words: &mut [u64]) {
-                $(words[$index] = self.$index.to_word();)*
+                $(let words = put(self.$index, words);)*
             }
-            fn read(words: &[u64]) -> Self {
-                ($($name::from_word(words[$index]),)*)
+            fn read(mut words: &[u64]) -> Self {
+                ($(take::<$name>(&mut words),)*)
             }
         }
     )* };
@@ -118,6 +137,10 @@ mod tests {
         (-1_i8, u16::MAX, -0.5_f32, true).write(&mut words);
         assert_eq!(words, [u64::MAX, u64::MAX, 0xbf00_0000, 1]);
         assert_eq!(<(u8, i16, f32, bool)>::read(&words), (255, -1, -0.5, true));
+        assert_eq!(<(u128, u8)>::types(), [Type::V128, Type::I8]);
+        (3_u128 << 64 | 2, 5_u8).write(&mut words);
+        assert_eq!(words[..3], [2, 3, 5]);
+        assert_eq!(<(u8, u128)>::read(&words), (2, 5 << 64 | 3));
         assert_eq!(
             u32::read(&[0xdead_beef_0000_0007]),
             7,

@@ -93,23 +93,18 @@ pub(crate) fn load<'a>(
             bytes.copy_from_slice(&stack.slots[slot][range]);
         }
     }
-    if ty == Type::V128 {
-        site.set(stack, 0, Cell::vector(u128::from_le_bytes(buffer)));
-        return Ok(Flow::Next);
-    }
     let loaded = decode(ty, bytes);
-    let extended = if signed {
-        loaded
-    } else {
-        unsigned(ty.bits(), loaded as i64)
-    };
-    // The bits of an i8 that 8 bits were loaded into are held sign-extended like any other.
     let held = if to.is_int() {
-        narrow(to.bits(), extended as i64) as u64
+        let extended = match signed {
+            true => loaded.bits,
+            false => unsigned(ty.bits(), loaded.bits as i64),
+        };
+        // The bits of an i8 that 8 bits were loaded into are held sign-extended like any other.
+        Cell::new(narrow(to.bits(), extended as i64) as u64)
     } else {
-        extended
+        loaded
     };
-    site.define(stack, held);
+    site.set(stack, 0, held);
     Ok(Flow::Next)
 }
 

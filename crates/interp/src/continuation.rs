@@ -14,6 +14,7 @@ use crate::options::Stats;
 use crate::stack::{Chain, Site, Stack};
 use crate::value::{Cell, decode};
 use enjamb_ir::hash::{FxHashMap, FxHashSet};
+use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, FieldId, FieldType, Function, LayoutId, Module, Payload, PointId};
 use std::ops::Range;
 
@@ -217,14 +218,14 @@ impl Object<'_> {
     pub(crate) fn deliver(&mut self, results: &[Cell]) -> Result<(), Stop> {
         let expected = self
             .point
-            .map(|point| self.function.points[point].results.len());
-        if expected != Some(results.len()) {
+            .map_or(&[][..], |point| &self.function.points[point].results);
+        if self.point.is_none() || expected.len() != results.len() {
             let name = &self.function.name;
             return Err(Stop::Fault(format!(
                 "an object of %{name} gets another number of results than its point says"
             )));
         }
-        let area = (RESULT_WORDS + results.len()) * WORD_BYTES;
+        let area = (RESULT_WORDS + word_count(expected)) * WORD_BYTES;
         let Some(area) = self.owners.get_mut(RESULT_WORDS * WORD_BYTES..area) else {
             return Err(Stop::fault("results that the object has no room for"));
         };
@@ -343,7 +344,7 @@ pub(crate) fn field_store<'a>(
     site: &Site<'a>,
 ) -> Outcome {
     let (layout, field) = field_of(site)?;
-    let bytes = site.arg(stack, 1)?.to_le_bytes();
+    let bytes = site.cell(stack, site.args()[1])?.wide_bits().to_le_bytes();
     let size = site.function.value_type(site.args()[1]).bytes() as usize;
     let object = machine
         .objects
@@ -367,7 +368,7 @@ pub(crate) fn field_load<'a>(
     if range.len() != ty.bytes() as usize {
         return Err(Stop::fault("a field of another size"));
     }
-    site.define(stack, decode(ty, &object.data[range]));
+    site.set(stack, 0, decode(ty, &object.data[range]));
     Ok(Flow::Next)
 }
 

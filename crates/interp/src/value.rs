@@ -14,15 +14,14 @@ pub(crate) fn function_of(bits: u64) -> Option<FuncId> {
         .map(|index| FuncId::from_index(index as usize))
 }
 
-/// The bits of a scalar of a type that lies in memory, least significant byte first.
-pub(crate) fn decode(ty: Type, bytes: &[u8]) -> u64 {
-    let mut whole = [0; 8];
+/// The value of a type that lies in memory, least significant byte first.
+pub(crate) fn decode(ty: Type, bytes: &[u8]) -> Cell {
+    let mut whole = [0; 16];
     whole[..bytes.len()].copy_from_slice(bytes);
-    let bits = u64::from_le_bytes(whole);
-    if ty.is_int() {
-        narrow(ty.bits(), bits as i64) as u64
-    } else {
-        bits
+    let bits = u128::from_le_bytes(whole);
+    match ty.is_int() {
+        true => Cell::new(narrow(ty.bits(), bits as i64) as u64),
+        false => Cell::vector(bits),
     }
 }
 

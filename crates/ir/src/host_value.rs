@@ -1,9 +1,9 @@
 //! Values as they pass between the host and a function, and as 8-byte words.
 //!
-//! A word holds an integer sign-extended, an `f32` in its low half, a null reference as 0, and a
+//! A vector takes two words, its low half first; every other value takes one. A word holds an integer sign-extended, an `f32` in its low half, a null reference as 0, and a
 //! function as its number plus one; where code runs that refers to functions in another way, its
 //! runtime translates those. That is how argument buffers and result areas hold values; a word that
-//! compiled code wrote may have anything above the bits of its type, which [`Val::from_word`]
+//! compiled code wrote may have anything above the bits of its type, which [`Val::from_bits`]
 //! ignores.
 
 use crate::entity::{Entity, FuncId};
@@ -78,40 +78,27 @@ impl Val {
         }
     }
 
-    /// The value in 128 bits, of which all but a vector use the low half as a word.
+    /// The value in 128 bits, of which all but a vector use the low half: what is said about words
+    /// above is said about that.
     pub fn to_bits(self) -> u128 {
-        match self {
-            Val::V128(bits) => bits,
-            value => value.to_word().into(),
-        }
-    }
-
-    /// The value of this type in 128 bits.
-    pub fn from_bits(ty: Type, bits: u128) -> Val {
-        match ty {
-            Type::V128 => Val::V128(bits),
-            ty => Val::from_word(ty, bits as u64),
-        }
-    }
-
-    /// The value as a word.
-    pub fn to_word(self) -> u64 {
-        match self {
+        let word = match self {
+            Val::V128(bits) => return bits,
             Val::I8(value) => i64::from(value) as u64,
             Val::I16(value) => i64::from(value) as u64,
             Val::I32(value) => i64::from(value) as u64,
             Val::I64(value) => value as u64,
             Val::F32(bits) => u64::from(bits),
             Val::F64(word) | Val::Task(word) => word,
-            Val::V128(bits) => bits as u64,
             Val::Ref(handle) => handle.unwrap_or(0),
             Val::FuncRef(function) => function.map_or(0, |function| function.index() as u64 + 1),
-        }
+        };
+        word.into()
     }
 
-    /// The value of this type in a word. A word of type `addr` or `cont`, which no host ever
-    /// holds, comes out as an `i64`.
-    pub fn from_word(ty: Type, word: u64) -> Val {
+    /// The value of this type in 128 bits. Of type `addr` or `cont`, which no host ever holds, it
+    /// comes out as an `i64`.
+    pub fn from_bits(ty: Type, bits: u128) -> Val {
+        let word = bits as u64;
         match ty {
             Type::I8 => Val::I8(word as i8),
             Type::I16 => Val::I16(word as i16),
@@ -119,11 +106,26 @@ impl Val {
             Type::I64 | Type::Addr | Type::Cont => Val::I64(word as i64),
             Type::F32 => Val::F32(word as u32),
             Type::F64 => Val::F64(word),
-            Type::V128 => Val::V128(word.into()),
+            Type::V128 => Val::V128(bits),
             Type::Ref => Val::Ref((word != 0).then_some(word)),
             Type::FuncRef => Val::FuncRef((word as usize).checked_sub(1).map(FuncId::from_index)),
             Type::Task => Val::Task(word),
         }
+    }
+
+    /// Values as words, one behind the other.
+    pub fn to_words(values: &[Val]) -> Vec<u64> {
+        let mut words = Vec::with_capacity(values.len());
+        for value in values {
+            push_words(&mut words, value.ty(), value.to_bits());
+        }
+        words
+    }
+
+    /// The values of these types in words that stand one behind the other.
+    pub fn from_words(types: &[Type], words: &[u64]) -> Vec<Val> {
+        let values = bits_in_words(types, words);
+        values.map(|(ty, bits)| Val::from_bits(ty, bits)).collect()
     }
 
     /// Reads a number as [`Val`] prints it: integers in signed or unsigned decimal or hexadecimal,
@@ -132,25 +134,44 @@ impl Val {
     /// # Errors
     /// If the text is no value of that type, or out of its range.
     pub fn parse(ty: Type, text: &str) -> Result<Val, ParseValError> {
-        let word = match ty {
-            Type::V128 => {
-                let bits = vector_bits(text).map(Val::V128);
-                return bits.ok_or_else(|| ParseValError {
-                    text: text.to_string(),
-                    ty,
-                });
+        let bits = match ty {
+            Type::I8 | Type::I16 | Type::I32 | Type::I64 => {
+                parse_integer(ty.bits(), text).map(u128::from)
             }
-            Type::I8 | Type::I16 | Type::I32 | Type::I64 => parse_integer(ty.bits(), text),
-            Type::F32 | Type::F64 => parse_float(ty, text),
+            Type::F32 | Type::F64 => parse_float(ty, text).map(u128::from),
+            Type::V128 => vector_bits(text),
             Type::Ref | Type::FuncRef => (text == "null").then_some(0),
             Type::Task | Type::Addr | Type::Cont => None,
         };
-        word.map(|word| Val::from_word(ty, word))
+        bits.map(|bits| Val::from_bits(ty, bits))
             .ok_or_else(|| ParseValError {
                 text: text.to_string(),
                 ty,
             })
     }
+}
+
+/// Appends a value of a type, given in 128 bits, to a buffer of words.
+pub fn push_words(words: &mut Vec<u64>, ty: Type, bits: u128) {
+    let halves = [bits as u64, (bits >> 64) as u64];
+    words.extend_from_slice(&halves[..ty.words()]);
+}
+
+/// The values of these types, each with its type in 128 bits, in words that stand one behind the
+/// other.
+pub fn bits_in_words<'a>(
+    types: &'a [Type],
+    words: &'a [u64],
+) -> impl Iterator<Item = (Type, u128)> + 'a {
+    let mut rest = words.iter().copied();
+    types.iter().map_while(move |&ty| {
+        let low = u128::from(rest.next()?);
+        let high = match ty {
+            Type::V128 => u128::from(rest.next()?),
+            _ => 0,
+        };
+        Some((ty, high << 64 | low))
+    })
 }
 
 fn parse_integer(bits: u32, text: &str) -> Option<u64> {
@@ -225,25 +246,30 @@ mod tests {
             Val::f64(-0.0),
             Val::F64(0xfff8_0000_0000_0001),
             Val::F32(0x7fc0_0000),
+            Val::V128(0x8000_0000_0000_0000_0000_0000_0000_0007),
             Val::Ref(None),
             Val::FuncRef(None),
         ];
+        let types = values.map(Val::ty);
+        let words = Val::to_words(&values);
+        assert_eq!(words.len(), values.len() + 1);
+        assert_eq!(Val::from_words(&types, &words), values);
         for value in values {
             let text = value.to_string();
             assert_eq!(Val::parse(value.ty(), &text), Ok(value), "{text}");
-            assert_eq!(Val::from_word(value.ty(), value.to_word()), value);
+            assert_eq!(Val::from_bits(value.ty(), value.to_bits()), value);
         }
         let function = Val::FuncRef(Some(FuncId::from_index(0)));
-        assert_eq!(Val::from_word(Type::FuncRef, function.to_word()), function);
+        assert_eq!(Val::from_bits(Type::FuncRef, function.to_bits()), function);
         assert_eq!(Val::f64(1.5).to_string(), "1.5");
         assert_eq!(Val::F32(0x7fc0_0000).to_string(), "nan:0x7fc00000");
     }
 
     #[test]
     fn words_of_compiled_code_may_have_anything_above() {
-        assert_eq!(Val::from_word(Type::I8, 0xabcd_efff), Val::I8(-1));
+        assert_eq!(Val::from_bits(Type::I8, 0xabcd_efff), Val::I8(-1));
         assert_eq!(
-            Val::from_word(Type::F32, 0x1_3f80_0000_u64 | 7 << 40),
+            Val::from_bits(Type::F32, 0x1_3f80_0000_u128 | 7 << 40),
             Val::f32(1.0)
         );
     }
@@ -257,6 +283,10 @@ mod tests {
         }
         for text in ["nan", "nan:0x3f800000", "one"] {
             assert!(Val::parse(Type::F32, text).is_err(), "{text}");
+        }
+        assert_eq!(Val::parse(Type::V128, "0xff"), Ok(Val::V128(255)));
+        for text in ["255", "0x", "0x-1", "0x100000000000000000000000000000000"] {
+            assert!(Val::parse(Type::V128, text).is_err(), "{text}");
         }
         let message = Val::parse(Type::Task, "1").unwrap_err().to_string();
         assert_eq!(message, "`1` is no value of type task");

@@ -185,6 +185,11 @@ impl TypeClass {
     }
 }
 
+/// How many words values of these types take together.
+pub fn word_count(types: &[Type]) -> usize {
+    types.iter().map(|ty| ty.words()).sum()
+}
+
 /// Parameter and result types of a function, and whether it may suspend.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Signature {
@@ -213,6 +218,13 @@ impl Signature {
             results: results.to_vec(),
             is_async: true,
         }
+    }
+}
+
+impl Signature {
+    /// The words of a buffer that holds the arguments and then, in their place, the results.
+    pub fn buffer_words(&self) -> usize {
+        word_count(&self.params).max(word_count(&self.results))
     }
 }
 

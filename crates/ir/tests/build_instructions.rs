@@ -1,9 +1,10 @@
 //! The builder has a method for every instruction, and what the methods make is correct.
 
 use enjamb_ir::{
-    BuildError, DataId, Entity, Exception, FieldDecl, FieldId, FieldType, FloatCond, FuncId, FunctionBuilder,
-    GlobalId, GlobalInit, IntCond, LayoutDecl, MemoryId, Module, ModuleBuilder, ObjectTypeId, Opcode, Place,
-    PointDecl, Signature, SourcePos, TableId, TrapCode, Type, Value, parse_module,
+    BuildError, DataId, Entity, Exception, FieldDecl, FieldId, FieldType, FloatCond, FuncId,
+    FunctionBuilder, GlobalId, GlobalInit, IntCond, LayoutDecl, MemoryId, Module, ModuleBuilder,
+    ObjectTypeId, Opcode, Place, PointDecl, Shape, Signature, SourcePos, TableId, TrapCode, Type,
+    Value, parse_module,
 };
 use std::collections::BTreeSet;
 
@@ -117,6 +118,60 @@ fn floats(b: &mut FunctionBuilder<'_>, p: Value) {
     b.fcvt_to_sint_sat(Type::I32, x);
     b.fcvt_to_uint_sat(Type::I64, single);
     b.bitcast(Type::I64, x);
+}
+
+fn vectors(b: &mut FunctionBuilder<'_>) {
+    let x = b.vconst(0x0102);
+    let amount = b.extract_lane(Shape::I32x4, 3, x);
+    for method in [
+        FunctionBuilder::viadd,
+        FunctionBuilder::visub,
+        FunctionBuilder::vimul,
+        FunctionBuilder::vumin,
+        FunctionBuilder::vumax,
+        FunctionBuilder::vsmin,
+        FunctionBuilder::vsmax,
+    ] {
+        method(b, Shape::I16x8, x, x);
+    }
+    for method in [
+        FunctionBuilder::vishl,
+        FunctionBuilder::vushr,
+        FunctionBuilder::vsshr,
+    ] {
+        method(b, Shape::I8x16, x, amount);
+    }
+    for method in [
+        FunctionBuilder::vfadd,
+        FunctionBuilder::vfsub,
+        FunctionBuilder::vfmul,
+        FunctionBuilder::vfdiv,
+        FunctionBuilder::vfmin,
+        FunctionBuilder::vfmax,
+    ] {
+        method(b, Shape::F32x4, x, x);
+    }
+    for method in [
+        FunctionBuilder::vfsqrt,
+        FunctionBuilder::vfneg,
+        FunctionBuilder::vfabs,
+    ] {
+        method(b, Shape::F64x2, x);
+    }
+    for method in [
+        FunctionBuilder::vineg,
+        FunctionBuilder::all_true,
+        FunctionBuilder::lane_mask,
+    ] {
+        method(b, Shape::I64x2, x);
+    }
+    b.vicmp(Shape::I64x2, IntCond::UnsignedLess, x, x);
+    let mask = b.vfcmp(Shape::F64x2, FloatCond::Unordered, x, x);
+    b.bitselect(mask, x, x);
+    b.any_true(mask);
+    let all = b.splat(Shape::I32x4, amount);
+    b.insert_lane(Shape::I32x4, 0, all, amount);
+    b.shuffle([31; 16], all, x);
 }
 
 fn memory(b: &mut FunctionBuilder<'_>, names: &Names, p: Value) {
@@ -318,6 +373,7 @@ fn build() -> Result<Module, BuildError> {
     let p = b.param(0);
     integers(&mut b, p);
     floats(&mut b, p);
+    vectors(&mut b);
     memory(&mut b, &names, p);
     objects(&mut b, &names, p);
     calls_and_ends(&mut b, &names, p);

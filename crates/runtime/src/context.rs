@@ -110,18 +110,23 @@ impl ContextBlock {
             tables.push(table);
         }
         for (id, decl) in module.globals.iter() {
-            let word = match decl.init {
-                GlobalInit::Number(bits) => bits,
-                GlobalInit::Vector(bits) => {
-                    self.write(layout.global(id), [bits as u64, (bits >> 64) as u64]);
-                    continue;
-                }
+            let bits = match decl.init {
+                GlobalInit::Number(bits) => bits.into(),
+                GlobalInit::Vector(bits) => bits,
                 GlobalInit::Null => 0,
-                GlobalInit::Function(function) => self.function_word(layout, Some(function)),
+                GlobalInit::Function(function) => self.function_word(layout, Some(function)).into(),
             };
-            self.write(layout.global(id), word);
+            self.write_global(layout, id, decl.ty, bits);
         }
         tables
+    }
+
+    fn write_global(&mut self, layout: &InstanceLayout, id: GlobalId, ty: Type, bits: u128) {
+        let (low, high) = (bits as u64, (bits >> 64) as u64);
+        match ty {
+            Type::V128 => self.write(layout.global(id), [low, high]),
+            _ => self.write(layout.global(id), low),
+        }
     }
 
     /// The word of a function reference: the address of the function's cell.
@@ -131,19 +136,20 @@ impl ContextBlock {
         })
     }
 
-    /// A value as a word of compiled code.
-    pub(crate) fn word_of(&self, layout: &InstanceLayout, value: Val) -> u64 {
+    /// The bits of a value as compiled code has them.
+    pub(crate) fn bits_of(&self, layout: &InstanceLayout, value: Val) -> u128 {
         match value {
-            Val::FuncRef(function) => self.function_word(layout, function),
-            value => value.to_word(),
+            Val::FuncRef(function) => self.function_word(layout, function).into(),
+            value => value.to_bits(),
         }
     }
 
-    /// A word of compiled code as a value.
-    pub(crate) fn value_of(&self, layout: &InstanceLayout, ty: Type, word: u64) -> Val {
-        if ty != Type::FuncRef || word == 0 {
-            return Val::from_word(ty, word);
+    /// Bits of compiled code as a value.
+    pub(crate) fn value_of(&self, layout: &InstanceLayout, ty: Type, bits: u128) -> Val {
+        if ty != Type::FuncRef || bits == 0 {
+            return Val::from_bits(ty, bits);
         }
+        let word = bits as u64;
         let first = self.block.as_ptr() as u64 + u64::from(layout.function(FuncId::from_index(0)));
         let index = (word - first) / size_of::<FunctionCell>() as u64;
         Val::FuncRef(Some(FuncId::from_index(index as usize)))
@@ -151,13 +157,21 @@ impl ContextBlock {
 
     /// A global variable.
     pub(crate) fn global(&self, layout: &InstanceLayout, id: GlobalId, ty: Type) -> Val {
-        self.value_of(layout, ty, self.read(layout.global(id)))
+        let place = layout.global(id);
+        let bits = match ty {
+            Type::V128 => {
+                let [low, high]: [u64; 2] = self.read(place);
+                u128::from(high) << 64 | u128::from(low)
+            }
+            _ => u128::from(self.read::<u64>(place)),
+        };
+        self.value_of(layout, ty, bits)
     }
 
     /// Gives a global variable a value of its type.
     pub(crate) fn set_global(&mut self, layout: &InstanceLayout, id: GlobalId, value: Val) {
-        let word = self.word_of(layout, value);
-        self.write(layout.global(id), word);
+        let bits = self.bits_of(layout, value);
+        self.write_global(layout, id, value.ty(), bits);
     }
 
     /// The chain from the sentinel up to and including `last`, which a suspension that could not

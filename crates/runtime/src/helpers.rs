@@ -13,6 +13,7 @@ use crate::task::State as TaskState;
 use enjamb_abi::code::Throw;
 use enjamb_abi::context::{Context, Counter, Helper, Status};
 use enjamb_abi::unwind::Unwinding;
+use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, Exception, FuncId, MemoryId, TrapCode};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,7 +89,7 @@ extern "C" fn host_call(context: *mut Context, index: u64, buffer: *mut u64) -> 
         let function = FuncId::from_index(index as usize);
         let (count, host) = machine.with(|state| {
             let signature = state.loaded.signature(function);
-            let count = signature.params.len().max(signature.results.len());
+            let count = signature.buffer_words();
             let host = match &state.imports[function.index()] {
                 Import::Host(host) => Some(Arc::clone(host)),
                 _ => None,
@@ -238,7 +239,7 @@ impl State {
 extern "C" fn spawn(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
     guarded(context, |machine| {
         let function = FuncId::from_index(index as usize);
-        let params = machine.with(|state| state.loaded.signature(function).params.len());
+        let params = machine.with(|state| word_count(&state.loaded.signature(function).params));
         // SAFETY: the service has the function's parameters and one result.
         let buffer = unsafe { words(buffer, params.max(1)) };
         let task = machine.start(function, &buffer[..params])?;

@@ -275,7 +275,7 @@ impl Instance {
             let table = state.tables.get(table.index())?;
             let word = *table.get(index)?;
             let layout = &state.loaded.compiled().layout;
-            Some(state.context.value_of(layout, Type::FuncRef, word))
+            Some(state.context.value_of(layout, Type::FuncRef, word.into()))
         })
     }
 }

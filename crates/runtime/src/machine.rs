@@ -12,6 +12,7 @@ use crate::state::{State, bare_trap};
 use crate::task::State as TaskState;
 use enjamb_abi::context::{Context, Status};
 use enjamb_abi::continuation::ContinuationHeader;
+use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, FuncId, TrapCode, Val};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -154,7 +155,8 @@ impl Machine {
         })
     }
 
-    /// Calls a function afresh. The buffer has a word for each parameter and for each result.
+    /// Calls a function afresh. The buffer has room for the words of the parameters, and for
+    /// those of the results.
     fn enter(self, task: u32, function: FuncId, buffer: &mut [u64]) -> End {
         let entry = self.with(|state| state.loaded.functions[function.index()]);
         // SAFETY: the loader took the address from the symbol of the signature's trampoline.
@@ -169,7 +171,7 @@ impl Machine {
     /// Starts a task: runs the function until it finishes, traps or first suspends.
     pub(crate) fn start(self, function: FuncId, args: &[u64]) -> Result<u32, TrapCode> {
         let (task, results) = self.with(|state| {
-            let results = state.loaded.signature(function).results.len();
+            let results = word_count(&state.loaded.signature(function).results);
             (state.insert_task(function), results)
         });
         let task = task.ok_or(TrapCode::OutOfMemory)?;
@@ -286,7 +288,7 @@ impl Machine {
             let task = self.start(function, &words).map_err(bare_trap)?;
             return self.run_until(self.with(|state| state.tasks.word(task)));
         }
-        words.resize(words.len().max(results.len()), 0);
+        words.resize(words.len().max(word_count(&results)), 0);
         match self.enter(crate::task::NONE, function, &mut words) {
             End::Failed(failure, _) => Err(self.with(|state| state.error(&failure))),
             End::Finished => Ok(self.with(|state| state.values(&results, &words))),

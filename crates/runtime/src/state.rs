@@ -14,6 +14,8 @@ use crate::options::{Options, Stats};
 use crate::task::{NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use enjamb_abi::context::Counter;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
+use enjamb_ir::host_value::{bits_in_words, push_words};
+use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, FuelAccount, FuncId, GlobalId, MemoryId, TrapCode, Type, Val};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -82,7 +84,7 @@ pub(crate) struct State {
 /// # Safety
 /// The object is live, and no compiled code runs while the slice is used.
 unsafe fn result_words<'a>(object: *mut ContinuationHeader, count: usize) -> &'a mut [u64] {
-    // SAFETY: the area stands behind the header and has a word per result of the callee.
+    // SAFETY: the area stands behind the header and has room for the words of the callee's results.
     unsafe {
         let first = object.byte_add(RESULTS as usize).cast::<u64>();
         std::slice::from_raw_parts_mut(first, count)
@@ -171,9 +173,9 @@ impl State {
         self.context.fixed().fast_resumes = 0;
     }
 
-    /// A root continuation for a task with this many results.
-    fn make_root(&mut self, results: usize) -> Option<Object> {
-        let size = RESULTS + results as u32 * WORD;
+    /// A root continuation for a task with this many words of results.
+    fn make_root(&mut self, words: usize) -> Option<Object> {
+        let size = RESULTS + words as u32 * WORD;
         let root = self.heap.allocate(self.context.free_lists(), size)?;
         let header = ContinuationHeader {
             next: std::ptr::null_mut(),
@@ -223,7 +225,7 @@ impl State {
                 let failure = self.new_failure(Cause::Trap(TrapCode::OutOfMemory));
                 return self.fail(index, failure);
             };
-            // SAFETY: the root has a word per result.
+            // SAFETY: the root has room for the words of the results.
             unsafe { result_words(root.as_ptr(), results.len()) }.copy_from_slice(results);
             self.tasks[index].root = root.as_ptr();
         }
@@ -232,7 +234,7 @@ impl State {
 
     /// A task came back from its first run suspended; `last` is the outermost continuation.
     pub(crate) fn suspended_at_first(&mut self, index: u32, last: u64) {
-        let Some(root) = self.make_root(self.result_types(index).len()) else {
+        let Some(root) = self.make_root(word_count(self.result_types(index))) else {
             self.free_half_built(last);
             self.registration = None;
             let failure = self.new_failure(Cause::Trap(TrapCode::OutOfMemory));
@@ -290,7 +292,7 @@ impl State {
     pub(crate) fn deliver(&mut self, index: u32, results: &[u64]) {
         let head = self.tasks[index].head;
         // SAFETY: the head's point is a call of the leaf, or the head is the root of a function
-        // with the leaf's results; either way the area has a word per result.
+        // with the leaf's results; either way the area has room for their words.
         unsafe { result_words(head, results.len()) }.copy_from_slice(results);
     }
 
@@ -311,11 +313,11 @@ impl State {
 
     /// The result words of a finished task.
     pub(crate) fn results(&self, index: u32) -> Vec<u64> {
-        let count = self.result_types(index).len();
+        let count = word_count(self.result_types(index));
         if count == 0 {
             return Vec::new();
         }
-        // SAFETY: a finished task with results has a root with a word per result.
+        // SAFETY: a finished task with results has a root with room for their words.
         unsafe { result_words(self.tasks[index].root, count) }.to_vec()
     }
 
@@ -432,9 +434,8 @@ impl State {
     /// Values of these types in a buffer.
     pub(crate) fn values(&self, types: &[Type], words: &[u64]) -> Vec<Val> {
         let layout = &self.loaded.compiled().layout;
-        let pairs = types.iter().zip(words);
-        pairs
-            .map(|(&ty, &word)| self.context.value_of(layout, ty, word))
+        bits_in_words(types, words)
+            .map(|(ty, bits)| self.context.value_of(layout, ty, bits))
             .collect()
     }
 
@@ -454,13 +455,16 @@ impl State {
         }
         let functions = self.loaded.functions.len();
         let layout = &self.loaded.compiled().layout;
-        let word = |&value: &Val| match value {
-            Val::FuncRef(Some(function)) if function.index() >= functions => {
-                Err(format!("the module has no {function}"))
+        let mut words = Vec::with_capacity(values.len());
+        for &value in values {
+            if let Val::FuncRef(Some(function)) = value
+                && function.index() >= functions
+            {
+                return Err(format!("the module has no {function}"));
             }
-            value => Ok(self.context.word_of(layout, value)),
-        };
-        values.iter().map(word).collect()
+            push_words(&mut words, value.ty(), self.context.bits_of(layout, value));
+        }
+        Ok(words)
     }
 
     fn memory(&mut self, memory: MemoryId) -> Result<&mut LinearMemory, Error> {

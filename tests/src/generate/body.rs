@@ -1,8 +1,10 @@
 //! The body of a random function.
 
-use super::{Choices, TYPES, World, exception};
+use super::{Choices, World, exception};
 use enjamb_ir::build::{BuildError, FunctionBuilder, ModuleBuilder, Variable};
-use enjamb_ir::{Block, FuncId, IntCond, Place, Signature, StackSlot, TrapCode, Type, Value};
+use enjamb_ir::{
+    Block, FuncId, IntCond, Place, Signature, StackSlot, TrapCode, Type, TypeClass, Value,
+};
 
 /// Bytes of the stack slot that a function has.
 const SLOT_BYTES: u32 = 64;
@@ -69,7 +71,7 @@ impl Body<'_, '_, '_> {
             let value = self.builder.param(index);
             self.declare(ty, value);
         }
-        for ty in TYPES {
+        for &ty in self.world.types {
             for _ in 0..self.choices.between(1, 2) {
                 let value = self.constant(ty);
                 self.declare(ty, value);
@@ -88,6 +90,10 @@ impl Body<'_, '_, '_> {
     fn constant(&mut self, ty: Type) -> Value {
         match ty {
             Type::Ref | Type::FuncRef => self.builder.null(ty),
+            Type::V128 => {
+                let bits = self.choices.bits(ty);
+                self.builder.vconst(bits)
+            }
             Type::F32 | Type::F64 => {
                 let bits = self.choices.constant(ty);
                 self.builder.fconst_bits(ty, bits)
@@ -321,7 +327,7 @@ impl Body<'_, '_, '_> {
     }
 
     fn slot_access(&mut self) {
-        let ty = self.choices.of(&TYPES[..6]);
+        let ty = self.choices.of(&self.world.members(TypeClass::Stored));
         let last = (SLOT_BYTES - ty.bytes()) as usize;
         let offset = self.choices.below(last + 1) as u32;
         let (place, address, offset) = match self.choices.below(4) {
@@ -353,7 +359,7 @@ impl Body<'_, '_, '_> {
             _ => index,
         };
         let offset = self.choices.of(&[0, 8, 300, 65_000]);
-        let ty = self.choices.of(&TYPES[..6]);
+        let ty = self.choices.of(&self.world.members(TypeClass::Stored));
         match self.choices.below(6) {
             0..2 => {
                 let value = self.value(ty);

@@ -1,7 +1,7 @@
 //! Decisions drawn from bytes: a fuzzer's, or a pseudo-random sequence.
 
 use arbitrary::Unstructured;
-use enjamb_ir::Type;
+use enjamb_ir::{Shape, Type};
 
 /// A source of decisions. When the bytes are used up every decision is the first one.
 #[derive(Debug)]
@@ -49,7 +49,19 @@ impl<'d> Choices<'d> {
         items[self.below(items.len())]
     }
 
-    /// The bits of a constant: small, at a border of its type, or any.
+    /// The bits of a constant of any type; a vector has lanes of a random shape.
+    pub fn bits(&mut self, ty: Type) -> u128 {
+        if ty != Type::V128 {
+            return self.constant(ty).into();
+        }
+        let lane = self.of(Shape::ALL).lane_type();
+        (0..128).step_by(lane.bits() as usize).fold(0, |bits, at| {
+            let constant = self.constant(lane) & (u64::MAX >> (64 - lane.bits()));
+            bits | u128::from(constant) << at
+        })
+    }
+
+    /// The bits of a constant that is no vector: small, at a border of its type, or any.
     pub fn constant(&mut self, ty: Type) -> u64 {
         const FLOATS: [f64; 10] = [
             0.0,

@@ -1,65 +1,92 @@
 //! Random instructions without control flow, from the instruction table.
 
-use super::Choices;
+use super::World;
 use super::body::Body;
 use enjamb_ir::{
-    FloatCond, IntCond, Opcode, OperandKind, Payload, Type, TypeClass, TypeRule, Value,
+    FloatCond, IntCond, Opcode, OpcodeInfo, OperandKind, Payload, Shape, Type, TypeClass, TypeRule,
+    Value,
 };
 
 /// The opcodes that only compute; those that may trap besides have a lower chance.
-fn opcodes(traps: bool) -> Vec<Opcode> {
+fn opcodes(traps: bool, vectors: bool) -> Vec<Opcode> {
     use enjamb_ir::Effects;
     let wanted = if traps { Effects::TRAPS } else { Effects::PURE };
     let computes = |kind| {
         use OperandKind::{Float, FloatCond, IntCond, Integer, Values};
-        matches!(kind, Values | Integer | Float | IntCond | FloatCond)
+        use OperandKind::{Lane, Lanes, LanesFloatCond, LanesIntCond, Shuffle, Vector};
+        match kind {
+            Values | Integer | Float | IntCond | FloatCond => true,
+            Vector | Lanes | Lane | LanesIntCond | LanesFloatCond | Shuffle => vectors,
+            _ => false,
+        }
     };
+    let vector = TypeRule::Is(Type::V128);
     let rows = Opcode::all().iter().filter(|row| {
         let frame = [TypeRule::Is(Type::Addr), TypeRule::Is(Type::Task)];
         row.effects == wanted
             && computes(row.kind)
             && !row.results.is_empty()
             && !row.operands.iter().any(|rule| frame.contains(rule))
+            && (vectors || !row.operands.contains(&vector))
     });
     rows.map(|row| row.opcode).collect()
-}
-
-/// The types of a class that variables have.
-fn members(class: TypeClass) -> Vec<Type> {
-    let types = super::TYPES.into_iter();
-    types.filter(|&ty| class.contains(ty)).collect()
 }
 
 impl Body<'_, '_, '_> {
     /// A random computation; its result goes into a variable.
     pub(super) fn compute(&mut self) {
         let traps = self.choices.once_in(12);
-        let opcode = self.choices.of(&opcodes(traps));
+        let vectors = self.world.types.contains(&Type::V128);
+        let opcode = self.choices.of(&opcodes(traps, vectors));
         let row = opcode.info();
         let ty = match row.class {
-            Some(class) => self.choices.of(&members(class)),
+            Some(class) => self.choices.of(&self.world.members(class)),
             None => Type::I64,
         };
+        let payload = self.payload(row, ty);
         let mut args = Vec::new();
         for &rule in row.operands {
-            let Some(operand) = operand_type(self.choices, rule, ty) else {
+            let suitable = operand_types(self.world, rule, ty, payload);
+            if suitable.is_empty() {
                 return;
-            };
+            }
+            let operand = self.choices.of(&suitable);
             args.push(self.value(operand));
         }
-        let payload = match row.kind {
-            OperandKind::Integer => Payload::Integer(self.choices.constant(ty) as i64),
-            OperandKind::Float => Payload::Float(self.choices.constant(ty)),
-            OperandKind::IntCond => Payload::IntCond(self.choices.of(IntCond::ALL)),
-            OperandKind::FloatCond => Payload::FloatCond(self.choices.of(FloatCond::ALL)),
-            _ => Payload::None,
-        };
         if traps && !self.choices.once_in(6) {
             self.tame(opcode, ty, &mut args);
         }
         let inst = self.builder.inst(opcode, ty, payload, &args, &[]);
         let results = inst.map(|inst| self.builder.results(inst).to_vec());
         self.keep(&results.unwrap_or_default());
+    }
+
+    /// What an instruction carries besides values.
+    fn payload(&mut self, row: &OpcodeInfo, ty: Type) -> Payload {
+        let shapes = Shape::ALL.iter().copied();
+        let shapes = shapes.filter(|&shape| row.shapes.is_some_and(|class| class.contains(shape)));
+        let shapes: Vec<Shape> = shapes.collect();
+        let choices = &mut *self.choices;
+        match row.kind {
+            OperandKind::Integer => Payload::Integer(choices.constant(ty) as i64),
+            OperandKind::Float => Payload::Float(choices.constant(ty)),
+            OperandKind::Vector => Payload::Vector(choices.bits(Type::V128).to_le_bytes()),
+            OperandKind::IntCond => Payload::IntCond(choices.of(IntCond::ALL)),
+            OperandKind::FloatCond => Payload::FloatCond(choices.of(FloatCond::ALL)),
+            OperandKind::Lanes => Payload::Shape(choices.of(&shapes)),
+            OperandKind::Lane => {
+                let shape = choices.of(&shapes);
+                Payload::Lane(shape, choices.below(shape.lanes() as usize) as u8)
+            }
+            OperandKind::LanesIntCond => {
+                Payload::LanesIntCond(choices.of(&shapes), choices.of(IntCond::ALL))
+            }
+            OperandKind::LanesFloatCond => {
+                Payload::LanesFloatCond(choices.of(&shapes), choices.of(FloatCond::ALL))
+            }
+            OperandKind::Shuffle => Payload::Shuffle([(); 16].map(|()| choices.below(32) as u8)),
+            _ => Payload::None,
+        }
     }
 
     /// Makes it likely that a division or conversion does not trap.
@@ -80,24 +107,21 @@ impl Body<'_, '_, '_> {
     }
 }
 
-/// A type that an operand may have; `None` if there is none.
-fn operand_type(choices: &mut Choices<'_>, rule: TypeRule, ty: Type) -> Option<Type> {
-    let suitable: Vec<Type> = match rule {
+/// The types that an operand may have.
+fn operand_types(world: &World, rule: TypeRule, ty: Type, payload: Payload) -> Vec<Type> {
+    let with_bits = |class: TypeClass, fits: &dyn Fn(u32) -> bool| {
+        let mut types = world.members(class);
+        types.retain(|ty| fits(ty.bits()));
+        types
+    };
+    match rule {
         TypeRule::T => vec![ty],
         TypeRule::Is(fixed) => vec![fixed],
-        TypeRule::In(class) => members(class),
-        TypeRule::NarrowerThanT => with_bits(|bits| bits < ty.bits()),
-        TypeRule::WiderThanT => with_bits(|bits| bits > ty.bits()),
-        TypeRule::SameBitsAsT => members(TypeClass::Number)
-            .into_iter()
-            .filter(|other| other.bits() == ty.bits())
-            .collect(),
-        TypeRule::LaneType | TypeRule::Address | TypeRule::Rest => Vec::new(),
-    };
-    (!suitable.is_empty()).then(|| choices.of(&suitable))
-}
-
-fn with_bits(fits: impl Fn(u32) -> bool) -> Vec<Type> {
-    let integers = members(TypeClass::Int).into_iter();
-    integers.filter(|ty| fits(ty.bits())).collect()
+        TypeRule::In(class) => world.members(class),
+        TypeRule::NarrowerThanT => with_bits(TypeClass::Int, &|bits| bits < ty.bits()),
+        TypeRule::WiderThanT => with_bits(TypeClass::Int, &|bits| bits > ty.bits()),
+        TypeRule::SameBitsAsT => with_bits(TypeClass::Number, &|bits| bits == ty.bits()),
+        TypeRule::LaneType => payload.shape().map(Shape::lane_type).into_iter().collect(),
+        TypeRule::Address | TypeRule::Rest => Vec::new(),
+    }
 }

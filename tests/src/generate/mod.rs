@@ -2,7 +2,8 @@
 //!
 //! A program is a module with a memory, globals, a table and a few functions, sync and async, which
 //! call each other. Their bodies are control flow graphs of any shape, irreducible ones included,
-//! over variables of all types. Half of the programs throw and catch exceptions. The first parameter of each function is its fuel: a block costs one,
+//! over variables of all types. Half of the programs throw and catch exceptions, and half have
+//! vectors. The first parameter of each function is its fuel: a block costs one,
 //! a callee gets a fraction of what is left, and at zero a function returns what it has.
 
 mod body;
@@ -16,7 +17,7 @@ use crate::observed::Call;
 use enjamb_ir::build::{BuildError, ModuleBuilder};
 use enjamb_ir::{
     DataId, Exception, Export, FuncId, GlobalId, GlobalInit, MemoryId, Module, Signature, TableId,
-    Type, Val,
+    Type, TypeClass, Val,
 };
 
 /// A random program.
@@ -31,8 +32,8 @@ pub struct Program {
     pub schedule_independent: bool,
 }
 
-/// The types that variables, parameters and results have.
-const TYPES: [Type; 8] = [
+/// The types that variables, parameters and results have; without vectors all but the last.
+const TYPES: [Type; 9] = [
     Type::I64,
     Type::I32,
     Type::F64,
@@ -41,6 +42,7 @@ const TYPES: [Type; 8] = [
     Type::I16,
     Type::Ref,
     Type::FuncRef,
+    Type::V128,
 ];
 
 /// The fuel of a program.
@@ -49,6 +51,8 @@ const FUEL: i64 = 40;
 /// What the functions of a program can name.
 #[derive(Clone, Debug)]
 struct World {
+    /// The types that variables, parameters and results have.
+    types: &'static [Type],
     /// Whether functions use memory, globals and the host.
     has_state: bool,
     /// Whether functions start tasks.
@@ -64,6 +68,14 @@ struct World {
     data: DataId,
     table: TableId,
     globals: Vec<(GlobalId, Type)>,
+}
+
+impl World {
+    /// The types of a class that variables have.
+    fn members(&self, class: TypeClass) -> Vec<Type> {
+        let types = self.types.iter().copied();
+        types.filter(|&ty| class.contains(ty)).collect()
+    }
 }
 
 /// Makes a program.
@@ -86,8 +98,8 @@ pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
         .enumerate()
         .map(|(index, &ty)| match index {
             0 => Val::I64(FUEL),
-            _ if matches!(ty, Type::Ref | Type::FuncRef) => Val::from_word(ty, 0),
-            _ => Val::from_word(ty, choices.constant(ty)),
+            _ if matches!(ty, Type::Ref | Type::FuncRef) => Val::from_bits(ty, 0),
+            _ => Val::from_bits(ty, choices.bits(ty)),
         });
     let call = Call {
         function: "f0".to_string(),
@@ -115,16 +127,22 @@ fn declare(
     let heap = builder.declare_memory("heap", 1, 2)?;
     builder.export("heap", Export::Memory(heap))?;
     let data = builder.declare_data("data", b"\x01\x80\xff\x7f words of a poem", None)?;
+    let types = choices.of(&[&TYPES[..8], &TYPES]);
     let mut globals = Vec::new();
-    for (index, &ty) in TYPES[..6].iter().enumerate() {
+    let stored = types.iter().filter(|&&ty| TypeClass::Stored.contains(ty));
+    for (index, &ty) in stored.enumerate() {
         let name = format!("g{index}");
-        let global = builder.declare_global(&name, ty, GlobalInit::Number(0))?;
+        let init = match ty {
+            Type::V128 => GlobalInit::Vector(0),
+            _ => GlobalInit::Number(0),
+        };
+        let global = builder.declare_global(&name, ty, init)?;
         builder.export(&name, Export::Global(global))?;
         globals.push((global, ty));
     }
     let mut functions = Vec::new();
     for index in 0..choices.between(1, 5) {
-        let mut signature = signature(choices);
+        let mut signature = signature(choices, types);
         // The function that the host calls can suspend.
         signature.is_async |= index == 0;
         let id = builder.declare_function(&format!("f{index}"), signature.clone())?;
@@ -141,6 +159,7 @@ fn declare(
         }
     };
     Ok(World {
+        types,
         has_state,
         has_tasks,
         throw,
@@ -156,11 +175,11 @@ fn declare(
     })
 }
 
-fn signature(choices: &mut Choices<'_>) -> Signature {
+fn signature(choices: &mut Choices<'_>, among: &[Type]) -> Signature {
     let most = choices.of(&[2, 2, 4, 12]);
     let mut types = |most: usize| -> Vec<Type> {
         (0..choices.below(most + 1))
-            .map(|_| choices.of(&TYPES))
+            .map(|_| choices.of(among))
             .collect()
     };
     let mut params = vec![Type::I64];

@@ -7,12 +7,12 @@ use crate::exception::Exception;
 use crate::function::Function;
 use crate::hash::FxHashSet;
 use crate::suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField};
-use crate::types::TypeClass;
+use crate::types::{TypeClass, word_count};
 
 /// Bytes of the header that every continuation begins with.
 const HEADER_BYTES: u32 = 16;
-/// Bytes that each result of a point takes, from the end of the header on.
-const RESULT_BYTES: u64 = 8;
+/// Bytes of a word of the results of a point, which stand behind the header.
+const WORD_BYTES: u64 = 8;
 /// The greatest alignment that a continuation has.
 const MAX_ALIGN: u32 = 8;
 
@@ -90,7 +90,7 @@ fn check_point(function: &Function, point: &PointDecl, subject: Subject, report:
         let message = format!("{} is not declared", point.layout);
         return report.add(Rule::PointFields, subject, message);
     };
-    let results_end = u64::from(HEADER_BYTES) + RESULT_BYTES * point.results.len() as u64;
+    let results_end = u64::from(HEADER_BYTES) + WORD_BYTES * word_count(&point.results) as u64;
     if results_end > u64::from(layout.size) {
         let message = format!("the results end at {results_end} of {}", layout.size);
         report.add(Rule::PointFields, subject.clone(), message);

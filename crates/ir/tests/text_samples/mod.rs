@@ -13,6 +13,7 @@ global %count: i64 = -1
 global %small: i8 = -128
 global %ratio: f32 = 0.1
 global %odd: f64 = nan:0x7ff8000000000001
+global %wide: v128 = 0x8000000000000000000000000000000f
 global %handle: ref = null
 global %callback: funcref = %double
 table %operators [%double, null]
@@ -44,6 +45,15 @@ block0:
     v11 = fconst.f64 0.30000000000000004
     v12 = fconst.f64 5e-324
     v13 = null.funcref
+    v14 = vconst 0x000102030405060708090a0b0c0d0e0f
+    v15 = vconst 0xffffffffffffffffffffffffffffffff
+    v16 = shuffle v14, v15, [0, 31, 15, 16, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
+    v17 = vicmp.i64x2 uge v14, v16
+    v18 = vfcmp.f32x4 uno v14, v17
+    v19 = extract_lane.f64x2 v18, 1
+    v20 = insert_lane.f64x2 v18, v19, 0
+    v21 = splat.f64x2 v19
+    v22 = viadd.i8x16 v20, v21
     unreachable
 }
 

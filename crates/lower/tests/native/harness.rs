@@ -10,6 +10,8 @@ use enjamb_abi::context::{Context, Helper, InstanceLayout, LeafMode, free_list_o
 use enjamb_abi::continuation::{ContinuationHeader, POINT_RECORD_SIZE, record};
 use enjamb_abi::convention::ResumeShape;
 use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::host_value::{bits_in_words, push_words};
+use enjamb_ir::types::word_count;
 use enjamb_ir::{
     Entity, FuncId, GlobalInit, Module, PointId, TrapCode, Type, parse_module, verify_module,
 };
@@ -46,9 +48,15 @@ pub fn mask(ty: Type, word: u64) -> u64 {
 
 /// An outcome without the bits that its types do not have.
 pub fn masked(outcome: Outcome, types: &[Type]) -> Outcome {
-    let words = outcome?;
-    let keep = |(ty, word): (&Type, u64)| mask(*ty, word);
-    Ok(types.iter().zip(words).map(keep).collect())
+    let mut kept = Vec::new();
+    for (ty, bits) in bits_in_words(types, &outcome?) {
+        let bits = match ty {
+            Type::V128 => bits,
+            ty => mask(ty, bits as u64).into(),
+        };
+        push_words(&mut kept, ty, bits);
+    }
+    Ok(kept)
 }
 
 /// Options with one of the allocators; with one of them code is protected too.
@@ -348,9 +356,9 @@ impl Native {
     pub fn call(&mut self, name: &str, args: &[u64], mode: LeafMode) -> Outcome {
         let function = self.module.function_named(name).expect("a function");
         let signature = self.module.functions[function].signature().clone();
-        let results = signature.results.len();
+        let results = word_count(&signature.results);
         let mut buffer = args.to_vec();
-        buffer.resize(args.len().max(results), 0);
+        buffer.resize(signature.buffer_words(), 0);
         let field = std::mem::offset_of!(Context, stack_limit) as u32;
         let here = &raw const buffer as u64;
         self.write(field, here - (1 << 20));

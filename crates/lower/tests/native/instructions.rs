@@ -3,7 +3,7 @@
 use crate::harness::{BOTH, Native, Outcome, mask, masked, parse};
 use enjamb_abi::context::LeafMode;
 use enjamb_interp::{Error, Imports, Instance, Options};
-use enjamb_ir::reference::{Expectation, example_module};
+use enjamb_ir::reference::{Expectation, Literal, example_module};
 use enjamb_ir::{Opcode, OpcodeInfo, OperandKind, Type, TypeClass, TypeRule, Val};
 use std::fmt::Write;
 
@@ -22,27 +22,16 @@ fn examples_of_the_reference_run() {
         if throws || uses_service || asks_the_host || example.module.contains("memory_init") {
             continue;
         }
-        let args: Vec<u64> = example
-            .arguments
-            .iter()
-            .map(|literal| {
-                Val::parse(literal.ty, &literal.text)
-                    .expect("a number")
-                    .to_word()
-            })
-            .collect();
+        let value = |literal: &Literal| Val::parse(literal.ty, &literal.text).expect("a number");
+        let args: Vec<Val> = example.arguments.iter().map(value).collect();
+        let args = Val::to_words(&args);
         let module = parse(&example.module);
         for allocator in BOTH {
             let outcome = Native::new(&module, allocator).call("main", &args, LeafMode::Always);
             let expected = match &example.expectation {
                 Expectation::Ends | Expectation::Throws(_) => Ok(Vec::new()),
                 Expectation::Traps(code) => Err(*code),
-                Expectation::Returns(value) => {
-                    let word = Val::parse(value.ty, &value.text)
-                        .expect("a number")
-                        .to_word();
-                    Ok(vec![word])
-                }
+                Expectation::Returns(literal) => Ok(Val::to_words(&[value(literal)])),
             };
             let main = module.function_named("main").expect("main");
             let types = &module.functions[main].signature().results;
@@ -286,13 +275,9 @@ fn arithmetic_agrees_with_the_interpreter() {
     let mut instance = Instance::new(&module, Imports::new(), options).expect("an instance");
     for (name, params, result) in &uses.functions {
         for_each_tuple(params, |words| {
-            let values = params
-                .iter()
-                .zip(words)
-                .map(|(ty, word)| Val::from_word(*ty, *word));
-            let values: Vec<Val> = values.collect();
+            let values = Val::from_words(params, words);
             let expected = match instance.call(name, &values) {
-                Ok(results) => Ok(results.iter().map(|value| value.to_word()).collect()),
+                Ok(results) => Ok(Val::to_words(&results)),
                 Err(Error::Trap(trap)) => Err(trap.code),
                 Err(error) => panic!("{error}"),
             };

@@ -71,19 +71,17 @@ impl Programs {
         for (number, (params, result)) in self.functions.iter().enumerate() {
             let name = format!("f{number}");
             for words in tuples(params) {
-                let typed = params.iter().zip(&words);
-                let values: Vec<Val> = typed
-                    .clone()
-                    .map(|(ty, word)| Val::from_word(*ty, *word))
-                    .collect();
+                let values = Val::from_words(params, &words);
                 let expected = match instance.call(&name, &values) {
-                    Ok(results) => Ok(results.iter().map(|value| value.to_word()).collect()),
+                    Ok(results) => Ok(Val::to_words(&results)),
                     Err(Error::Trap(trap)) => Err(trap.code),
                     Err(error) => panic!("{error}"),
                 };
                 let expected: Outcome = masked(expected, &[*result]);
                 // What stands above a narrow argument must not matter.
-                let args: Vec<u64> = typed
+                let args: Vec<u64> = params
+                    .iter()
+                    .zip(&words)
                     .map(|(ty, word)| word | !mask(*ty, u64::MAX) & 0xdead_beef_dead_beef)
                     .collect();
                 for native in &mut natives {

@@ -23,12 +23,12 @@ fn agree(text: &str, calls: &[(&str, &[Val])]) {
             let function = module.function_named(name).expect("a function");
             let types = &module.functions[function].signature().results;
             let expected = match instance.call(name, args) {
-                Ok(values) => Ok(values.iter().map(|value| value.to_word()).collect()),
+                Ok(values) => Ok(Val::to_words(&values)),
                 Err(Error::Trap(trap)) => Err(trap.code),
                 Err(error) => panic!("{error}"),
             };
             let expected = masked(expected, types);
-            let words: Vec<u64> = args.iter().map(|value| value.to_word()).collect();
+            let words = Val::to_words(args);
             for native in &mut natives {
                 let outcome = masked(native.call(name, &words, mode), types);
                 assert_eq!(outcome, expected, "%{name}({args:?}), {schedule}");
