@@ -60,6 +60,10 @@ impl Safepoints {
                     live.insert(value);
                 }
             });
+            // On the edges out of it a terminator hands over what it gives itself.
+            for result in function.results(inst) {
+                live.remove(result);
+            }
         }
     }
 }
