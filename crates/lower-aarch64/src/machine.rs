@@ -10,7 +10,7 @@
 //! are moves, which keep flags. [`Inst::CanonicalNan`] is the only other instruction here that
 //! changes them.
 
-use crate::registers::{REGISTERS, reg};
+use crate::registers::{REGISTERS, TABLE, preg, reg};
 use enjamb_aarch64::access::Access;
 use enjamb_aarch64::{self as aarch64, Cond, Mem, Operand, PrintRegister, Reg, Role, Width};
 use enjamb_lower::{Registers, TargetInst, TargetPredicate};
@@ -108,6 +108,15 @@ pub(crate) enum Inst {
         size: Width,
         bits: u64,
     },
+    /// A constant in a vector register.
+    VectorConstant { output: VReg, bits: u128 },
+    /// Bytes of two vectors by number.
+    Table {
+        output: VReg,
+        first: VReg,
+        second: VReg,
+        numbers: VReg,
+    },
     /// Loads or stores at any distance from a register that the allocator does not have.
     Access {
         access: Access,
@@ -178,7 +187,19 @@ impl TargetInst for Inst {
             } => name_register(*register, role_of(access), collector, &mut 0),
             &Inst::Constant { output, .. }
             | &Inst::FloatConstant { output, .. }
+            | &Inst::VectorConstant { output, .. }
             | &Inst::Address { output, .. } => collector.reg_def(output),
+            &Inst::Table {
+                output,
+                first,
+                second,
+                numbers,
+            } => {
+                collector.fixed_use(first, preg(TABLE[0]));
+                collector.fixed_use(second, preg(TABLE[1]));
+                collector.reg_use(numbers);
+                collector.reg_def(output);
+            }
             &Inst::CopyLoop {
                 to,
                 from,
@@ -211,6 +232,15 @@ impl fmt::Display for Inst {
             Inst::FloatConstant { output, size, bits } => {
                 write!(f, "float_constant {size:?} {output}, {bits:#x}")
             }
+            Inst::VectorConstant { output, bits } => {
+                write!(f, "vector_constant {output}, {bits:#x}")
+            }
+            Inst::Table {
+                output,
+                first,
+                second,
+                numbers,
+            } => write!(f, "table {output}, {first}, {second}, {numbers}"),
             Inst::Access {
                 access,
                 register,

@@ -15,6 +15,9 @@ pub(crate) const TEMPORARIES: [Reg; 2] = [Reg::X16, Reg::X17];
 /// Holds the address of the callee at an indirect call: no argument is there, and a call
 /// overwrites it in any case.
 pub(crate) const CALLEE: Reg = Reg::X9;
+/// Where the two vectors of a table of bytes are: the instruction asks for neighbours. No argument or
+/// result is there.
+pub(crate) const TABLE: [Reg; 2] = [Reg::V30, Reg::V31];
 /// Where the slow path of an allocation leaves the object.
 pub(crate) const ALLOCATED: Reg = Reg::X0;
 

@@ -1,8 +1,8 @@
-//! Constants in registers, and the constant that a NaN is replaced by.
+//! Constants in registers, vectors included, and the constant that a NaN is replaced by.
 
 use super::{Emitter, OutOfLine};
 use crate::registers::TEMPORARIES;
-use enjamb_aarch64::{Cond, Op, Operand, Reg, Width, constant, immediate, sized};
+use enjamb_aarch64::{Cond, Inst, Op, Operand, Reg, Width, constant, immediate, sized};
 
 /// The bits of the canonical NaNs: positive, quiet, no payload.
 const SINGLE_NAN: u32 = 0x7fc0_0000;
@@ -41,6 +41,38 @@ impl Emitter<'_> {
             };
             let literal = self.assembler.constant(bytes);
             self.op(op, &[register, literal.into()]);
+        }
+    }
+
+    /// Sets a vector register to a constant; flags are kept.
+    pub(super) fn vector_constant(&mut self, register: Reg, bits: u128) {
+        if let Some(inst) = Inst::vector_constant(bits, register) {
+            self.assembler.emit(&inst);
+            return;
+        }
+        if bits >> 64 == 0 {
+            // What sets the lower half clears the upper one.
+            let size = if bits >> 32 == 0 {
+                Width::B32
+            } else {
+                Width::B64
+            };
+            return self.float_constant(register, size, bits as u64);
+        }
+        let half = bits as u64;
+        let word = u64::from(half as u32);
+        let is_repeated = bits == u128::from(half) << 64 | u128::from(half);
+        let (lane, op) = match half == word << 32 | word {
+            true => (word, Op::Dup4SR),
+            false => (half, Op::Dup2DR),
+        };
+        if is_repeated && constant::length(lane) == 1 {
+            let [temporary, _] = TEMPORARIES;
+            self.assembler.load_constant(temporary, lane);
+            self.op(op, &[register.into(), temporary.into()]);
+        } else {
+            let literal = self.assembler.constant(&bits.to_le_bytes());
+            self.op(Op::LdrV128Literal, &[register.into(), literal.into()]);
         }
     }
 

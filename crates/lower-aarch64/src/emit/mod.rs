@@ -10,7 +10,7 @@ mod frame;
 mod object;
 
 use crate::machine::{Condition, Inst, Register};
-use crate::registers::reg;
+use crate::registers::{TABLE, reg};
 use crate::relocation::kind_of;
 use enjamb_aarch64::{
     self as aarch64, Assembler, Item, Label, Listing, Mem, Op, Operand, Reg, Width, access, sized,
@@ -189,6 +189,18 @@ impl<'a> EmitTarget<'a> for Emitter<'a> {
                 self.float_constant(output, size, bits);
                 Ok(())
             }
+            Inst::VectorConstant { bits, .. } => {
+                let output = register_at(at, 0)?;
+                self.vector_constant(output, bits);
+                Ok(())
+            }
+            Inst::Table { .. } => {
+                let [first, second] = TABLE.map(Operand::from);
+                let numbers = register_at(at, 2)?.into();
+                let output = register_at(at, 3)?.into();
+                self.op(Op::Tbl16BTTV, &[output, first, second, numbers]);
+                Ok(())
+            }
             Inst::Access {
                 ref access,
                 register,
@@ -219,17 +231,18 @@ impl<'a> EmitTarget<'a> for Emitter<'a> {
     }
 
     fn move_value(&mut self, from: Location, to: Location, class: RegClass) -> Lower<()> {
-        let is_int = class == RegClass::Int;
+        let (op, load, store) = match class {
+            RegClass::Int => (Op::Mov64RR, access::LDR_64, access::STR_64),
+            _ if self.frame.request.vectors => (Op::Mov16BVV, access::LDR_V128, access::STR_V128),
+            _ => (Op::Fmov64VV, access::LDR_V64, access::STR_V64),
+        };
         let (access, register, slot) = match (from.as_reg(), to.as_reg()) {
             (Some(from), Some(to)) => {
-                let op = if is_int { Op::Mov64RR } else { Op::Fmov64VV };
                 self.op(op, &[reg(to).into(), reg(from).into()]);
                 return Ok(());
             }
-            (None, Some(to)) if is_int => (access::LDR_64, to, from),
-            (None, Some(to)) => (access::LDR_V64, to, from),
-            (Some(from), None) if is_int => (access::STR_64, from, to),
-            (Some(from), None) => (access::STR_V64, from, to),
+            (None, Some(to)) => (load, to, from),
+            (Some(from), None) => (store, from, to),
             (None, None) => return Err(Reason::Malformed),
         };
         let slot = slot.as_stack().ok_or(Reason::Malformed)?;

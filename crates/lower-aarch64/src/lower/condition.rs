@@ -46,7 +46,7 @@ fn float_flag(cond: FloatCond) -> Cond {
 }
 
 /// The condition on exchanged operands.
-fn exchanged(cond: IntCond) -> IntCond {
+pub(super) fn exchanged(cond: IntCond) -> IntCond {
     use IntCond::*;
     match cond {
         Equal | NotEqual => cond,
@@ -61,7 +61,7 @@ fn exchanged(cond: IntCond) -> IntCond {
     }
 }
 
-fn exchanged_floats(cond: FloatCond) -> FloatCond {
+pub(super) fn exchanged_floats(cond: FloatCond) -> FloatCond {
     use FloatCond::*;
     match cond {
         Less => Greater,
@@ -249,6 +249,9 @@ impl<'a> LowerConditions<'a> for Lowering<'a> {
             return Ok(yes);
         }
         let cond = self.flags(condition)?;
+        if ty == Type::V128 {
+            return self.choose_vector(cond, yes, no);
+        }
         let operands = [reg(yes), reg(no), cond.into()];
         if yes.class() == RegClass::Float {
             let op = sized::FCSEL_VVV.at(width_of(ty));

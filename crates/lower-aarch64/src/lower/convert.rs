@@ -66,6 +66,8 @@ fn clears_upper_half(opcode: Opcode) -> bool {
             | ResultLoad
             | ContState
             | Iconst
+            | ExtractLane
+            | LaneMask
             | FcvtToUint
             | FcvtToSintSat
             | FcvtToUintSat
@@ -78,6 +80,9 @@ fn is_small(opcode: Opcode) -> bool {
     matches!(
         opcode,
         Icmp | Fcmp
+            | AnyTrue
+            | AllTrue
+            | ExtractLane
             | SameRef
             | IsNull
             | IsSuspended

@@ -6,7 +6,7 @@
 //! [`enjamb_lower::Values::value`] like any other operand. So the rules here may be generous.
 
 use super::immediate::{constant_operand, exponent};
-use super::{Lower, Lowering, reg};
+use super::{Lower, Lowering, reg, vector};
 use crate::machine::Opd;
 use enjamb_aarch64::sized::ByWidth;
 use enjamb_aarch64::{Extend, Operand, Shift, Width};
@@ -156,6 +156,10 @@ pub(super) fn folds(function: &Function, user: Inst, operand: usize, source: Ins
     let opcode = function.insts[source].opcode;
     let is_source = || is_arithmetic_source(function, source);
     match (data.opcode, data.payload) {
+        (Bitselect | InsertLane, _) => vector::folds(function, user, operand, source),
+        (Band | Bor | Bxor | Bnot, _) if data.ty == Type::V128 => {
+            vector::folds(function, user, operand, source)
+        }
         (Brif, _) => operand == 0 && is_test(opcode),
         (Select, _) => match operand {
             0 => is_test(opcode),

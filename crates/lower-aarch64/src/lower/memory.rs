@@ -23,6 +23,7 @@ fn load_of(ty: Type) -> Access {
         Type::I32 => access::LDR_32,
         Type::F32 => access::LDR_V32,
         Type::F64 => access::LDR_V64,
+        Type::V128 => access::LDR_V128,
         _ => access::LDR_64,
     }
 }
@@ -58,6 +59,7 @@ fn store_of(ty: Type) -> Access {
     match ty {
         Type::F32 => access::STR_V32,
         Type::F64 => access::STR_V64,
+        Type::V128 => access::STR_V128,
         _ => store_bytes(ty),
     }
 }
@@ -77,8 +79,9 @@ impl<'a> LowerMemory<'a> for Lowering<'a> {
     }
 
     fn load_into(&mut self, value: VReg, ty: Type, word: Mem) -> Lower<()> {
-        let form = match class_of(ty) {
-            RegClass::Int => access::LDR_64,
+        let form = match (ty, class_of(ty)) {
+            (Type::V128, _) => access::LDR_V128,
+            (_, RegClass::Int) => access::LDR_64,
             _ => access::LDR_V64,
         };
         self.access(&form, Register::Value(value), word)

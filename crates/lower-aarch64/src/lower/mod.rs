@@ -15,13 +15,14 @@ mod immediate;
 mod integer;
 mod memory;
 mod select;
+mod vector;
 
 use crate::machine::{Inst, Opd, Register};
 use crate::registers::CONTEXT;
 use enjamb_aarch64::access::Access;
 use enjamb_aarch64::{self as aarch64, Inst as Asm, Op, Operand, Reg, Width};
-use enjamb_ir::{Function, Inst as IrInst, Shape, Type, Value};
-use enjamb_lower::{Base, Lower, LowerTarget, LowerVectors, LoweringState, PredicateOf, Reason};
+use enjamb_ir::{Function, Inst as IrInst, Type};
+use enjamb_lower::{Base, Lower, LowerTarget, LoweringState, Reason};
 use enjamb_regalloc::{RegClass, VReg};
 use std::ops::{Deref, DerefMut};
 
@@ -76,6 +77,7 @@ impl<'a> LowerTarget<'a> for Lowering<'a> {
     fn copy_into(&mut self, output: VReg, input: VReg) -> Lower<()> {
         let op = match output.class() {
             RegClass::Int => Op::Mov64RR,
+            _ if self.frame.vectors => Op::Mov16BVV,
             _ => Op::Fmov64VV,
         };
         self.effect(op, &[reg(output), reg(input)])
@@ -214,24 +216,5 @@ impl Lowering<'_> {
             }
             Mem::PreIndex { .. } | Mem::PostIndex { .. } => Err(Reason::Malformed),
         }
-    }
-}
-
-/// Vectors have no code on this target.
-impl<'a> LowerVectors<'a> for Lowering<'a> {
-    fn vector(&mut self, _: IrInst) -> Lower<VReg> {
-        Err(Reason::Malformed)
-    }
-
-    fn any_true(&mut self, _: Value) -> Lower<PredicateOf<Inst>> {
-        Err(Reason::Malformed)
-    }
-
-    fn all_true(&mut self, _: Shape, _: Value) -> Lower<PredicateOf<Inst>> {
-        Err(Reason::Malformed)
-    }
-
-    fn canonical_lanes(&mut self, _: Shape, _: VReg) -> Lower<VReg> {
-        Err(Reason::Malformed)
     }
 }

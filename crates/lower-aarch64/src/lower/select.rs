@@ -49,7 +49,7 @@ impl Lowering<'_> {
     /// A selection of integers.
     pub(super) fn select_changed(&mut self, inst: Inst) -> Lower<Option<VReg>> {
         let ty = self.data(inst).ty;
-        if ty.is_float() {
+        if ty.in_vector_register() {
             return Ok(None);
         }
         let (yes, no) = (self.arg(inst, 1)?, self.arg(inst, 2)?);

@@ -2,17 +2,17 @@
 //!
 //! In: `x16` is the argument, the callee's continuation or the length of an array. Out: `x0` is the
 //! address, or 0 if there is no memory. Everything else but `x16`, `x17`, the link register and the
-//! flags is preserved, vector registers as far as values are wide included, since the function keeps
-//! every live value in registers here.
+//! flags is preserved, all of the vector registers included, since the function keeps every live value in
+//! registers here; the host preserves none of them as a whole.
 //!
 //! ```text
-//!   x29        frame record                   ← Context::exit_fp
-//!   sp+128+8*i d0 … d7, d16 … d31: of the others, the host preserves the lower halves
-//!   sp+120     buffer of one word
-//!   sp+8*i     x1 … x15
+//!   x29         frame record                   ← Context::exit_fp
+//!   sp+128+16*i q0 … q31
+//!   sp+120      buffer of one word
+//!   sp+8*i      x1 … x15
 //! ```
 
-use super::{CONTEXT, SCRATCH, Stub, Way, at, context};
+use super::{CONTEXT, Kept, SCRATCH, Stub, Way, at, context};
 use enjamb_aarch64::{Cond, Op, Reg};
 use enjamb_abi::context::{Helper, offsets};
 
@@ -21,15 +21,14 @@ use enjamb_abi::context::{Helper, offsets};
 const INTEGERS: std::ops::RangeInclusive<u8> = 1..=15;
 const BUFFER: u32 = 120;
 const INTEGER_BYTES: u32 = 128;
-const FRAME: u32 = INTEGER_BYTES + 24 * 8;
+const FRAME: u32 = INTEGER_BYTES + 32 * 16;
 
 /// The registers to keep, and where.
-fn kept() -> Vec<(Reg, u32)> {
-    let integers = INTEGERS.map(|number| (Reg::gpr(number), 8 * u32::from(number - 1)));
-    let numbers = (0..8).chain(16..32);
-    let floats = numbers.zip(0_u32..);
-    let floats = floats.map(|(number, place)| (Reg::vector(number), INTEGER_BYTES + 8 * place));
-    integers.chain(floats).collect()
+fn kept() -> Vec<Kept> {
+    let integers = INTEGERS.map(|number| Kept::word(Reg::gpr(number), 8 * u32::from(number - 1)));
+    let vectors =
+        (0..32).map(|number| Kept::vector(number, INTEGER_BYTES + 16 * u32::from(number)));
+    integers.chain(vectors).collect()
 }
 
 /// Emits the stub for continuations of `size` bytes.

@@ -86,7 +86,7 @@ pub(super) fn resume(stub: &mut Stub, shape: &ResumeShape) {
     stub.assembler.bind(not_itself);
     stub.load(REST, at(RUNNING, NEXT));
     stub.op(Op::Cbnz64R, &[CONTINUATION.into(), other_object.into()]);
-    store_results(stub, &results.locations, REST, RESULTS);
+    store_results(stub, &results, REST, RESULTS);
     stub.release_stack(shape.result_bytes);
     free_running(stub);
     stub.copy(RUNNING, REST);

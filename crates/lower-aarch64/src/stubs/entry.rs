@@ -13,7 +13,7 @@ use super::trap::{enter_activation, leave_activation};
 use super::{CONTINUATION, SCRATCH, SECOND_SCRATCH, Stub, Way, at, context, words};
 use enjamb_aarch64::{Op, Reg};
 use enjamb_abi::context::{Status, offsets};
-use enjamb_abi::convention::{AARCH64, Location};
+use enjamb_abi::convention::{AARCH64, Assignment};
 use enjamb_ir::Signature;
 
 const BUFFER: Reg = Reg::X19;
@@ -27,7 +27,7 @@ pub(super) fn entry(stub: &mut Stub, signature: &Signature) {
     stub.copy(CODE, Reg::X1);
     stub.copy(BUFFER, Reg::X2);
     stub.reserve_stack(params.stack_bytes + results.stack_bytes);
-    let (registers, stack) = words(&params.locations, 0);
+    let (registers, stack) = words(&params, 0);
     for (offset, word) in stack {
         stub.load(SCRATCH, at(BUFFER, word));
         stub.store(SCRATCH, at(Reg::SP, offset));
@@ -40,7 +40,7 @@ pub(super) fn entry(stub: &mut Stub, signature: &Signature) {
     if signature.is_async {
         stub.op(Op::Cbnz64R, &[CONTINUATION.into(), suspended.into()]);
     }
-    store_results(stub, &results.locations, BUFFER, 0);
+    store_results(stub, &results, BUFFER, 0);
     stub.release_stack(results.stack_bytes);
     leave_activation(stub, Status::Finished);
     if signature.is_async {
@@ -52,8 +52,8 @@ pub(super) fn entry(stub: &mut Stub, signature: &Signature) {
 }
 
 /// Stores results, whose stack words begin at the stack pointer, as words behind `base + offset`.
-pub(super) fn store_results(stub: &mut Stub, locations: &[Location], base: Reg, offset: u32) {
-    let (registers, stack) = words(locations, offset);
+pub(super) fn store_results(stub: &mut Stub, results: &Assignment, base: Reg, offset: u32) {
+    let (registers, stack) = words(results, offset);
     stub.transfer(Way::Store, base, &registers);
     for (source, word) in stack {
         stub.load(SCRATCH, at(Reg::SP, source));

@@ -5,7 +5,7 @@
 //!   x29+16     parameter words, P bytes
 //!   x29+8      return address into the caller
 //!   x29        caller's frame pointer     ← Context::exit_fp
-//!   sp+8*i     buffer: parameter i in, result i out
+//!   sp         buffer: parameters in, results out, in words
 //! ```
 //!
 //! The helper is called as `extern "C" fn(context, index, buffer) -> Status`. When it answers
@@ -16,8 +16,7 @@ use super::throw::raise;
 use super::{CONTEXT, CONTINUATION, SCRATCH, Stub, Way, at, context, words};
 use enjamb_aarch64::{Cond, Label, Op, Reg};
 use enjamb_abi::context::{Counter, Helper, LeafMode, Status, offsets};
-use enjamb_abi::continuation::WORD;
-use enjamb_abi::convention::{AARCH64, Location};
+use enjamb_abi::convention::{AARCH64, Assignment};
 use enjamb_ir::{Signature, TrapCode};
 
 /// First byte above the saved frame pointer and the return address.
@@ -27,17 +26,17 @@ const CALLER_AREA: u32 = 16;
 pub(super) fn call(stub: &mut Stub, helper: Helper, index: u64, signature: &Signature) {
     let params = AARCH64.params(&signature.params);
     let results = AARCH64.results(&signature.results);
-    let buffer = signature.params.len().max(signature.results.len()) as u32 * WORD;
+    let buffer = params.buffer_bytes.max(results.buffer_bytes);
     stub.landing_pad();
     let overflow = stub.frame(buffer.next_multiple_of(16));
-    let (registers, stack) = words(&params.locations, 0);
+    let (registers, stack) = words(&params, 0);
     stub.transfer(Way::Store, Reg::SP, &registers);
     for (offset, word) in stack {
         stub.load(SCRATCH, at(Reg::FP, CALLER_AREA + offset));
         stub.store(SCRATCH, at(Reg::SP, word));
     }
     let not_finished = call_helper(stub, helper, index);
-    load_results(stub, &results.locations, CALLER_AREA + params.stack_bytes);
+    load_results(stub, &results, CALLER_AREA + params.stack_bytes);
     if signature.is_async {
         stub.clear(CONTINUATION);
     }
@@ -75,8 +74,8 @@ fn call_helper(stub: &mut Stub, helper: Helper, index: u64) -> Label {
 }
 
 /// Loads results from the buffer.
-fn load_results(stub: &mut Stub, locations: &[Location], stack_words: u32) {
-    let (registers, stack) = words(locations, 0);
+fn load_results(stub: &mut Stub, results: &Assignment, stack_words: u32) {
+    let (registers, stack) = words(results, 0);
     for (offset, word) in stack {
         stub.load(SCRATCH, at(Reg::SP, word));
         stub.store(SCRATCH, at(Reg::FP, stack_words + offset));

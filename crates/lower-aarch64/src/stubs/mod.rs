@@ -19,13 +19,13 @@ mod trap;
 mod tests;
 
 use crate::emit::assembled;
+use enjamb_aarch64::access::{Access, PairAccess};
 use enjamb_aarch64::{
-    Assembler, Cond, Extend, Inst, Label, Mem, Op, Operand, OperandError, Reg, access,
+    Assembler, Cond, Extend, Inst, Label, Mem, Op, Operand, OperandError, Reg, Width, access,
 };
 use enjamb_abi::code::{Code, CodeOptions, Symbol};
 use enjamb_abi::context::{Counter, InstanceLayout, offsets};
-use enjamb_abi::continuation::WORD;
-use enjamb_abi::convention::Location;
+use enjamb_abi::convention::{Assignment, Location};
 use enjamb_ir::{Module, TrapCode};
 use enjamb_lower::{LowerError, StubKind, stub_name};
 
@@ -96,7 +96,7 @@ struct Stub {
 
 /// `[base, #displacement]`
 fn at(base: Reg, displacement: u32) -> Mem {
-    // A buffer or stack area has a thousand words, and scaled displacements reach four thousand.
+    // A buffer or stack area has two thousand words, and scaled displacements reach four thousand.
     Mem::base(base, displacement as i32)
 }
 
@@ -105,22 +105,66 @@ fn context(offset: u32) -> Mem {
     at(CONTEXT, offset)
 }
 
-/// Values in registers: each with the offset of its word.
-type RegisterWords = Vec<(Reg, u32)>;
-/// Values on the stack: the offset in their area, and that of their word.
+/// A value in a register, or as much of it as has to be kept, and where it is in memory.
+#[derive(Clone, Copy)]
+struct Kept {
+    register: Reg,
+    width: Width,
+    offset: u32,
+}
+
+impl Kept {
+    /// A value of one word.
+    fn word(register: Reg, offset: u32) -> Kept {
+        Kept {
+            register,
+            width: Width::B64,
+            offset,
+        }
+    }
+
+    /// All of a vector register.
+    fn vector(number: u8, offset: u32) -> Kept {
+        Kept {
+            register: Reg::vector(number),
+            width: Width::B128,
+            offset,
+        }
+    }
+
+    /// Whether another value is of the same kind and stands right behind this one.
+    fn is_followed_by(&self, other: &Kept) -> bool {
+        self.register.class() == other.register.class()
+            && self.width == other.width
+            && self.offset + u32::from(self.width.bytes()) == other.offset
+    }
+
+    /// The instructions that move one or two of the kind.
+    fn access(&self, way: Way) -> (Access, PairAccess) {
+        match (way, self.register.is_vector(), self.width) {
+            (Way::Load, false, _) => (access::LDR_64, access::LDP_64),
+            (Way::Load, true, Width::B128) => (access::LDR_V128, access::LDP_V128),
+            (Way::Load, true, _) => (access::LDR_V64, access::LDP_V64),
+            (Way::Store, false, _) => (access::STR_64, access::STP_64),
+            (Way::Store, true, Width::B128) => (access::STR_V128, access::STP_V128),
+            (Way::Store, true, _) => (access::STR_V64, access::STP_V64),
+        }
+    }
+}
+
+/// Words on the stack: the offset in their area, and that in the buffer.
 type StackWords = Vec<(u32, u32)>;
 
-/// Where values are that stand one word behind the other from `offset` on.
-fn words(locations: &[Location], offset: u32) -> (RegisterWords, StackWords) {
+/// Where values are that stand one behind the other in a buffer from `offset` on.
+fn words(assignment: &Assignment, offset: u32) -> (Vec<Kept>, StackWords) {
     let (mut registers, mut stack) = (Vec::new(), Vec::new());
-    for (index, &location) in locations.iter().enumerate() {
-        let word = offset + index as u32 * WORD;
+    for (place, location) in assignment.pieces() {
+        let place = offset + place;
         match location {
-            Location::Int(number) => registers.push((Reg::gpr(number), word)),
-            Location::Float(number) | Location::Vector(number) => {
-                registers.push((Reg::vector(number), word))
-            }
-            Location::Stack(offset) => stack.push((offset, word)),
+            Location::Int(number) => registers.push(Kept::word(Reg::gpr(number), place)),
+            Location::Float(number) => registers.push(Kept::word(Reg::vector(number), place)),
+            Location::Vector(number) => registers.push(Kept::vector(number, place)),
+            Location::Stack(offset) => stack.push((offset, place)),
         }
     }
     (registers, stack)
@@ -167,28 +211,26 @@ impl Stub {
         self.emit(access::STR_64.inst(register, to));
     }
 
-    /// Loads or stores registers, two at a time where their words stand side by side.
-    fn transfer(&mut self, way: Way, base: Reg, words: &[(Reg, u32)]) {
-        let mut rest = words;
-        while let [(first, offset), behind @ ..] = rest {
-            let (single, pair) = match (way, first.is_vector()) {
-                (Way::Load, false) => (access::LDR_64, access::LDP_64),
-                (Way::Load, true) => (access::LDR_V64, access::LDP_V64),
-                (Way::Store, false) => (access::STR_64, access::STP_64),
-                (Way::Store, true) => (access::STR_V64, access::STP_V64),
-            };
-            let mem = at(base, *offset);
+    /// Loads or stores registers, two at a time where they stand side by side. Vectors are aligned to
+    /// words only; where one is out of reach for that, the distance goes through a register.
+    fn transfer(&mut self, way: Way, base: Reg, values: &[Kept]) {
+        let mut rest = values;
+        while let [first, behind @ ..] = rest {
+            let (single, pair) = first.access(way);
+            let mut mem = at(base, first.offset);
             rest = match behind {
-                [(second, next), behind @ ..]
-                    if second.class() == first.class()
-                        && *next == offset + WORD
-                        && pair.form(&mem).is_some() =>
+                [second, behind @ ..]
+                    if first.is_followed_by(second) && pair.form(&mem).is_some() =>
                 {
-                    self.emit(pair.inst(*first, *second, mem));
+                    self.emit(pair.inst(first.register, second.register, mem));
                     behind
                 }
                 _ => {
-                    self.emit(single.inst(*first, mem));
+                    if single.form(&mem).is_none() {
+                        self.constant(SCRATCH, u64::from(first.offset));
+                        mem = Mem::indexed(base, SCRATCH, 0);
+                    }
+                    self.emit(single.inst(first.register, mem));
                     behind
                 }
             };

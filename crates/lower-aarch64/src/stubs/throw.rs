@@ -13,7 +13,7 @@
 //! [`Unwinding`]: enjamb_abi::unwind::Unwinding
 
 use super::trap::leave_to_host;
-use super::{CONTEXT, SCRATCH, SECOND_SCRATCH, Stub, Way, at, context};
+use super::{CONTEXT, Kept, SCRATCH, SECOND_SCRATCH, Stub, Way, at, context};
 use enjamb_aarch64::{Op, Reg};
 use enjamb_abi::code::{Symbol, Throw};
 use enjamb_abi::context::{Helper, Status, offsets as fields};
@@ -22,19 +22,22 @@ use enjamb_abi::convention::AARCH64;
 use enjamb_abi::unwind::{UNWINDING_SIZE, offsets};
 
 /// Registers by number, with the offsets of words that stand one behind the other.
-fn words(numbers: &[u8], offset: u32) -> impl Iterator<Item = (Reg, u32)> {
+fn words(numbers: &[u8], offset: u32) -> impl Iterator<Item = Kept> {
     let words = numbers.iter().zip(0_u32..);
-    words.map(move |(&number, index)| (Reg::gpr(number), offset + index * WORD))
+    words.map(move |(&number, index)| Kept::word(Reg::gpr(number), offset + index * WORD))
 }
 
 /// The registers of an exception.
-fn exception(offset: u32) -> Vec<(Reg, u32)> {
+fn exception(offset: u32) -> Vec<Kept> {
     words(&AARCH64.exception, offset).collect()
 }
 
 /// The registers in an [`Unwinding`](enjamb_abi::unwind::Unwinding), when `place` holds the place.
-fn unwinding(place: Reg) -> Vec<(Reg, u32)> {
-    let mut all = vec![(place, offsets::PC), (Reg::FP, offsets::FP)];
+fn unwinding(place: Reg) -> Vec<Kept> {
+    let mut all = vec![
+        Kept::word(place, offsets::PC),
+        Kept::word(Reg::FP, offsets::FP),
+    ];
     all.extend(exception(offsets::EXCEPTION));
     all.extend(words(AARCH64.callee_saved, offsets::SAVED));
     all
