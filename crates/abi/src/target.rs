@@ -28,7 +28,7 @@ impl std::error::Error for UnsupportedTarget {}
 /// A machine that code is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// x86-64 of level 2 (SSE4.1, POPCNT), Linux.
+    /// x86-64 of level 2 (SSE4.2, POPCNT), Linux.
     X86_64,
     /// AArch64, Armv8.0-A, little-endian, Linux.
     Aarch64,

@@ -11,7 +11,7 @@
 //!
 //! Invariants: the same input and options give the same bytes; code holds no address and works in
 //! every instance of its module; nothing takes more than linear time outside the allocator. Code
-//! runs on processors of level x86-64-v2 (SSE4.1 for rounding, POPCNT).
+//! runs on processors of level x86-64-v2 (POPCNT, SSE4.1 for rounding, SSSE3 and SSE4.2 for vectors).
 //!
 //! The crate depends on `enjamb-ir`, `enjamb-abi`, `enjamb-regalloc`, `enjamb-lower` and `enjamb-x64`.
 //!

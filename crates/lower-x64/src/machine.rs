@@ -98,13 +98,19 @@ impl FloatSize {
     }
 }
 
+/// The bits of the canonical NaNs: positive, quiet, no payload.
+pub(crate) const SINGLE_NAN: u32 = 0x7fc0_0000;
+pub(crate) const DOUBLE_NAN: u64 = 0x7ff8_0000_0000_0000;
+
 /// An operation of the target's own.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Inst {
     /// An instruction of the assembler.
     Asm(x64::Inst<Register>),
-    /// Positive zero.
+    /// Positive zero, of a vector in all lanes.
     FloatZero(VReg),
+    /// A vector of which all bits are set.
+    AllOnes(VReg),
     /// The input, or the canonical NaN if it is a NaN.
     CanonicalNan {
         size: FloatSize,
@@ -166,7 +172,7 @@ impl TargetInst for Inst {
     fn operands(&self, collector: &mut OperandCollector<'_>) {
         match self {
             Inst::Asm(inst) => asm_operands(inst, collector),
-            &Inst::FloatZero(output) => collector.reg_def(output),
+            &Inst::FloatZero(output) | &Inst::AllOnes(output) => collector.reg_def(output),
             &Inst::CanonicalNan { input, output, .. } => {
                 collector.reg_use(input);
                 collector.reuse_def(output, 0);
@@ -202,6 +208,7 @@ impl fmt::Display for Inst {
         match self {
             Inst::Asm(inst) => write!(f, "{inst}"),
             Inst::FloatZero(output) => write!(f, "float_zero {output}"),
+            Inst::AllOnes(output) => write!(f, "all_ones {output}"),
             Inst::CanonicalNan {
                 size,
                 input,

@@ -35,12 +35,14 @@
 //! published code and its records are read-only.
 
 /// What compiled code takes for granted beyond the base of the instruction set, and whether the
-/// processor has it: `popcnt` and the rounding of floats.
+/// processor has it: `popcnt`, the rounding of floats, and vectors of integers.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn features() -> [(&'static str, bool); 2] {
+pub(crate) fn features() -> [(&'static str, bool); 4] {
     [
         ("POPCNT", std::arch::is_x86_feature_detected!("popcnt")),
+        ("SSSE3", std::arch::is_x86_feature_detected!("ssse3")),
         ("SSE4.1", std::arch::is_x86_feature_detected!("sse4.1")),
+        ("SSE4.2", std::arch::is_x86_feature_detected!("sse4.2")),
     ]
 }
 

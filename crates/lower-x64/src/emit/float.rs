@@ -1,13 +1,9 @@
 //! Float operations that take a branch.
 
 use super::{Emitter, OutOfLine};
-use crate::machine::{FloatSize, Predicate};
+use crate::machine::{DOUBLE_NAN, FloatSize, Predicate, SINGLE_NAN};
 use enjamb_lower::Lower;
 use enjamb_x64::{Cond, Op, Reg};
-
-/// The bits of the canonical NaNs: positive, quiet, no payload.
-const SINGLE_NAN: u32 = 0x7fc0_0000;
-const DOUBLE_NAN: u64 = 0x7ff8_0000_0000_0000;
 
 impl Emitter<'_> {
     /// The NaN that a register holds becomes the canonical one, out of line.

@@ -156,6 +156,11 @@ impl<'a> EmitTarget<'a> for Emitter<'a> {
                 self.op(Op::XorpsXM, &[output, output]);
                 Ok(())
             }
+            Inst::AllOnes(_) => {
+                let output = register(at[0])?.into();
+                self.op(Op::PcmpeqdXM, &[output, output]);
+                Ok(())
+            }
             &Inst::CanonicalNan { size, .. } => self.canonical_nan(size, register(at[1])?),
             &Inst::Extremum { size, is_max, .. } => {
                 self.extremum(size, is_max, register(at[2])?, register(at[1])?)
@@ -172,6 +177,8 @@ impl<'a> EmitTarget<'a> for Emitter<'a> {
             (RegClass::Int, _, true) => Op::Mov64RM,
             (RegClass::Int, ..) => Op::Mov64MR,
             (_, true, true) => Op::MovapsXM,
+            (_, false, _) if self.frame.request.vectors => Op::MovapsXM,
+            (_, _, false) if self.frame.request.vectors => Op::MovapsMX,
             (_, false, _) => Op::MovsdXM,
             (_, _, false) => Op::MovsdMX,
         };

@@ -32,6 +32,7 @@ fn load_of(ty: Type) -> Op {
         Type::I32 => Op::Mov32RM,
         Type::F32 => Op::MovssXM,
         Type::F64 => Op::MovsdXM,
+        Type::V128 => Op::MovupsXM,
         _ => Op::Mov64RM,
     }
 }
@@ -47,8 +48,9 @@ impl<'a> LowerMemory<'a> for Lowering<'a> {
     }
 
     fn load_into(&mut self, value: VReg, ty: Type, word: Mem<Register>) -> Lower<()> {
-        let op = match class_of(ty) {
-            RegClass::Int => Op::Mov64RM,
+        let op = match (ty, class_of(ty)) {
+            (Type::V128, _) => Op::MovupsXM,
+            (_, RegClass::Int) => Op::Mov64RM,
             _ => Op::MovsdXM,
         };
         self.effect(op, &[reg(value), word.into()])
@@ -68,6 +70,7 @@ impl<'a> LowerMemory<'a> for Lowering<'a> {
         let op = match ty {
             Type::F32 => Op::MovssMX,
             Type::F64 => Op::MovsdMX,
+            Type::V128 => Op::MovupsMX,
             _ => sized::MOV_MR.at(width_of(ty)),
         };
         self.effect(op, &[mem.into(), reg(from)])

@@ -10,13 +10,12 @@ mod copy;
 mod float;
 mod integer;
 mod memory;
+mod vector;
 
 use crate::machine::{self, FloatSize, Opd, Predicate, Register};
 use crate::registers::CONTEXT;
-use enjamb_ir::{Function, Inst, Shape, TrapCode, Type, Value};
-use enjamb_lower::{
-    Base, Lower, LowerArithmetic, LowerTarget, LowerVectors, LoweringState, Reason,
-};
+use enjamb_ir::{Function, Inst, TrapCode, Type, Value};
+use enjamb_lower::{Base, Lower, LowerArithmetic, LowerTarget, LoweringState, Reason};
 use enjamb_regalloc::{RegClass, VReg};
 use enjamb_x64::{Cond, Inst as Asm, Label, Mem, Op, Operand, Reg, Width};
 use std::ops::{Deref, DerefMut};
@@ -184,24 +183,5 @@ impl Lowering<'_> {
         let load = Asm::move_immediate(Register::Value(output), value);
         self.push(machine::Inst::Asm(load));
         output
-    }
-}
-
-/// Vectors have no code on this target.
-impl<'a> LowerVectors<'a> for Lowering<'a> {
-    fn vector(&mut self, _: Inst) -> Lower<VReg> {
-        Err(Reason::Malformed)
-    }
-
-    fn any_true(&mut self, _: Value) -> Lower<Predicate> {
-        Err(Reason::Malformed)
-    }
-
-    fn all_true(&mut self, _: Shape, _: Value) -> Lower<Predicate> {
-        Err(Reason::Malformed)
-    }
-
-    fn canonical_lanes(&mut self, _: Shape, _: VReg) -> Lower<VReg> {
-        Err(Reason::Malformed)
     }
 }

@@ -11,6 +11,8 @@ mod instructions;
 mod pairs;
 #[path = "../../../lower/tests/native/programs.rs"]
 mod programs;
+#[path = "../../../lower/tests/native/vectors.rs"]
+mod vectors;
 
 /// What the code is made for.
 mod target {

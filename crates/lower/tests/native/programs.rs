@@ -7,7 +7,7 @@ use enjamb_interp::{Error, Imports, Instance, Options, Schedule};
 use enjamb_ir::Val;
 
 /// Makes the calls one after the other, compiled and interpreted, suspending never and always.
-fn agree(text: &str, calls: &[(&str, &[Val])]) {
+pub fn agree(text: &str, calls: &[(&str, &[Val])]) {
     let module = parse(text);
     for (schedule, mode) in [
         (Schedule::Never, LeafMode::Never),
