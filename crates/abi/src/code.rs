@@ -19,11 +19,13 @@ pub enum Symbol {
     /// Throws the exception in the registers of the convention; called, never returns. See
     /// [`crate::unwind`].
     Throw(Throw),
-    /// Calls [`Helper::Allocate`] for objects of this many bytes, preserving every register but
-    /// its result and the scratch register.
-    AllocateSlow(u32),
-    /// Calls [`Helper::NewObject`] or [`Helper::NewArray`] for the type of this number, preserving the
-    /// same registers. The length of an array comes in the scratch register; the result is 0 after the
+    /// Gets a continuation of this many bytes, from its free list or from [`Helper::Allocate`]. The
+    /// callee's continuation is in the register for that; everything but the register of the result
+    /// and the scratch registers of the target is preserved. Without memory the callee's chain is
+    /// freed, and the call itself traps.
+    NewContinuation(u32),
+    /// Calls [`Helper::NewObject`] or [`Helper::NewArray`] for the type of this number, preserving
+    /// every register but its result and the scratch register. The length of an array comes in the scratch register; the result is 0 after the
     /// helper has said why there is no object.
     NewSlow(Helper, u32),
     /// The dispatcher: an `extern "C"` function `(context, head) -> Status`.

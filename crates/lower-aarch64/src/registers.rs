@@ -18,8 +18,11 @@ pub(crate) const CALLEE: Reg = Reg::X9;
 /// Where the two vectors of a table of bytes are: the instruction asks for neighbours. No argument or
 /// result is there.
 pub(crate) const TABLE: [Reg; 2] = [Reg::V30, Reg::V31];
-/// Where the slow path of an allocation leaves the object.
+/// Where an allocation leaves the object, and a function that suspends has it.
 pub(crate) const ALLOCATED: Reg = Reg::X0;
+
+/// Where a function that suspends has the address of the point's record.
+pub(crate) const POINT: Reg = Reg::X1;
 
 /// The registers of the target. x18 belongs to the platform.
 pub(crate) const REGISTERS: Registers = Registers {
@@ -32,6 +35,7 @@ pub(crate) const REGISTERS: Registers = Registers {
     tail_callee: preg(CALLEE),
     allocated: preg(ALLOCATED),
     allocation_clobbers: &[],
+    point: preg(POINT),
 };
 
 /// The allocator's name of a register.

@@ -232,13 +232,11 @@ fn a_suspension_point() {
          }",
         "stp x29, x30, [sp, #-16]!; mov x29, sp; ldr x17, [x28, stack_limit]; cmp x29, x17; b.lo
          L6; sub sp, sp, #16; stur x19, [x29, #-8]; L0:; cbnz x15, L1; L2:; mov x19, x0; movz x15,
-         #0; bl %yield; cbnz x15, L4; L5:; mov x0, x19; L3:; movz x15, #0; ldur x19, [x29, #-8];
-         mov sp, x29; ldp x29, x30, [sp], #16; ret; L1:; ldr x0, [x15, #16]; mov x19, x0; b L3;
-         L4:; ldr x0, [x28, free_list]; cbz x0, L8; ldr x16, [x0]; str x16, [x28, free_list]; L9:;
-         mov x1, x0; mov x0, x19; str x0, [x1, #16]; adrp x0, %f.point0; add x0, x0, lowest 12 bits
-         of %f.point0; str x0, [x1, #8]; str x1, [x15]; mov x15, x1; L10:; ldur x19, [x29, #-8];
-         mov sp, x29; ldp x29, x30, [sp], #16; ret; L6:; bl TrapLanding; L8:; mov x16, x15; bl
-         AllocateSlow(24); cmp x0, #0; b.eq L13; b L9; L13:; bl TrapLanding",
+         #0; bl %yield; cbnz x15, L4; L3:; mov x0, x19; movz x15, #0; ldur x19, [x29, #-8]; mov sp,
+         x29; ldp x29, x30, [sp], #16; ret; L1:; ldr x19, [x15, #16]; b L3; L4:; bl
+         NewContinuation(24); str x19, [x0, #16]; adrp x1, %f.point0; add x1, x1, lowest 12 bits of
+         %f.point0; L10:; str x1, [x0, #8]; str x0, [x15]; mov x15, x0; ldur x19, [x29, #-8]; mov
+         sp, x29; ldp x29, x30, [sp], #16; ret; L6:; bl TrapLanding",
     );
 }
 

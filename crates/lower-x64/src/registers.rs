@@ -16,8 +16,11 @@ pub(crate) const SCRATCH: Reg = Reg::R11;
 pub(crate) const CALLEE: Reg = SCRATCH;
 /// The same for a tail call, which needs the scratch register itself.
 pub(crate) const TAIL_CALLEE: Reg = Reg::RAX;
-/// Where the slow path of an allocation leaves the object.
+/// Where an allocation leaves the object, and a function that suspends has it.
 pub(crate) const ALLOCATED: Reg = Reg::RAX;
+
+/// Where a function that suspends has the address of the point's record.
+pub(crate) const POINT: Reg = Reg::RCX;
 
 /// The registers of the target.
 pub(crate) const REGISTERS: Registers = Registers {
@@ -30,6 +33,7 @@ pub(crate) const REGISTERS: Registers = Registers {
     tail_callee: preg(TAIL_CALLEE),
     allocated: preg(ALLOCATED),
     allocation_clobbers: &[preg(SCRATCH)],
+    point: preg(POINT),
 };
 
 /// The allocator's name of a register.

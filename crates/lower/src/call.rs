@@ -14,6 +14,7 @@
 
 use crate::backend::{Backend, Base};
 use crate::control::Control;
+use crate::crossing::CrossingCopies;
 use crate::error::{Lower, Reason};
 use crate::machine::{Call, Callee, Code, Step, TargetInst};
 use crate::registers::register_of;
@@ -175,7 +176,7 @@ pub(crate) trait Calls<'a>: Backend<'a> {
                 (Location::Stack(offset), _) => {
                     self.store(ty, Self::at(Base::Stack, offset as i32), arg)?;
                 }
-                (_, Some(register)) => arguments.push((self.value(arg)?, register)),
+                (_, Some(register)) => arguments.push((self.value_alone(arg)?, register)),
                 (_, None) => return Err(Reason::Malformed),
             }
         }

@@ -7,8 +7,48 @@ use crate::machine::Code;
 use crate::values::{Values, layout_of};
 use enjamb_abi::code::Symbol;
 use enjamb_abi::continuation::{INFO, NEXT, RESULTS, record, result_area};
-use enjamb_ir::{FieldType, Inst, Opcode, Payload, Type};
+use enjamb_ir::{Block, FieldType, Function, Inst, Opcode, Payload, PointId, Type, Value};
 use enjamb_regalloc::{RegClass, VReg};
+
+/// The end of a block that sets the point of its object, links the callee's continuation to that, and
+/// suspends: what all such blocks of a function do in the same code, once these are in registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Departure {
+    set_point: Inst,
+    link: Inst,
+    callee: Value,
+    point: PointId,
+}
+
+impl Departure {
+    /// How a block ends, if it ends so.
+    pub fn of(function: &Function, block: Block) -> Option<Self> {
+        let &[.., set_point, link, suspend] = &function.blocks[block].insts[..] else {
+            return None;
+        };
+        let opcodes = [set_point, link, suspend].map(|inst| function.insts[inst].opcode);
+        let (Payload::Point(point), &[object], &[callee, linked], &[suspended]) = (
+            function.insts[set_point].payload,
+            function.args(set_point),
+            function.args(link),
+            function.args(suspend),
+        ) else {
+            return None;
+        };
+        let is_departure = opcodes == [Opcode::SetPoint, Opcode::Link, Opcode::Suspend]
+            && [linked, suspended] == [object; 2];
+        is_departure.then_some(Departure {
+            set_point,
+            link,
+            callee,
+            point,
+        })
+    }
+
+    fn includes(self, inst: Inst) -> bool {
+        inst == self.set_point || inst == self.link
+    }
+}
 
 pub(crate) trait Continuations<'a>: Backend<'a> {
     fn continuation_read(&mut self, inst: Inst) -> Lower<VReg> {
@@ -26,13 +66,12 @@ pub(crate) trait Continuations<'a>: Backend<'a> {
                 let size = self.function.layouts[layout].size;
                 let callee = self.operand(inst, 0)?;
                 let output = self.new_vreg(RegClass::Int);
-                let slow = self.symbol(Symbol::AllocateSlow(size));
+                let stub = self.symbol(Symbol::NewContinuation(size));
                 self.frame.calls = true;
                 self.push(Code::NewContinuation {
-                    size,
+                    stub,
                     callee,
                     output,
-                    slow,
                 });
                 Ok(output)
             }
@@ -63,6 +102,9 @@ pub(crate) trait Continuations<'a>: Backend<'a> {
     }
 
     fn continuation_write(&mut self, inst: Inst) -> Lower<()> {
+        if self.departure.is_some_and(|leave| leave.includes(inst)) {
+            return Ok(());
+        }
         match (self.data(inst).opcode, self.data(inst).payload) {
             (Opcode::FieldStore, _) => match self.field(inst)? {
                 (mem, FieldType::Value(ty)) => self.store(ty, mem, self.arg(inst, 1)?),
@@ -79,15 +121,9 @@ pub(crate) trait Continuations<'a>: Backend<'a> {
             }
             (Opcode::SetPoint, Payload::Point(point)) => {
                 let object = self.operand(inst, 0)?;
-                let symbol = Symbol::Point(self.id, point);
-                let symbol = self.symbol(symbol);
-                let output = self.new_vreg(RegClass::Int);
-                self.push(Code::SymbolAddress { output, symbol });
-                self.store_register(
-                    Type::Cont,
-                    Self::at(Base::Value(object), INFO as i32),
-                    output,
-                )
+                let address = self.point_address(point);
+                let info = Self::at(Base::Value(object), INFO as i32);
+                self.store_register(Type::Cont, info, address)
             }
             (Opcode::Link, _) => {
                 let object = self.operand(inst, 0)?;
@@ -96,6 +132,27 @@ pub(crate) trait Continuations<'a>: Backend<'a> {
             }
             _ => Err(Reason::Malformed),
         }
+    }
+
+    fn point_address(&mut self, point: PointId) -> VReg {
+        let symbol = Symbol::Point(self.id, point);
+        let symbol = self.symbol(symbol);
+        let output = self.new_vreg(RegClass::Int);
+        self.push(Code::SymbolAddress { output, symbol });
+        output
+    }
+
+    /// How a block ends that suspends.
+    fn suspend(&mut self, inst: Inst) -> Lower<Code<Self::Inst>> {
+        let object = self.operand(inst, 0)?;
+        let Some(Departure { callee, point, .. }) = self.departure else {
+            return Ok(Code::Suspend(object));
+        };
+        Ok(Code::SetPointLinkSuspend {
+            object,
+            callee: self.value(callee)?,
+            point: self.point_address(point),
+        })
     }
 
     /// The field that an instruction names, in the object that is its first operand.

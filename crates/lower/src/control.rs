@@ -2,6 +2,8 @@
 
 use crate::backend::{Backend, Base};
 use crate::call::Calls;
+use crate::continuation::Continuations;
+use crate::crossing::CrossingCopies;
 use crate::error::{Lower, Reason};
 use crate::frame::PARAMETERS;
 use crate::machine::Code;
@@ -24,8 +26,8 @@ pub(crate) trait Control<'a>: Backend<'a> {
                 Ok(())
             }
             (Opcode::Suspend, _) => {
-                let continuation = self.operand(inst, 0)?;
-                self.leave(Code::Suspend(continuation))
+                let code = self.suspend(inst)?;
+                self.leave(code)
             }
             (Opcode::TryCall | Opcode::TryCallIndirect | Opcode::TryJoin, _) => self.try_call(inst),
             (Opcode::Throw | Opcode::Rethrow, _) => self.throw(inst),
@@ -133,7 +135,7 @@ pub(crate) trait Control<'a>: Backend<'a> {
                     let word = Self::at(Base::Frame, PARAMETERS + params + offset as i32);
                     self.store(self.type_of(value), word, value)?;
                 }
-                (_, Some(register)) => results.push((self.value(value)?, register)),
+                (_, Some(register)) => results.push((self.value_alone(value)?, register)),
                 (_, None) => return Err(Reason::Malformed),
             }
         }

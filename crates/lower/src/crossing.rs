@@ -1,10 +1,17 @@
-//! Floats and vectors that live across a suspension point.
+//! Values that live across a suspension point.
 //!
-//! No float register survives a call, so a float that lives across one is in memory meanwhile. The
-//! allocator keeps values together that blocks hand to each other, and puts all of them in memory where
-//! one has to be: the float of a loop that ends in front of the point or begins behind it would be
-//! loaded and stored in every turn. So such a value is copied in front of the call and again behind it,
-//! and only the copy between is in memory.
+//! The allocator keeps values together that blocks hand to each other, in one place if it can, and
+//! splits them where it cannot. Left alone it does that in the wrong places: in loops, in resumption
+//! blocks. Copies, which cost nothing where both sides get the same place, keep apart what had better not
+//! be together:
+//!
+//! - What lives across a call has to be in a register that a call preserves. Where it comes in a register
+//!   of the convention, as a parameter or from a call, or has to be in one, for a call or a return, it is
+//!   copied: that move has to be made in any case.
+//! - No register of floats and vectors survives a call, so one that lives across it is in memory
+//!   meanwhile. All that is kept together with it would be there too: the float of a loop that ends in
+//!   front of the point or begins behind it would be loaded and stored in every turn. So it is copied in
+//!   front of the call and again behind it, and only the copy between is in memory.
 //!
 //! ```text
 //!   c = copy x;  call;  brif suspended, S, C(c)     S: saves c     C(p): x₁ = copy p
@@ -12,10 +19,12 @@
 
 use crate::backend::Backend;
 use crate::error::Lower;
+use crate::machine::Code;
 use crate::registers::class_of;
 use crate::values::Values;
-use enjamb_ir::hash::FxHashMap;
-use enjamb_ir::{Block, Entity, Function, Inst, Opcode, Value, ValueDef};
+use enjamb_abi::code::RegisterAllocator;
+use enjamb_ir::hash::{FxHashMap, FxHashSet};
+use enjamb_ir::{Block, Entity, Function, Inst, Opcode, SavedSource, Value, ValueDef};
 use enjamb_regalloc::{RegClass, VReg};
 use std::rc::Rc;
 
@@ -31,12 +40,19 @@ struct Point {
     branch: Inst,
 }
 
-/// Copies of floats and the blocks in which they stand for the values.
+/// Copies, and the blocks in which they stand for the values.
 #[derive(Default)]
 pub(crate) struct Crossing {
+    /// By number of a value: whether it is saved at some point, or handed to a parameter that is. Empty
+    /// for an allocator that keeps nothing together.
+    saved: Vec<bool>,
+    /// Where a function that can be resumed begins when it is not.
+    body: Option<Block>,
+    /// Parameters of continuations that stand for what a call gave and are saved.
+    results: FxHashSet<Value>,
     /// What stands for which value in the block at hand.
     here: Copies,
-    /// The call after which copies count in the block at hand, and what it is copied for.
+    /// The suspension point that the block at hand ends with.
     point: Option<Point>,
     /// By block that suspends: the copies of its point.
     in_suspension: Vec<Option<Copies>>,
@@ -47,9 +63,53 @@ pub(crate) struct Crossing {
 }
 
 impl Crossing {
-    /// What stands for a float in the block at hand, if it is a copy.
+    /// Before the first block of a function that begins with `body` if it is not resumed.
+    pub fn new(function: &Function, body: Option<Block>, allocator: RegisterAllocator) -> Self {
+        if allocator == RegisterAllocator::SinglePass {
+            return Crossing::default();
+        }
+        let mut saved = vec![false; function.values.len()];
+        for field in function.points.values().flat_map(|point| &point.saved) {
+            if let SavedSource::Value(value) = field.source {
+                saved[value.index()] = true;
+            }
+        }
+        let mut crossing = Crossing {
+            saved,
+            body,
+            ..Crossing::default()
+        };
+        crossing.add_handed(function);
+        crossing
+    }
+
+    /// Adds what is handed to parameters that are saved, against the order of the blocks: one walk finds
+    /// all but what goes round a loop first.
+    fn add_handed(&mut self, function: &Function) {
+        for &block in function.order.iter().rev() {
+            let Some(branch) = function.terminator(block) else {
+                continue;
+            };
+            for &target in function.targets(branch) {
+                let params = function.blocks[target.block].params.iter();
+                for (&param, &arg) in params.zip(function.target_args(target)) {
+                    if self.is_saved(function, param) {
+                        self.saved[arg.index()] = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What stands for a value in the block at hand, if it is a copy.
     pub fn copy_of(&self, value: Value) -> Option<VReg> {
         self.here.get(&value).copied()
+    }
+
+    /// Whether a value, or what it was before the transform, is one of [`Crossing::saved`].
+    fn is_saved(&self, function: &Function, value: Value) -> bool {
+        let is_saved = |value: Value| self.saved.get(value.index()) == Some(&true);
+        is_saved(value) || function.origins[value].is_some_and(is_saved)
     }
 }
 
@@ -112,38 +172,37 @@ fn point_at_end(function: &Function, block: Block) -> Option<Point> {
 }
 
 pub(crate) trait CrossingCopies<'a>: Backend<'a> {
-    /// The registers that a block takes its parameters in: of a continuation, floats come in
-    /// registers of their own and are copied by [`CrossingCopies::begin_crossing`].
+    /// The registers that a block takes its parameters in. Some come in registers of their own and
+    /// are copied by [`CrossingCopies::begin_crossing`]: of a continuation floats and what is saved of what
+    /// the call gave, of the body what is saved.
     fn incoming(&mut self, block: Block) -> Vec<VReg> {
         let params = self.params(block);
-        if !self
-            .crossing
-            .continuations
-            .get(block.index())
-            .copied()
-            .unwrap_or(false)
-        {
-            return params;
-        }
-        let fresh = |this: &mut Self, param: VReg| match param.class() {
-            RegClass::Float => this.new_vreg(RegClass::Float),
-            _ => param,
-        };
-        params.into_iter().map(|param| fresh(self, param)).collect()
+        let is_continuation = self.crossing.continuations.get(block.index()) == Some(&true);
+        let is_body = self.crossing.body == Some(block);
+        let values = self.function.blocks[block].params.iter();
+        let incoming = params.into_iter().zip(values).map(|(param, value)| {
+            let is_float = param.class() == RegClass::Float;
+            let is_result = self.crossing.results.contains(value);
+            let is_argument = is_body && self.crossing.is_saved(self.function, *value);
+            match is_argument || is_result || is_continuation && is_float {
+                true => self.new_vreg(param.class()),
+                false => param,
+            }
+        });
+        incoming.collect()
     }
 
     /// At the start of a block whose parameters came in `incoming`.
-    fn begin_crossing(&mut self, block: Block, incoming: &[VReg]) -> Lower<()> {
+    fn begin_crossing(&mut self, block: Block, incoming: &[VReg]) {
         let params = self.params(block);
-        for (&param, &came) in params.iter().zip(incoming) {
-            if param != came {
-                self.copy_into(param, came)?;
+        for (&output, &input) in params.iter().zip(incoming) {
+            if output != input {
+                self.push(Code::Copy { output, input });
             }
         }
         let copies = self.crossing.in_suspension.get(block.index());
         self.crossing.here = copies.cloned().flatten().unwrap_or_default();
         self.crossing.point = point_at_end(self.function, block);
-        Ok(())
     }
 
     /// In front of an instruction: if it is the call of the block's point, copies what is handed
@@ -156,31 +215,60 @@ pub(crate) trait CrossingCopies<'a>: Backend<'a> {
         let &[_, onwards] = function.targets(point.branch) else {
             return Ok(());
         };
-        let results = function.results(inst);
-        let mut copies: FxHashMap<Value, VReg> = FxHashMap::default();
-        for &value in function.target_args(onwards) {
-            let ty = self.type_of(value);
-            let is_lost = ty.in_vector_register();
-            if is_lost && !copies.contains_key(&value) && !results.contains(&value) {
-                let original = self.value(value)?;
-                let copy = self.new_vreg(class_of(ty));
-                self.copy_into(copy, original)?;
-                copies.insert(value, copy);
-            }
-        }
-        let copies: Copies = Rc::new(copies);
         let blocks = function.blocks.len();
-        self.crossing.continuations.resize(blocks, false);
-        self.crossing.continuations[onwards.block.index()] = true;
-        self.crossing.in_suspension.resize(blocks, None);
         if self.crossing.edges_to.is_empty() {
             self.crossing.edges_to = count_edges(function);
+            self.crossing.continuations.resize(blocks, false);
+            self.crossing.in_suspension.resize(blocks, None);
         }
+        let handed = function.target_args(onwards);
+        self.note_results(inst, onwards.block, handed);
+        let copies: Copies = Rc::new(self.copies_of_floats(inst, handed)?);
+        self.crossing.continuations[onwards.block.index()] = true;
         for block in only_behind(function, &self.crossing.edges_to, point.suspension) {
             self.crossing.in_suspension[block.index()] = Some(copies.clone());
         }
         self.crossing.here = copies;
         Ok(())
+    }
+
+    /// Notes which parameters of a continuation stand for what the call gave and are saved.
+    fn note_results(&mut self, call: Inst, continuation: Block, handed: &[Value]) {
+        let function = self.function;
+        let results = function.results(call);
+        let params = function.blocks[continuation].params.iter();
+        for (&param, arg) in params.zip(handed) {
+            if results.contains(arg) && self.crossing.is_saved(function, param) {
+                self.crossing.results.insert(param);
+            }
+        }
+    }
+
+    fn copies_of_floats(&mut self, call: Inst, handed: &[Value]) -> Lower<FxHashMap<Value, VReg>> {
+        let results = self.function.results(call);
+        let mut copies: FxHashMap<Value, VReg> = FxHashMap::default();
+        for &value in handed {
+            let ty = self.type_of(value);
+            let is_lost = ty.in_vector_register();
+            if is_lost && !copies.contains_key(&value) && !results.contains(&value) {
+                let input = self.value(value)?;
+                let output = self.new_vreg(class_of(ty));
+                self.push(Code::Copy { output, input });
+                copies.insert(value, output);
+            }
+        }
+        Ok(copies)
+    }
+
+    /// The register of a value for a use in a register of the convention.
+    fn value_alone(&mut self, value: Value) -> Lower<VReg> {
+        let input = self.value(value)?;
+        if !self.crossing.is_saved(self.function, value) {
+            return Ok(input);
+        }
+        let output = self.new_vreg(input.class());
+        self.push(Code::Copy { output, input });
+        Ok(output)
     }
 }
 

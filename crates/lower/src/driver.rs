@@ -6,7 +6,7 @@
 
 use crate::backend::Backend;
 use crate::call::Calls;
-use crate::continuation::Continuations;
+use crate::continuation::{Continuations, Departure};
 use crate::control::Control;
 use crate::crossing::{Crossing, CrossingCopies};
 use crate::entry::Entry;
@@ -65,6 +65,7 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
         tables: 0,
         frame,
         crossing: Crossing::default(),
+        departure: None,
         write_barrier,
         known: KnownObjects::default(),
         source: None,
@@ -73,7 +74,7 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
         lowering.builder.widen_floats();
     }
     lowering
-        .blocks_in(&order)
+        .blocks_in(&order, allocator)
         .map_err(|reason| fail(lowering.source, reason))?;
     let state = lowering.into_state();
     let function = state
@@ -91,7 +92,7 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
 }
 
 pub(crate) trait Driver<'a>: Backend<'a> {
-    fn blocks_in(&mut self, order: &[Block]) -> Lower<()> {
+    fn blocks_in(&mut self, order: &[Block], allocator: RegisterAllocator) -> Lower<()> {
         let function = self.function;
         for &block in order {
             let machine_block = self.create_block(Some(block));
@@ -102,6 +103,8 @@ pub(crate) trait Driver<'a>: Backend<'a> {
         }
         let &entry = order.first().ok_or(Reason::Malformed)?;
         let zeroing = self.zeroing_block(entry);
+        let body = self.fresh_block(entry);
+        self.crossing = Crossing::new(function, body, allocator);
         for &block in order {
             if block == entry {
                 self.begin_entry(entry)?;
@@ -109,8 +112,9 @@ pub(crate) trait Driver<'a>: Backend<'a> {
                 let machine_block = self.block(block)?;
                 let incoming = self.incoming(block);
                 self.builder.begin_block(machine_block, &incoming);
-                self.begin_crossing(block, &incoming)?;
+                self.begin_crossing(block, &incoming);
             }
+            self.departure = Departure::of(function, block);
             if block == zeroing {
                 self.zero_slots(block);
             }

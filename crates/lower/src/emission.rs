@@ -7,11 +7,12 @@
 //! jump tables, constants               where the assembler puts them
 //! ```
 
-use crate::emitter::{Assembled, Emission, EmitTarget, OutOfLine, StateOf, register};
+use crate::emitter::{
+    Assembled, Emission, EmitTarget, OutOfLine, StateOf, SuspensionExit, register,
+};
 use crate::error::{Lower, Reason};
 use crate::machine::{Code, Step};
 use enjamb_abi::code::{Code as FinishedCode, Relocation, Safepoint, Symbol, TrapSite};
-use enjamb_abi::continuation::LARGEST_CLASS;
 use enjamb_ir::print::display_inst;
 use enjamb_ir::{Inst, TrapCode};
 use enjamb_regalloc::{Block, Item, Location, PReg};
@@ -119,6 +120,14 @@ fn step<'a, E: Emission<'a>>(
         &Code::ZeroFrame { offset, bytes, .. } => {
             emitter.zero_frame(offset, bytes, at(places, 0)?, at(places, 1)?)
         }
+        &Code::Copy { output, .. } => {
+            let [from, to] = [0, 1].map(|index| places.get(index).copied());
+            let (from, to) = from.zip(to).ok_or(Reason::Malformed)?;
+            match from == to {
+                true => Ok(()),
+                false => emitter.move_value(from, to, output.class()),
+            }
+        }
         &Code::SymbolAddress { symbol, .. } => emitter.symbol_address(at(places, 0)?, symbol),
         Code::TrapIf(predicate, code) => emitter.trap_if(predicate.as_ref(), places, *code),
         &Code::TableAddress { table, .. } => {
@@ -143,13 +152,10 @@ fn step<'a, E: Emission<'a>>(
             emitter.record_call();
             Ok(())
         }
-        &Code::NewContinuation { size, slow, .. } if size > LARGEST_CLASS => {
-            emitter.allocate(slow, Some(at(places, 0)?))
-        }
-        &Code::NewContinuation { size, slow, .. } => {
-            let callee = at(places, 0)?;
-            let empty = emitter.new_continuation(size)?;
-            emitter.allocate_at(empty, slow, Some(callee));
+        &Code::NewContinuation { stub, .. } => {
+            emitter.call_symbol(stub);
+            emitter.record_call();
+            emitter.record_trap(TrapCode::OutOfMemory);
             Ok(())
         }
         &Code::NewObject {
@@ -189,7 +195,8 @@ fn step<'a, E: Emission<'a>>(
             emitter.table_jump(table, at(places, 0)?, &targets?)
         }
         &Code::Return { is_async, .. } => emitter.return_to_caller(is_async),
-        Code::Suspend(_) => suspend(emitter),
+        Code::Suspend(_) => leave_by(emitter, SuspensionExit::Linked),
+        Code::SetPointLinkSuspend { .. } => leave_by(emitter, SuspensionExit::Unlinked),
         Code::TailCall(call) => emitter.tail_call(call),
         &Code::Trap(code) => {
             emitter.trap(code);
@@ -198,15 +205,18 @@ fn step<'a, E: Emission<'a>>(
     }
 }
 
-/// All suspension blocks leave by one exit; the continuation is in its register.
-fn suspend<'a, E: Emission<'a>>(emitter: &mut E) -> Lower<()> {
-    if let Some(exit) = emitter.suspension_exit {
-        emitter.jump(exit);
+/// All suspension blocks leave by the same exit, which the first one of them puts here.
+fn leave_by<'a, E: Emission<'a>>(emitter: &mut E, exit: SuspensionExit) -> Lower<()> {
+    if let Some(label) = emitter.suspension_exits[exit as usize] {
+        emitter.jump(label);
         return Ok(());
     }
-    let exit = emitter.new_label();
-    emitter.suspension_exit = Some(exit);
-    emitter.bind(exit);
+    let label = emitter.new_label();
+    emitter.suspension_exits[exit as usize] = Some(label);
+    emitter.bind(label);
+    if exit == SuspensionExit::Unlinked {
+        emitter.set_point_and_link()?;
+    }
     emitter.suspend()
 }
 

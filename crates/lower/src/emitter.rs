@@ -14,6 +14,15 @@ use enjamb_ir::{Function, Inst, Module, TrapCode};
 use enjamb_regalloc::{Allocation, Block, Location, PReg, RegClass};
 use std::ops::DerefMut;
 
+/// What the suspension blocks of a function share.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SuspensionExit {
+    /// The continuation is in the register of continuations.
+    Linked,
+    /// It has neither its point nor its callee's continuation.
+    Unlinked,
+}
+
 /// Code that is put behind the blocks.
 pub(crate) enum OutOfLine<L, O> {
     /// A trap.
@@ -53,8 +62,8 @@ pub struct EmissionState<'a, T: TargetInst, L, O> {
     /// Symbols of the lowering, and those that only the emission names.
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) out_of_line: Vec<(OutOfLine<L, O>, Option<Inst>)>,
-    /// Where the suspension blocks leave the function.
-    pub(crate) suspension_exit: Option<L>,
+    /// Where the suspension blocks leave the function, by [`SuspensionExit`].
+    pub(crate) suspension_exits: [Option<L>; 2],
     pub(crate) traps: Vec<(L, TrapCode, Option<Inst>)>,
     pub(crate) calls: Vec<(L, Inst)>,
     /// The return addresses of calls with a handler, and where exceptions land.
@@ -111,7 +120,7 @@ impl<'a, T: TargetInst, L, O> EmissionState<'a, T, L, O> {
             source: None,
             symbols: lowered.symbols.clone(),
             out_of_line: Vec::new(),
-            suspension_exit: None,
+            suspension_exits: [None, None],
             traps: Vec::new(),
             calls: Vec::new(),
             handlers: Vec::new(),
@@ -254,7 +263,12 @@ pub trait EmitFrame<'a>: EmitTarget<'a> {
     /// Returns; results are in their registers.
     fn return_to_caller(&mut self, is_async: bool) -> Lower<()>;
 
-    /// Returns with the continuation that is in its register. All suspension blocks leave by one exit.
+    /// Puts the point's address, which is in [`Registers::point`](crate::Registers::point), into the
+    /// continuation, which is where it was allocated, and that into the callee's, which is in the
+    /// register of continuations; there it takes the place of the callee's.
+    fn set_point_and_link(&mut self) -> Lower<()>;
+
+    /// Returns with the continuation that is in its register.
     fn suspend(&mut self) -> Lower<()>;
 
     /// Writes zeros to `bytes` of the frame, a multiple of 8, from `offset` on.
@@ -271,10 +285,6 @@ pub trait EmitCalls<'a>: EmitTarget<'a> {
 
     /// A call in place of this function.
     fn tail_call(&mut self, call: &Call) -> Lower<()>;
-
-    /// Takes a continuation of `size` bytes from its free list, which is empty at the label that is
-    /// returned.
-    fn new_continuation(&mut self, size: u32) -> Lower<Self::Label>;
 
     /// Calls a stub that allocates, with an argument if it has one; the call is the last instruction.
     fn call_allocator(&mut self, symbol: u32, argument: Option<PReg>);
@@ -313,6 +323,11 @@ pub trait Emission<'a>: EmitFrame<'a> + EmitCalls<'a> + EmitObjects<'a> {
     fn trap(&mut self, code: TrapCode) {
         let landing = self.symbol(Symbol::TrapLanding);
         self.call_symbol(landing);
+        self.record_trap(code);
+    }
+
+    /// Notes that the call in front of here may trap by itself.
+    fn record_trap(&mut self, code: TrapCode) {
         let (after, source) = (self.mark(), self.source);
         self.traps.push((after, code, source));
     }

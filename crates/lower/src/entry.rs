@@ -44,27 +44,31 @@ pub(crate) trait Entry<'a>: Backend<'a> {
     /// The block at whose start stack slots become zeros: in a lowered function the one that the
     /// entry goes to when it is not resumed, since resumption restores the slots that matter.
     fn zeroing_block(&self, entry: Block) -> Block {
-        let function = self.function;
-        let fresh = || {
-            let branch = function.terminator(entry)?;
-            let [_, fresh] = function.targets(branch) else {
-                return None;
-            };
-            let condition = function.args(branch).first()?;
-            let ValueDef::Result(test, 0) = function.values[*condition].def else {
-                return None;
-            };
-            let is_fresh_test = function.insts[test].opcode == Opcode::IsSuspended
-                && function.args(test).first() == function.blocks[entry].params.first();
-            let blocks = function.order.iter();
-            let edges = blocks.flat_map(|&block| function.successors(block));
-            let edges = edges.filter(|&to| to == fresh.block).count();
-            (is_fresh_test && edges == 1).then_some(fresh.block)
-        };
-        match function.stage {
-            Stage::Lowered if !self.touches_slots(entry) => fresh().unwrap_or(entry),
+        match self.fresh_block(entry) {
+            Some(fresh) if !self.touches_slots(entry) => fresh,
             _ => entry,
         }
+    }
+
+    /// The block that the entry of a lowered function, and nothing else, goes to when the function is
+    /// not resumed.
+    fn fresh_block(&self, entry: Block) -> Option<Block> {
+        let function = self.function;
+        let branch = function.terminator(entry)?;
+        let [_, fresh] = function.targets(branch) else {
+            return None;
+        };
+        let condition = function.args(branch).first()?;
+        let ValueDef::Result(test, 0) = function.values[*condition].def else {
+            return None;
+        };
+        let is_fresh_test = function.stage == Stage::Lowered
+            && function.insts[test].opcode == Opcode::IsSuspended
+            && function.args(test).first() == function.blocks[entry].params.first();
+        let blocks = function.order.iter();
+        let edges = blocks.flat_map(|&block| function.successors(block));
+        let edges = edges.filter(|&to| to == fresh.block).count();
+        (is_fresh_test && edges == 1).then_some(fresh.block)
     }
 
     fn touches_slots(&self, block: Block) -> bool {

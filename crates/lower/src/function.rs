@@ -142,8 +142,12 @@ pub fn lower_function<I: Isa>(
     let name = lowered.function.name();
     let fail = |reason: Reason| LowerError::new(name, reason);
     let body = body.ok_or_else(|| fail(Reason::NoBody))?;
+    let mut registers = I::Inst::REGISTERS.register_file();
+    if body.is_async() && chosen == RegisterAllocator::Backtracking {
+        registers = registers.with_fixed_only(I::Inst::REGISTERS.continuation());
+    }
     let allocation = allocator
-        .allocate(&lowered.function, &I::Inst::REGISTERS.register_file())
+        .allocate(&lowered.function, &registers)
         .map_err(|error| fail(error.into()))?;
     let state = EmissionState::new(module, body, &lowered, &allocation, options, with_text);
     let emitted = state.and_then(emit::<I::Emitter<'_>>).map_err(fail)?;

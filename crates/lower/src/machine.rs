@@ -88,6 +88,13 @@ pub enum Code<T: TargetInst> {
         /// An integer register to use.
         counter: VReg,
     },
+    /// A copy of a value, which takes no instruction if both are in the same place.
+    Copy {
+        /// The copy.
+        output: VReg,
+        /// The value.
+        input: VReg,
+    },
     /// The address of a symbol.
     SymbolAddress {
         /// What gets it.
@@ -110,16 +117,14 @@ pub enum Code<T: TargetInst> {
     },
     /// A call.
     Call(Box<Call>),
-    /// A new continuation, from the free list if it has one.
+    /// A new continuation, by a stub that preserves all registers.
     NewContinuation {
-        /// Its size in bytes.
-        size: u32,
+        /// The number of the stub's symbol.
+        stub: u32,
         /// The continuation of the callee, which is freed with its chain if there is no memory.
         callee: VReg,
         /// What gets the address.
         output: VReg,
-        /// The number of the symbol of the stub that asks the runtime.
-        slow: u32,
     },
     /// A new object, from the window if it has room.
     NewObject {
@@ -174,6 +179,15 @@ pub enum Code<T: TargetInst> {
     },
     /// Returns a continuation as the hidden result.
     Suspend(VReg),
+    /// Sets the point of a continuation, links the callee's continuation to it, and returns it.
+    SetPointLinkSuspend {
+        /// The continuation.
+        object: VReg,
+        /// The callee's.
+        callee: VReg,
+        /// The address of the point's record.
+        point: VReg,
+    },
     /// Calls, and goes to successor 0 when the callee returns, to successor 1 when it throws.
     TryCall {
         /// The call.
@@ -222,6 +236,10 @@ impl<T: TargetInst> MachineInst for Step<T> {
                 collector.reg_early_def(zero);
                 collector.reg_early_def(counter);
             }
+            &Code::Copy { output, input } => {
+                collector.reg_use(input);
+                collector.reg_def(output);
+            }
             &Code::SymbolAddress { output, .. } => collector.reg_def(output),
             Code::TrapIf(Some(predicate), _) | Code::Branch(predicate) => {
                 predicate.operands(collector);
@@ -237,8 +255,7 @@ impl<T: TargetInst> MachineInst for Step<T> {
                 collector.reg_def(output);
             }
             &Code::NewContinuation { callee, output, .. } => {
-                // Read on the slow path, when the output has been written.
-                collector.reg_late_use(callee);
+                collector.fixed_use(callee, T::REGISTERS.continuation());
                 collector.fixed_def(output, T::REGISTERS.allocated);
             }
             &Code::NewObject { output, .. } => {
@@ -274,6 +291,15 @@ impl<T: TargetInst> MachineInst for Step<T> {
             &Code::Suspend(continuation) => {
                 collector.fixed_use(continuation, T::REGISTERS.continuation());
             }
+            &Code::SetPointLinkSuspend {
+                object,
+                callee,
+                point,
+            } => {
+                collector.fixed_use(object, T::REGISTERS.allocated);
+                collector.fixed_use(callee, T::REGISTERS.continuation());
+                collector.fixed_use(point, T::REGISTERS.point);
+            }
             Code::TrapIf(None, _) | Code::Jump | Code::Trap(_) => {}
         }
     }
@@ -305,6 +331,7 @@ impl<T: TargetInst> MachineInst for Step<T> {
             Code::Branch(_) | Code::TableJump { .. } | Code::TryCall { .. } => InstKind::Branch,
             Code::Return { .. }
             | Code::Suspend(_)
+            | Code::SetPointLinkSuspend { .. }
             | Code::TailCall(_)
             | Code::Throw { .. }
             | Code::Trap(_) => InstKind::Return,

@@ -44,13 +44,13 @@ impl<T: TargetInst> fmt::Display for Step<T> {
                 pairs::<T>(&exception_pairs::<T>(exception), f)
             }
             Code::NewContinuation {
-                size,
+                stub,
                 callee,
                 output,
-                ..
             } => {
-                write!(f, "new_continuation {output}, {size}, {callee}")
+                write!(f, "new_continuation {output}, symbol {stub}, {callee}")
             }
+            Code::Copy { output, input } => write!(f, "copy {output}, {input}"),
             Code::NewObject {
                 size, word, output, ..
             } => {
@@ -83,6 +83,11 @@ impl<T: TargetInst> fmt::Display for Step<T> {
                 pairs::<T>(results, f)
             }
             Code::Suspend(continuation) => write!(f, "suspend {continuation}"),
+            Code::SetPointLinkSuspend {
+                object,
+                callee,
+                point,
+            } => write!(f, "set_point_link_suspend {object}, {point}, {callee}"),
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct Registers {
     pub allocated: PReg,
     /// What else an allocation overwrites of the allocator's registers.
     pub allocation_clobbers: &'static [PReg],
+    /// Where the address of the point is when a function suspends: neither of the above, nor the register
+    /// of continuations.
+    pub point: PReg,
 }
 
 /// An integer register, by hardware number.

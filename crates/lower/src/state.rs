@@ -1,5 +1,6 @@
 //! What the lowering of a function knows and has made, whatever the target.
 
+use crate::continuation::Departure;
 use crate::crossing::Crossing;
 use crate::error::{Lower, Reason};
 use crate::frame::FrameRequest;
@@ -64,6 +65,8 @@ pub struct LoweringState<'a, T: TargetInst> {
     pub(crate) constants: FxIndexMap<Constant, ()>,
     pub(crate) tables: u32,
     pub(crate) crossing: Crossing,
+    /// How the block at hand ends, if it suspends.
+    pub(crate) departure: Option<Departure>,
     /// Whether the heap wants to know of references that are written.
     pub(crate) write_barrier: bool,
     /// What has been found out of objects in the block at hand.

@@ -54,8 +54,8 @@ pub enum StubKind<'a> {
     TrapLanding,
     /// As [`Symbol::Throw`].
     Throw(Throw),
-    /// As [`Symbol::AllocateSlow`].
-    AllocateSlow(u32),
+    /// As [`Symbol::NewContinuation`].
+    NewContinuation(u32),
     /// As [`Symbol::NewSlow`].
     NewSlow {
         /// The helper.
@@ -117,7 +117,7 @@ impl<'a> StubKind<'a> {
             },
             Symbol::TrapLanding => StubKind::TrapLanding,
             Symbol::Throw(throw) => StubKind::Throw(*throw),
-            Symbol::AllocateSlow(size) => StubKind::AllocateSlow(*size),
+            Symbol::NewContinuation(size) => StubKind::NewContinuation(*size),
             &Symbol::NewSlow(helper, index) => StubKind::NewSlow { helper, index },
             Symbol::Dispatcher => StubKind::Dispatcher,
             Symbol::Resume(shape) => StubKind::Resume(shape),

@@ -45,6 +45,14 @@ impl RegisterFile {
         }
     }
 
+    /// The same registers, but the backtracking algorithm gives one of them only to values that have to
+    /// be there. While it has not yet placed what a call gives, that register looks like one which the
+    /// call preserves, and whatever lives across the call would go there first, to be moved away later.
+    pub fn with_fixed_only(mut self, preg: PReg) -> Self {
+        self.environment.preferred_regs_by_class[preg.class() as usize].remove(preg);
+        self
+    }
+
     /// Every register the allocator may use.
     pub fn allocatable(&self) -> PRegSet {
         self.allocatable

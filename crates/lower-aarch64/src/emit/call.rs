@@ -1,10 +1,9 @@
-//! Calls, calls in place of this function, and new continuations.
+//! Calls, and calls in place of this function.
 
 use super::Emitter;
 use crate::machine::Condition;
-use crate::registers::{ALLOCATED, CALLEE, CONTEXT, CONTINUATION, TEMPORARIES, reg};
-use enjamb_aarch64::{Cond, Label, Mem, Op, Operand, Reg, access};
-use enjamb_abi::context::free_list_offset;
+use crate::registers::{ALLOCATED, CALLEE, CONTINUATION, TEMPORARIES, reg};
+use enjamb_aarch64::{Cond, Mem, Op, Operand, Reg, access};
 use enjamb_lower::{Call, Callee, Emission, EmitCalls, Lower, PARAMETERS};
 use enjamb_regalloc::PReg;
 
@@ -74,17 +73,6 @@ impl<'a> EmitCalls<'a> for Emitter<'a> {
     fn has_nothing_allocated(&mut self) -> Condition {
         self.op(Op::Cmp64RI, &[ALLOCATED.into(), Operand::Imm(0)]);
         Condition::Flag(Cond::EQ)
-    }
-
-    fn new_continuation(&mut self, size: u32) -> Lower<Label> {
-        let empty = self.assembler.new_label();
-        let free_list = free_list_offset(size) as i32;
-        self.access(&access::LDR_64, ALLOCATED, CONTEXT, free_list)?;
-        self.op(Op::Cbz64R, &[ALLOCATED.into(), empty.into()]);
-        let [next, _] = TEMPORARIES;
-        self.access(&access::LDR_64, next, ALLOCATED, 0)?;
-        self.access(&access::STR_64, next, CONTEXT, free_list)?;
-        Ok(empty)
     }
 }
 

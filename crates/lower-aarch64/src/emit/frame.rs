@@ -2,9 +2,10 @@
 
 use super::Emitter;
 use crate::machine::Condition;
-use crate::registers::{CONTEXT, CONTINUATION, TEMPORARIES, reg};
+use crate::registers::{ALLOCATED, CONTEXT, CONTINUATION, POINT, TEMPORARIES, reg};
 use enjamb_aarch64::{Cond, Mem, Op, Operand, Reg, access};
 use enjamb_abi::context::{Counter, offsets};
+use enjamb_abi::continuation::{INFO, NEXT};
 use enjamb_ir::TrapCode;
 use enjamb_lower::{Emission, EmitFrame, Lower, OWN_CONTINUATION, StackCheck};
 use enjamb_regalloc::PReg;
@@ -46,7 +47,13 @@ impl<'a> EmitFrame<'a> for Emitter<'a> {
         self.epilogue()
     }
 
-    /// All suspension blocks leave by one exit; the continuation is in its register.
+    fn set_point_and_link(&mut self) -> Lower<()> {
+        self.access(&access::STR_64, POINT, ALLOCATED, INFO as i32)?;
+        self.access(&access::STR_64, ALLOCATED, CONTINUATION, NEXT as i32)?;
+        self.op(Op::Mov64RR, &[CONTINUATION.into(), ALLOCATED.into()]);
+        Ok(())
+    }
+
     fn suspend(&mut self) -> Lower<()> {
         if self.options.count {
             let [counter, _] = TEMPORARIES;

@@ -1,9 +1,16 @@
-//! The out-of-line part of instructions that allocate: asks the runtime for memory.
+//! Allocation: continuations off the free list of their size class, or else from the runtime, and the
+//! out-of-line part of instructions that make objects.
 //!
-//! In: `x16` is the argument, the callee's continuation or the length of an array. Out: `x0` is the
-//! address, or 0 if there is no memory. Everything else but `x16`, `x17`, the link register and the
-//! flags is preserved, all of the vector registers included, since the function keeps every live value in
-//! registers here; the host preserves none of them as a whole.
+//! In: for a continuation `x15` is that of the callee, for an array `x16` is the length. Out: `x0` is the
+//! address. Everything else but `x16`, `x17`, the link register and the flags is preserved, all of the
+//! vector registers included, since the function keeps every live value in registers here; the host
+//! preserves none of them as a whole.
+//!
+//! Without memory an object's address is 0. For a continuation the runtime has freed the callee's chain,
+//! and the call of the stub is what traps: its return address is the key of the trap table.
+//!
+//! The frame, where the runtime is asked:
+//!
 //!
 //! ```text
 //!   x29         frame record                   ← Context::exit_fp
@@ -12,9 +19,11 @@
 //!   sp+8*i      x1 … x15
 //! ```
 
-use super::{CONTEXT, Kept, SCRATCH, Stub, Way, at, context};
+use super::{CONTEXT, CONTINUATION, Kept, SCRATCH, Stub, Way, at, context};
 use enjamb_aarch64::{Cond, Op, Reg};
-use enjamb_abi::context::{Helper, offsets};
+use enjamb_abi::code::Symbol;
+use enjamb_abi::context::{Helper, free_list_offset, offsets};
+use enjamb_abi::continuation::{LARGEST_CLASS, NEXT};
 
 /// Integer registers that a C function may clobber, without the result and those that belong to
 /// stubs.
@@ -33,10 +42,26 @@ fn kept() -> Vec<Kept> {
 
 /// Emits the stub for continuations of `size` bytes.
 pub(super) fn continuation(stub: &mut Stub, size: u32) {
+    if size <= LARGEST_CLASS {
+        let list = context(free_list_offset(size));
+        let empty = stub.assembler.new_label();
+        stub.load(Reg::X0, list);
+        stub.op(Op::Cbz64R, &[Reg::X0.into(), empty.into()]);
+        stub.load(SCRATCH, at(Reg::X0, NEXT));
+        stub.store(SCRATCH, list);
+        stub.op(Op::Ret, &[]);
+        stub.assembler.bind(empty);
+    }
     save(stub);
-    stub.copy(Reg::X2, SCRATCH);
+    stub.copy(Reg::X2, CONTINUATION);
     call(stub, Helper::Allocate, size);
     restore(stub);
+    let failed = stub.assembler.new_label();
+    stub.op(Op::Cbz64R, &[Reg::X0.into(), failed.into()]);
+    stub.op(Op::Ret, &[]);
+    stub.assembler.bind(failed);
+    let landing = stub.number(Symbol::TrapLanding);
+    stub.assembler.jmp_symbol(landing);
 }
 
 /// Emits the stub for objects of the type with a number. The helper answers with a status.
@@ -56,6 +81,7 @@ pub(super) fn object(stub: &mut Stub, helper: Helper, number: u32) {
     ];
     stub.op(Op::Csel64RRR, &or_null);
     restore(stub);
+    stub.op(Op::Ret, &[]);
 }
 
 fn save(stub: &mut Stub) {
@@ -74,5 +100,5 @@ fn call(stub: &mut Stub, helper: Helper, index: u32) {
 
 fn restore(stub: &mut Stub) {
     stub.transfer(Way::Load, Reg::SP, &kept());
-    stub.leave(0);
+    stub.pop_frame();
 }

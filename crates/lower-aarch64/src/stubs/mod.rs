@@ -64,7 +64,7 @@ fn fill(stub: &mut Stub, kind: StubKind<'_>) {
         } => host::call(stub, helper, index, signature),
         StubKind::TrapLanding => trap::landing(stub),
         StubKind::Throw(throw) => throw::throw(stub, throw),
-        StubKind::AllocateSlow(size) => allocate::continuation(stub, size),
+        StubKind::NewContinuation(size) => allocate::continuation(stub, size),
         StubKind::NewSlow { helper, index } => allocate::object(stub, helper, index),
         StubKind::Dispatcher => dispatcher::dispatcher(stub),
         StubKind::Resume(shape) => dispatcher::resume(stub, shape),
@@ -324,11 +324,16 @@ impl Stub {
         overflow
     }
 
-    /// Takes the frame away and returns, with the parameters popped.
-    fn leave(&mut self, parameter_bytes: u32) {
+    /// Takes the frame away.
+    fn pop_frame(&mut self) {
         self.op(Op::MovSp64RR, &[Reg::SP.into(), Reg::FP.into()]);
         let record = Mem::post(Reg::SP, 16);
         self.emit(access::LDP_64.inst(Reg::FP, Reg::LR, record));
+    }
+
+    /// Takes the frame away and returns, with the parameters popped.
+    fn leave(&mut self, parameter_bytes: u32) {
+        self.pop_frame();
         self.release_stack(parameter_bytes);
         self.op(Op::Ret, &[]);
     }

@@ -87,14 +87,14 @@ fn landing_pads_are_where_indirect_branches_lead_if_asked_for() {
         );
     }
     let throw = StubKind::Throw(Throw::New);
-    for kind in [StubKind::TrapLanding, throw, StubKind::AllocateSlow(24)] {
+    for kind in [StubKind::TrapLanding, throw, StubKind::NewContinuation(24)] {
         assert!(!instructions(kind, true).contains(&"bti c".to_string()));
     }
 }
 
 #[test]
 fn the_allocation_keeps_every_register_that_the_host_may_change() {
-    let text = instructions(StubKind::AllocateSlow(48), false);
+    let text = instructions(StubKind::NewContinuation(48), false);
     let at_stack = |mnemonic: &str| -> Vec<&str> {
         let registers = text.iter().filter_map(|text| {
             let (operation, operands) = text.split_once(' ')?;

@@ -1,13 +1,12 @@
-//! Calls, calls in place of this function, and new continuations.
+//! Calls, and calls in place of this function.
 
 use super::Emitter;
 use crate::machine::Predicate;
-use crate::registers::{ALLOCATED, CALLEE, CONTEXT, CONTINUATION, SCRATCH, TAIL_CALLEE, reg};
-use enjamb_abi::context::free_list_offset;
+use crate::registers::{ALLOCATED, CALLEE, CONTINUATION, SCRATCH, TAIL_CALLEE, reg};
 use enjamb_abi::continuation::WORD;
 use enjamb_lower::{Call, Callee, Emission, EmitCalls, Lower, PARAMETERS};
 use enjamb_regalloc::PReg;
-use enjamb_x64::{Cond, Label, Mem, Op, Reg};
+use enjamb_x64::{Cond, Mem, Op, Reg};
 
 impl<'a> EmitCalls<'a> for Emitter<'a> {
     fn call_symbol(&mut self, symbol: u32) {
@@ -74,21 +73,6 @@ impl<'a> EmitCalls<'a> for Emitter<'a> {
     fn has_nothing_allocated(&mut self) -> Predicate {
         self.op(Op::Test64MR, &[ALLOCATED.into(), ALLOCATED.into()]);
         Predicate::Flag(Cond::E)
-    }
-
-    fn new_continuation(&mut self, size: u32) -> Lower<Label> {
-        let empty = self.assembler.new_label();
-        let output = ALLOCATED.into();
-        let free_list = Mem::base(CONTEXT, free_list_offset(size) as i32).into();
-        self.op(Op::Mov64RM, &[output, free_list]);
-        self.op(Op::Test64MR, &[output, output]);
-        self.assembler.jcc(Cond::E, empty);
-        self.op(
-            Op::Mov64RM,
-            &[SCRATCH.into(), Mem::base(ALLOCATED, 0).into()],
-        );
-        self.op(Op::Mov64MR, &[free_list, SCRATCH.into()]);
-        Ok(empty)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::Emitter;
 use crate::machine::Predicate;
-use crate::registers::{CONTEXT, CONTINUATION, SCRATCH, reg};
+use crate::registers::{ALLOCATED, CONTEXT, CONTINUATION, POINT, SCRATCH, reg};
 use enjamb_abi::context::{Counter, offsets};
+use enjamb_abi::continuation::{INFO, NEXT};
 use enjamb_ir::TrapCode;
 use enjamb_lower::{Emission, EmitFrame, Lower, OWN_CONTINUATION, StackCheck};
 use enjamb_regalloc::PReg;
@@ -41,6 +42,15 @@ impl<'a> EmitFrame<'a> for Emitter<'a> {
             self.clear(CONTINUATION);
         }
         self.epilogue()
+    }
+
+    fn set_point_and_link(&mut self) -> Lower<()> {
+        let info = Mem::base(ALLOCATED, INFO as i32);
+        self.op(Op::Mov64MR, &[info.into(), POINT.into()]);
+        let next = Mem::base(CONTINUATION, NEXT as i32);
+        self.op(Op::Mov64MR, &[next.into(), ALLOCATED.into()]);
+        self.op(Op::Mov64RM, &[CONTINUATION.into(), ALLOCATED.into()]);
+        Ok(())
     }
 
     fn suspend(&mut self) -> Lower<()> {

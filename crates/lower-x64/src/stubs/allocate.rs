@@ -1,8 +1,14 @@
-//! The out-of-line part of instructions that allocate: asks the runtime for memory.
+//! Allocation: continuations off the free list of their size class, or else from the runtime, and the
+//! out-of-line part of instructions that make objects.
 //!
-//! In: `r11` is the argument, the callee's continuation or the length of an array. Out: `rax` is the
-//! address, or 0 if there is no memory. Everything else but `r11` and the flags is preserved, vector
-//! registers included, since the function keeps every live value in registers here.
+//! In: for a continuation `r10` is that of the callee, for an array `r11` is the length. Out: `rax` is the
+//! address. Everything else but `r11` and the flags is preserved, vector registers included, since the
+//! function keeps every live value in registers here.
+//!
+//! Without memory an object's address is 0. For a continuation the runtime has freed the callee's chain,
+//! and the call of the stub is what traps: its return address is the key of the trap table.
+//!
+//! The frame, where the runtime is asked:
 //!
 //! ```text
 //!   rbp              frame pointer of the function   ← Context::exit_fp
@@ -11,8 +17,10 @@
 //!   rsp+16*i         xmm i
 //! ```
 
-use super::{CONTEXT, SCRATCH, Stub, at, context};
-use enjamb_abi::context::{Helper, offsets};
+use super::{CONTEXT, CONTINUATION, SCRATCH, Stub, at, context};
+use enjamb_abi::code::Symbol;
+use enjamb_abi::context::{Helper, free_list_offset, offsets};
+use enjamb_abi::continuation::{LARGEST_CLASS, NEXT};
 use enjamb_x64::{Cond, Op, Operand, Reg, Width};
 
 /// Integer registers that a C function may clobber, without the result and the scratch register.
@@ -30,10 +38,28 @@ const BUFFER_BYTES: u32 = 8;
 
 /// Emits the stub for continuations of `size` bytes.
 pub(super) fn continuation(stub: &mut Stub, size: u32) {
+    if size <= LARGEST_CLASS {
+        let list = context(free_list_offset(size));
+        let empty = stub.assembler.new_label();
+        stub.load(Reg::RAX, list);
+        stub.test(Reg::RAX);
+        stub.assembler.jcc(Cond::E, empty);
+        stub.load(SCRATCH, at(Reg::RAX, NEXT));
+        stub.store(list, SCRATCH);
+        stub.op(Op::Ret, &[]);
+        stub.assembler.bind(empty);
+    }
     save(stub);
-    stub.copy(Reg::RDX, SCRATCH);
+    stub.copy(Reg::RDX, CONTINUATION);
     call(stub, Helper::Allocate, size);
     restore(stub);
+    let failed = stub.assembler.new_label();
+    stub.test(Reg::RAX);
+    stub.assembler.jcc(Cond::E, failed);
+    stub.op(Op::Ret, &[]);
+    stub.assembler.bind(failed);
+    let landing = stub.number(Symbol::TrapLanding);
+    stub.assembler.jmp_symbol(landing);
 }
 
 /// Emits the stub for objects of the type with a number. The helper answers with a status.
@@ -48,6 +74,7 @@ pub(super) fn object(stub: &mut Stub, helper: Helper, number: u32) {
     let no_object = Op::cmov(Width::B64, Cond::NE);
     stub.op(no_object, &[Reg::RAX.into(), SCRATCH.into()]);
     restore(stub);
+    stub.op(Op::Ret, &[]);
 }
 
 fn buffer() -> Operand<Reg> {
@@ -85,6 +112,5 @@ fn restore(stub: &mut Stub) {
         stub.pop(register);
     }
     stub.pop(Reg::RBP);
-    stub.op(Op::Ret, &[]);
     stub.frame_bytes = VECTOR_BYTES + BUFFER_BYTES + 8 * CLOBBERED.len() as u32;
 }

@@ -44,7 +44,7 @@ pub fn emit_stub(
         StubKind::Yield { index } => host::yield_leaf(&mut stub, index),
         StubKind::TrapLanding => trap::landing(&mut stub),
         StubKind::Throw(throw) => throw::throw(&mut stub, throw),
-        StubKind::AllocateSlow(size) => allocate::continuation(&mut stub, size),
+        StubKind::NewContinuation(size) => allocate::continuation(&mut stub, size),
         StubKind::NewSlow { helper, index } => allocate::object(&mut stub, helper, index),
         StubKind::Dispatcher => dispatcher::dispatcher(&mut stub),
         StubKind::Resume(shape) => dispatcher::resume(&mut stub, shape),

@@ -71,7 +71,7 @@ fn name(compiled: &CompiledModule, symbol: &Symbol) -> String {
         Symbol::TrapLanding => "enjamb_trap".to_string(),
         Symbol::Throw(Throw::New) => "enjamb_throw".to_string(),
         Symbol::Throw(Throw::Again) => "enjamb_rethrow".to_string(),
-        Symbol::AllocateSlow(size) => format!("enjamb_allocate_{size}"),
+        Symbol::NewContinuation(size) => format!("enjamb_continuation_{size}"),
         Symbol::NewSlow(_, ty) => {
             let ty = compiled.source.object_types.values().nth(*ty as usize);
             format!("enjamb_new_{}", ty.map_or("", |ty| &ty.name))

@@ -2,13 +2,11 @@
 
 use enjamb_aarch64::{Assembler, Cond, Label, Mem, Op, Operand, Reg, access};
 use enjamb_abi::code::{Code, Relocation, RelocationKind, Symbol, TrapSite};
-use enjamb_abi::context::free_list_offset;
 use enjamb_abi::continuation::{INFO, NEXT, RESULTS};
 use enjamb_ir::{FuncId, TrapCode};
 
 pub use enjamb_lower_aarch64::{apply_relocation, emit_stub};
 
-const CONTEXT: Reg = Reg::X28;
 const CONTINUATION: Reg = Reg::X15;
 /// What both functions keep across calls and suspensions.
 const NUMBER: Reg = Reg::X19;
@@ -63,6 +61,10 @@ impl Body {
     }
     fn trap(&mut self, code: TrapCode) {
         self.call(Symbol::TrapLanding);
+        self.may_trap(code);
+    }
+    /// Notes that the call in front of here may trap.
+    fn may_trap(&mut self, code: TrapCode) {
         let after = self.assembler.mark();
         self.traps.push((after, code));
     }
@@ -118,14 +120,11 @@ fn epilogue(body: &mut Body) {
 
 /// A suspension block that saves `NUMBER`.
 fn suspend(body: &mut Body, point: Symbol) {
-    let (have, slow) = (body.assembler.new_label(), body.assembler.new_label());
-    let list = at(CONTEXT, free_list_offset(super::SIZE));
+    let have = body.assembler.new_label();
     body.load(Reg::X0, Mem::base(Reg::FP, -8));
     body.if_not_zero(Reg::X0, have);
-    body.load(Reg::X0, list);
-    body.if_zero(Reg::X0, slow);
-    body.load(Reg::X16, at(Reg::X0, NEXT));
-    body.store(Reg::X16, list);
+    body.call(Symbol::NewContinuation(super::SIZE));
+    body.may_trap(TrapCode::OutOfMemory);
     body.assembler.bind(have);
     body.store(NUMBER, at(Reg::X0, super::SAVED));
     body.address(Reg::X16, point);
@@ -133,11 +132,6 @@ fn suspend(body: &mut Body, point: Symbol) {
     body.store(Reg::X0, at(CONTINUATION, NEXT));
     body.copy(CONTINUATION, Reg::X0);
     epilogue(body);
-    body.assembler.bind(slow);
-    body.copy(Reg::X16, CONTINUATION);
-    body.call(Symbol::AllocateSlow(super::SIZE));
-    body.if_not_zero(Reg::X0, have);
-    body.trap(TrapCode::OutOfMemory);
 }
 
 /// `yields(n)` of `dispatch.rs`.

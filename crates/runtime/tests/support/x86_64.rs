@@ -1,14 +1,12 @@
 //! Functions assembled by hand for x86-64.
 
 use enjamb_abi::code::{Code, Relocation, RelocationKind, Symbol, TrapSite};
-use enjamb_abi::context::free_list_offset;
 use enjamb_abi::continuation::{INFO, NEXT, RESULTS};
 use enjamb_ir::{FuncId, TrapCode};
 use enjamb_x64::{Assembler, Cond, Label, Mem, Op, Operand, Reg};
 
 pub use enjamb_lower_x64::{apply_relocation, emit_stub};
 
-const CONTEXT: Reg = Reg::R15;
 const CONTINUATION: Reg = Reg::R10;
 
 /// An assembler that knows symbols.
@@ -57,6 +55,10 @@ impl Body {
     }
     fn trap(&mut self, code: TrapCode) {
         self.call(Symbol::TrapLanding);
+        self.may_trap(code);
+    }
+    /// Notes that the call in front of here may trap.
+    fn may_trap(&mut self, code: TrapCode) {
         let after = self.assembler.mark();
         self.traps.push((after, code));
     }
@@ -101,16 +103,12 @@ fn epilogue(body: &mut Body) {
 
 /// A suspension block that saves rbx.
 fn suspend(body: &mut Body, point: Symbol) {
-    let (have, slow) = (body.assembler.new_label(), body.assembler.new_label());
-    let list = free_list_offset(super::SIZE);
+    let have = body.assembler.new_label();
     body.mov(Reg::RAX, enjamb_x64::Mem::base(Reg::RBP, -8));
     body.test(Reg::RAX);
     body.assembler.jcc(Cond::NE, have);
-    body.mov(Reg::RAX, at(CONTEXT, list));
-    body.test(Reg::RAX);
-    body.assembler.jcc(Cond::E, slow);
-    body.mov(Reg::R11, at(Reg::RAX, NEXT));
-    body.mov(at(CONTEXT, list), Reg::R11);
+    body.call(Symbol::NewContinuation(super::SIZE));
+    body.may_trap(TrapCode::OutOfMemory);
     body.assembler.bind(have);
     body.mov(at(Reg::RAX, super::SAVED), Reg::RBX);
     body.lea(Reg::R11, point);
@@ -118,12 +116,6 @@ fn suspend(body: &mut Body, point: Symbol) {
     body.mov(at(CONTINUATION, NEXT), Reg::RAX);
     body.mov(CONTINUATION, Reg::RAX);
     epilogue(body);
-    body.assembler.bind(slow);
-    body.mov(Reg::R11, CONTINUATION);
-    body.call(Symbol::AllocateSlow(super::SIZE));
-    body.test(Reg::RAX);
-    body.assembler.jcc(Cond::NE, have);
-    body.trap(TrapCode::OutOfMemory);
 }
 
 /// `yields(n)` of `dispatch.rs`.
