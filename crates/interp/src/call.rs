@@ -23,6 +23,7 @@ pub(crate) fn call<'a>(
     site: &Site<'a>,
 ) -> Outcome {
     let callee = machine.callee(stack, site)?;
+    machine.safepoint(stack, site)?;
     machine.invoke(stack, callee, Some((site, false)))
 }
 
@@ -100,7 +101,7 @@ impl<'a> Machine<'a> {
                 Ok(Flow::Next)
             }
             FunctionKind::Import { .. } => {
-                let called = self.call_import(callee)?;
+                let called = self.call_import(stack, callee)?;
                 if tail {
                     self.pop(stack);
                 }
@@ -136,7 +137,8 @@ impl<'a> Machine<'a> {
         if tail {
             self.pop(stack);
         }
-        stack.push(function, own, &self.args);
+        let checks = self.options.check_roots || !function.roots.is_empty();
+        stack.push(function, own, &self.args, checks);
         self.stack_bytes += cost;
         Ok(())
     }

@@ -9,13 +9,14 @@
 use crate::call::SENTINEL;
 use crate::control::wrong_payload;
 use crate::error::Stop;
+use crate::heap::Reference;
 use crate::machine::{Flow, Machine};
 use crate::options::Stats;
 use crate::stack::{Chain, Site, Stack};
 use crate::value::{Cell, decode};
 use enjamb_ir::hash::{FxHashMap, FxHashSet};
 use enjamb_ir::types::word_count;
-use enjamb_ir::{Entity, FieldId, FieldType, Function, LayoutId, Module, Payload, PointId};
+use enjamb_ir::{Entity, FieldId, FieldType, Function, LayoutId, Module, Payload, PointId, Type};
 use std::ops::Range;
 
 type Outcome = Result<Flow, Stop>;
@@ -41,6 +42,10 @@ pub(crate) struct Object<'a> {
     data: Vec<u8>,
     /// For each byte the index of the field that it was stored for.
     owners: Vec<u32>,
+    /// The epochs in which references were stored.
+    stored: FxHashMap<FieldId, u32>,
+    /// The epoch in which it was resumed last.
+    resumed: Option<u32>,
 }
 
 /// The continuation objects of an instance. Numbers are not used again.
@@ -101,6 +106,8 @@ impl<'a> Objects<'a> {
             results: None,
             data: vec![0; size as usize],
             owners: vec![NO_FIELD; size as usize],
+            stored: FxHashMap::default(),
+            resumed: None,
         };
         self.objects.insert(number, object);
         number
@@ -127,6 +134,27 @@ impl<'a> Objects<'a> {
             while let Some(object) = self.remove(next) {
                 next = object.next;
             }
+        }
+    }
+
+    /// Visits every word that may be a reference: fields of that type which hold something, and results.
+    /// The order of the objects does not matter to whoever visits.
+    pub(crate) fn each_reference(&self, visit: &mut dyn FnMut(Reference)) {
+        for object in self.objects.values() {
+            for &field in object.stored.keys() {
+                let range = object.range(object.layout, field);
+                let bytes = range
+                    .ok()
+                    .map(|range| (&object.owners[range.clone()], range));
+                let is_there = |owners: &[u32]| owners.iter().all(|&o| o == field.index() as u32);
+                if let Some((owners, range)) = bytes
+                    && is_there(owners)
+                {
+                    visit(decode(Type::Ref, &object.data[range]).bits);
+                }
+            }
+            let results = object.results.iter().flatten();
+            results.for_each(|cell| visit(cell.bits));
         }
     }
 
@@ -231,6 +259,40 @@ impl Object<'_> {
         };
         area.fill(NO_FIELD);
         self.results = Some(results.to_vec());
+        Ok(())
+    }
+
+    /// The activation goes on in an epoch. What the object holds from then on is not kept up to date.
+    pub(crate) fn resume(&mut self, epoch: u32) {
+        self.resumed = Some(epoch);
+    }
+
+    /// Fails if a reference that is loaded from it may be out of date.
+    fn check_epoch(&self, site: &Site<'_>, stack: &Stack<'_>, ty: Type) -> Result<(), Stop> {
+        let is_old = self.resumed.is_some_and(|epoch| epoch != stack.epoch);
+        match site.checks && ty == Type::Ref && is_old {
+            true => Err(Stop::fault(
+                "a reference in an object is used behind a safepoint since that was resumed",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Fails if a reference that a point saves was stored before the last safepoint.
+    fn check_saved(&self, site: &Site<'_>, stack: &Stack<'_>, point: PointId) -> Result<(), Stop> {
+        if !site.checks {
+            return Ok(());
+        }
+        for saved in &site.function.points[point].saved {
+            let decl = &site.function.layouts[self.layout].fields[saved.field];
+            let is_reference = decl.ty == FieldType::Value(Type::Ref);
+            if is_reference && self.stored.get(&saved.field) != Some(&stack.epoch) {
+                let name = &decl.name;
+                return Err(Stop::Fault(format!(
+                    "{point} saves {name}, which was stored before the last safepoint"
+                )));
+            }
+        }
         Ok(())
     }
 
@@ -350,6 +412,9 @@ pub(crate) fn field_store<'a>(
         .objects
         .of_layout(site, site.arg(stack, 0)?, layout)?;
     object.store(layout, field, &bytes[..size])?;
+    if site.function.value_type(site.args()[1]) == Type::Ref {
+        object.stored.insert(field, stack.epoch);
+    }
     Ok(Flow::Next)
 }
 
@@ -368,6 +433,7 @@ pub(crate) fn field_load<'a>(
     if range.len() != ty.bytes() as usize {
         return Err(Stop::fault("a field of another size"));
     }
+    object.check_epoch(site, stack, ty)?;
     site.set(stack, 0, decode(ty, &object.data[range]));
     Ok(Flow::Next)
 }
@@ -430,6 +496,7 @@ pub(crate) fn result_load<'a>(
         .as_ref()
         .and_then(|results| results.get(position as usize));
     let result = *delivered.ok_or_else(|| Stop::fault("a result that was not delivered"))?;
+    object.check_epoch(site, stack, site.function.value_type(site.results()[0]))?;
     site.set(stack, 0, result);
     Ok(Flow::Next)
 }
@@ -444,7 +511,8 @@ pub(crate) fn set_point<'a>(
     };
     let layout = site.function.points[point].layout;
     let number = site.arg(stack, 0)?;
-    machine.objects.of_layout(site, number, layout)?;
+    let object = machine.objects.of_layout(site, number, layout)?;
+    object.check_saved(site, stack, point)?;
     machine.objects.set_point(number, point)?;
     Ok(Flow::Next)
 }

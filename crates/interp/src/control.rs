@@ -178,11 +178,3 @@ pub(crate) fn trap<'a>(_: &mut Machine<'a>, _: &mut Stack<'a>, site: &Site<'a>) 
 pub(crate) fn unreachable<'a>(_: &mut Machine<'a>, _: &mut Stack<'a>, _: &Site<'a>) -> Outcome {
     Err(TrapCode::Unreachable.into())
 }
-
-/// Stops at an instruction that is not interpreted.
-pub(crate) fn unsupported<'a>(_: &mut Machine<'a>, _: &mut Stack<'a>, site: &Site<'a>) -> Outcome {
-    Err(Stop::Fault(format!(
-        "`{}` is not interpreted",
-        site.data.opcode
-    )))
-}

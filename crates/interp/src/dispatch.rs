@@ -33,6 +33,7 @@ impl<'a> Machine<'a> {
 
         let object = self.objects.expect_mut(next)?;
         object.deliver(results)?;
+        object.resume(self.epoch);
         let function = object.function;
         stack.chain.rest = std::mem::take(&mut object.next);
         stack.chain.running = next;
@@ -63,7 +64,9 @@ impl<'a> Machine<'a> {
             if let Some(entry) = unwind {
                 self.objects.set_point(next, entry)?;
                 let words = exception.to_words().map(Cell::new);
-                self.objects.expect_mut(next)?.deliver(&words)?;
+                let object = self.objects.expect_mut(next)?;
+                object.deliver(&words)?;
+                object.resume(self.epoch);
                 stack.chain.running = next;
                 self.stats.resumptions += 1;
                 self.enter(stack, function, next, false)?;

@@ -6,6 +6,8 @@
 use crate::continuation::Objects;
 use crate::control;
 use crate::error::{Error, Stop, Trap, Uncaught};
+use crate::heap::{Heap, Reference};
+use crate::host_objects::exception_to_host;
 use crate::machine::{Event, Flow, Machine};
 use crate::scheduler::Scheduler;
 use crate::stack::{Frame, Site, Stack};
@@ -84,8 +86,14 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Visits the payload of the exception.
+    pub(crate) fn each_reference(&self, visit: &mut dyn FnMut(Reference)) {
+        let payload = self.exception().and_then(|exception| exception.payload);
+        payload.into_iter().for_each(visit);
+    }
+
     /// What the host gets to see.
-    pub(crate) fn error(&self, module: &Module) -> Error {
+    pub(crate) fn error(&self, module: &Module, heap: Option<&Heap>) -> Error {
         let location = self.trace.first().map(|place| place.location(module));
         let trace = self.trace.resolve(|place| place.location(module));
         match &self.cause {
@@ -95,7 +103,7 @@ impl<'a> Record<'a> {
                 trace,
             })),
             Cause::Exception(exception, message) => Error::Exception(Box::new(Uncaught {
-                exception: *exception,
+                exception: exception_to_host(heap, *exception),
                 message: message.clone(),
                 location,
                 trace,

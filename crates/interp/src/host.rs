@@ -2,11 +2,15 @@
 
 use crate::error::{Error, Stop};
 use crate::exception::suspended_stacks;
+use crate::heap::{EachReference, Heap};
+use crate::host_objects::{exception_from_host, from_host, to_host};
 use crate::machine::Machine;
 use crate::memory::Memory;
-use crate::stack::Wait;
+use crate::object::Tasks;
+use crate::stack::{Stack, Wait};
 use crate::value::Cell;
 use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{
     Entity, Exception, Export, FuncId, FunctionKind, GlobalId, MemoryId, Module, Named, PrimaryMap,
     Signature, Trace, TraceLimits, Type, Val,
@@ -69,6 +73,9 @@ pub struct HostContext<'c> {
     memories: &'c mut [Memory],
     globals: &'c mut [Cell],
     stacks: &'c dyn Fn(TraceLimits) -> Vec<Trace>,
+    heap: Option<&'c mut Heap>,
+    /// Visits the references of tasks.
+    references: EachReference<'c>,
 }
 
 impl fmt::Debug for HostContext<'_> {
@@ -101,7 +108,7 @@ impl HostContext<'_> {
 
     /// The value of a global variable.
     pub fn global_at(&self, global: GlobalId) -> Val {
-        global_value(self.module, self.globals, global)
+        global_value(self.module, self.heap.as_deref(), self.globals, global)
     }
 
     /// Gives a global variable a value.
@@ -109,18 +116,51 @@ impl HostContext<'_> {
     /// # Errors
     /// [`Error::BadCall`] if it has another type.
     pub fn set_global_at(&mut self, global: GlobalId, value: Val) -> Result<(), Error> {
-        set_global_value(self.module, self.globals, global, value)
+        let heap = self.heap.as_deref();
+        set_global_value(self.module, heap, self.globals, global, value)
+    }
+
+    pub(crate) fn heap(&self) -> Result<&Heap, ObjectError> {
+        self.heap.as_deref().ok_or(ObjectError::NoHeap)
+    }
+
+    pub(crate) fn heap_mut(&mut self) -> Result<&mut Heap, ObjectError> {
+        self.heap.as_deref_mut().ok_or(ObjectError::NoHeap)
+    }
+
+    /// Hands over the heap and what visits all references outside of it.
+    pub(crate) fn with_heap<T>(
+        &mut self,
+        work: impl FnOnce(&mut Heap, EachReference<'_>) -> T,
+    ) -> Result<T, ObjectError> {
+        let heap = self.heap.as_deref_mut().ok_or(ObjectError::NoHeap)?;
+        let globals = &self.globals;
+        let references = self.references;
+        Ok(work(heap, &|visit| {
+            globals.iter().for_each(|cell| visit(cell.bits));
+            references(visit);
+        }))
+    }
+
+    pub(crate) fn function_count(&self) -> usize {
+        self.module.function_count()
     }
 }
 
 /// The value of a global variable.
-pub(crate) fn global_value(module: &Module, globals: &[Cell], global: GlobalId) -> Val {
-    globals[global.index()].value(module.globals[global].ty)
+pub(crate) fn global_value(
+    module: &Module,
+    heap: Option<&Heap>,
+    globals: &[Cell],
+    global: GlobalId,
+) -> Val {
+    to_host(heap, globals[global.index()], module.globals[global].ty)
 }
 
 /// Gives a global variable a value of its type.
 pub(crate) fn set_global_value(
     module: &Module,
+    heap: Option<&Heap>,
     globals: &mut [Cell],
     global: GlobalId,
     value: Val,
@@ -132,7 +172,8 @@ pub(crate) fn set_global_value(
         return Err(Error::BadCall(message));
     }
     check_reference(module, value)?;
-    globals[global.index()] = Cell::of(value);
+    let cell = from_host(heap, value).map_err(|stale| Error::BadCall(stale.to_string()))?;
+    globals[global.index()] = cell;
     Ok(())
 }
 
@@ -232,6 +273,7 @@ pub(crate) enum Import<'a> {
     Sleep,
     Test,
     OutOfFuel,
+    Collect,
     Host(Rc<RefCell<Function<'a>>>),
 }
 
@@ -274,6 +316,7 @@ fn resolve_one<'a>(
     let builtin = match (namespace, name) {
         (BUILTIN, "yield") => Some((Import::Yield, Signature::asynchronous(&[], &[]))),
         (BUILTIN, "out_of_fuel") => Some((Import::OutOfFuel, Signature::asynchronous(&[], &[]))),
+        (BUILTIN, "collect") => Some((Import::Collect, Signature::sync(&[], &[]))),
         (BUILTIN, "sleep") => Some((Import::Sleep, Signature::asynchronous(&[Type::I64], &[]))),
         (BUILTIN, "test") => {
             let signature = Signature::asynchronous(&[Type::I64], &[Type::I64]);
@@ -308,7 +351,11 @@ pub(crate) fn have_types(values: &[Val], types: &[Type]) -> bool {
 
 impl<'a> Machine<'a> {
     /// Calls an import with `args`.
-    pub(crate) fn call_import(&mut self, callee: FuncId) -> Result<Called, Stop> {
+    pub(crate) fn call_import(
+        &mut self,
+        stack: &Stack<'a>,
+        callee: FuncId,
+    ) -> Result<Called, Stop> {
         let args = std::mem::take(&mut self.args);
         let first = args.first().map_or(0, |cell| cell.bits);
         match self.imports[callee] {
@@ -316,6 +363,10 @@ impl<'a> Machine<'a> {
             Some(Import::Test) => Ok(self.governed(first & 1 == 1, args)),
             // Whatever the schedule: slices of time are no leaf's decision.
             Some(Import::OutOfFuel) => Ok(Called::Waits(Wait::Turn, Vec::new())),
+            Some(Import::Collect) => {
+                self.collect(stack);
+                Ok(Called::Ready(Vec::new()))
+            }
             Some(Import::Sleep) => {
                 let milliseconds = (first as i64).max(0) as u64;
                 let deadline = self.scheduler.now().saturating_add(milliseconds);
@@ -323,7 +374,7 @@ impl<'a> Machine<'a> {
             }
             Some(Import::Host(ref function)) => {
                 let function = Rc::clone(function);
-                self.call_host(callee, &mut *function.borrow_mut(), &args)
+                self.call_host(stack, callee, &mut *function.borrow_mut(), &args)
             }
             None => Err(Stop::fault("a function with a body is called as an import")),
         }
@@ -342,6 +393,7 @@ impl<'a> Machine<'a> {
 
     fn call_host(
         &mut self,
+        stack: &Stack<'a>,
         callee: FuncId,
         function: &mut Function<'a>,
         args: &[Cell],
@@ -354,15 +406,27 @@ impl<'a> Machine<'a> {
         else {
             return Err(Stop::fault("a function with a body is called as an import"));
         };
-        let value = |(cell, &ty): (&Cell, &Type)| cell.value(ty);
+        let heap = self.heap.as_ref();
+        if let Some(heap) = heap {
+            heap.handles.borrow_mut().enter();
+        }
+        let value = |(cell, &ty): (&Cell, &Type)| to_host(heap, *cell, ty);
         let args: Vec<Val> = args.iter().zip(&signature.params).map(value).collect();
         let (module, scheduler, objects) = (self.module, &self.scheduler, &self.objects);
         let stacks = |limits| suspended_stacks(module, scheduler, objects, limits);
+        let tasks = Tasks {
+            running: Some(stack),
+            spawners: &self.spawners,
+            scheduler,
+            continuations: objects,
+        };
         let mut context = HostContext {
             module,
             memories: &mut self.memories,
             globals: &mut self.globals,
             stacks: &stacks,
+            heap: self.heap.as_mut(),
+            references: &|visit| tasks.each_reference(visit),
         };
         // What a panic leaves behind is the host's: the instance only lends its memories.
         let call = AssertUnwindSafe(|| function(&mut context, &args));
@@ -384,18 +448,33 @@ impl<'a> Machine<'a> {
                 false => Err(HostError::Failed(message())),
             }
         });
-        let results = match checked {
-            Ok(results) => results,
-            Err(error) => {
-                let (exception, message) = error.into_exception();
-                return Ok(Called::Threw(exception, message));
-            }
+        let called = self.called(checked);
+        if let Some(heap) = &self.heap {
+            heap.handles.borrow_mut().leave();
+        }
+        Ok(called)
+    }
+
+    /// What a host function gave, without handles.
+    fn called(&self, results: Result<Vec<Val>, HostError>) -> Called {
+        let heap = self.heap.as_ref();
+        let words = results.and_then(|results| {
+            let cells = results.into_iter().map(|value| from_host(heap, value));
+            let cells: Result<Vec<Cell>, _> = cells.collect();
+            cells.map_err(|stale| HostError::Failed(stale.to_string()))
+        });
+        let error = match words {
+            Ok(cells) => return Called::Ready(cells),
+            Err(error) => error,
         };
-        Ok(Called::Ready(
-            results
-                .into_iter()
-                .map(|value| Cell::of(value))
-                .collect(),
-        ))
+        let (exception, message) = error.into_exception();
+        match exception_from_host(heap, exception) {
+            Ok(exception) => Called::Threw(exception, message),
+            Err(stale) => {
+                let error = HostError::Failed(stale.to_string());
+                let (exception, message) = error.into_exception();
+                Called::Threw(exception, message)
+            }
+        }
     }
 }

@@ -3,15 +3,18 @@
 use crate::continuation::Objects;
 use crate::error::Error;
 use crate::fuel::Fuel;
+use crate::heap::{EachReference, Heap};
 use crate::host::{
     HostCall, Imports, check_reference, global_value, have_types, memory_named, resolve,
     set_global_value,
 };
+use crate::host_objects::{from_host, to_host};
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::options::{Options, Stats};
 use crate::scheduler::Scheduler;
 use crate::value::{Cell, function_bits};
+use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{
     Entity, Export, FuncId, GlobalId, GlobalInit, Module, Named, Signature, Stage, Type, Val,
 };
@@ -57,6 +60,9 @@ impl<'a> Instance<'a> {
             imports: resolve(module, &imports)?,
             host_calls: Vec::new(),
             objects: Objects::new(module),
+            heap: Heap::new(module, options.heap_limit),
+            epoch: 0,
+            spawners: Vec::new(),
             scheduler: Scheduler::new(options.clock),
             leaf_calls: 0,
             stack_bytes: 0,
@@ -102,9 +108,12 @@ impl<'a> Instance<'a> {
         let decl = &module.functions[function];
         let signature = decl.signature();
         check_args(module, &decl.name, signature, args)?;
-        let args = args.iter().map(|arg| Cell::of(*arg)).collect();
+        let heap = self.machine.heap.as_ref();
+        let args: Result<Vec<Cell>, _> = args.iter().map(|arg| from_host(heap, *arg)).collect();
+        let args = args.map_err(|stale| Error::BadCall(stale.to_string()))?;
         let results = self.machine.run_root(function, args)?;
-        let value = |(cell, &ty): (&Cell, &Type)| cell.value(ty);
+        let heap = self.machine.heap.as_ref();
+        let value = |(cell, &ty): (&Cell, &Type)| to_host(heap, *cell, ty);
         Ok(results.iter().zip(&signature.results).map(value).collect())
     }
 
@@ -153,9 +162,8 @@ impl<'a> Instance<'a> {
 
     /// All global variables, in order of declaration.
     pub fn globals(&self) -> Vec<Val> {
-        let globals = self.machine.module.globals.values();
-        let value = |(decl, cell): (&enjamb_ir::GlobalDecl, &Cell)| cell.value(decl.ty);
-        globals.zip(&self.machine.globals).map(value).collect()
+        let globals = self.machine.module.globals.keys();
+        globals.map(|global| self.global_at(global)).collect()
     }
 
     /// Gives a global variable a value.
@@ -171,7 +179,8 @@ impl<'a> Instance<'a> {
 
     /// The value of a global variable.
     pub fn global_at(&self, global: GlobalId) -> Val {
-        global_value(self.machine.module, &self.machine.globals, global)
+        let heap = self.machine.heap.as_ref();
+        global_value(self.machine.module, heap, &self.machine.globals, global)
     }
 
     /// Gives a global variable a value.
@@ -181,10 +190,36 @@ impl<'a> Instance<'a> {
     pub fn set_global_at(&mut self, global: GlobalId, value: Val) -> Result<(), Error> {
         set_global_value(
             self.machine.module,
+            self.machine.heap.as_ref(),
             &mut self.machine.globals,
             global,
             value,
         )
+    }
+
+    pub(crate) fn heap(&self) -> Result<&Heap, ObjectError> {
+        self.machine.heap.as_ref().ok_or(ObjectError::NoHeap)
+    }
+
+    pub(crate) fn heap_mut(&mut self) -> Result<&mut Heap, ObjectError> {
+        self.machine.heap.as_mut().ok_or(ObjectError::NoHeap)
+    }
+
+    /// Hands over the heap and what visits all references outside of it: between calls there are no
+    /// tasks.
+    pub(crate) fn with_heap<T>(
+        &mut self,
+        work: impl FnOnce(&mut Heap, EachReference<'_>) -> T,
+    ) -> Result<T, ObjectError> {
+        let heap = self.machine.heap.as_mut().ok_or(ObjectError::NoHeap)?;
+        let globals = &self.machine.globals;
+        Ok(work(heap, &|visit| {
+            globals.iter().for_each(|cell| visit(cell.bits))
+        }))
+    }
+
+    pub(crate) fn function_count(&self) -> usize {
+        self.machine.module.function_count()
     }
 
     /// The fuel that is left; below zero it is a debt.

@@ -6,6 +6,7 @@ use crate::continuation::Objects;
 use crate::error::{Error, Fault, Stop};
 use crate::exception::{Cause, Place, Record, walk_logical_stack};
 use crate::fuel::Fuel;
+use crate::heap::Heap;
 use crate::host::{HostCall, Import};
 use crate::integer::narrow;
 use crate::memory::Memory;
@@ -47,6 +48,12 @@ pub(crate) struct Machine<'a> {
     pub(crate) imports: PrimaryMap<FuncId, Option<Import<'a>>>,
     pub(crate) host_calls: Vec<HostCall>,
     pub(crate) objects: Objects<'a>,
+    /// The objects of the program, if its module declares types of them.
+    pub(crate) heap: Option<Heap>,
+    /// The number of safepoints so far.
+    pub(crate) epoch: u32,
+    /// The tasks that wait until one that they have started stops running.
+    pub(crate) spawners: Vec<Stack<'a>>,
     pub(crate) scheduler: Scheduler<'a>,
     /// Calls of leaves that the schedule governs.
     pub(crate) leaf_calls: u64,
@@ -94,7 +101,8 @@ impl<'a> Machine<'a> {
                 }
             }
             if let Some(result) = self.scheduler.result(root) {
-                return result.map_err(|record| record.error(self.module));
+                let heap = self.heap.as_ref();
+                return result.map_err(|record| record.error(self.module, heap));
             }
             next = self.scheduler.next_runnable();
         }
@@ -102,12 +110,12 @@ impl<'a> Machine<'a> {
 
     /// Runs a task and those that it starts, until it and they finished or suspended.
     fn run_task(&mut self, stack: Stack<'a>) -> Result<(), Error> {
-        let mut active = vec![stack];
-        while let Some(mut stack) = active.pop() {
+        let mut next = Some(stack);
+        while let Some(mut stack) = next.take().or_else(|| self.spawners.pop()) {
             match self.proceed(&mut stack) {
                 Ok(Event::Spawned(task)) => {
-                    active.push(stack);
-                    active.extend(self.scheduler.take(task));
+                    self.spawners.push(stack);
+                    next = self.scheduler.take(task);
                 }
                 Ok(Event::Finished(results)) => self.finish(stack.task, Ok(results)),
                 Ok(Event::Threw(exception)) => {
@@ -121,7 +129,9 @@ impl<'a> Machine<'a> {
                     match ended {
                         Ok(record) => self.finish(stack.task, Err(record)),
                         Err(error) => {
-                            active.iter_mut().for_each(|stack| self.release(stack));
+                            for mut stack in std::mem::take(&mut self.spawners) {
+                                self.release(&mut stack);
+                            }
                             return Err(error);
                         }
                     }
@@ -133,6 +143,7 @@ impl<'a> Machine<'a> {
 
     /// Runs a task from where it stands.
     fn proceed(&mut self, stack: &mut Stack<'a>) -> Result<Event, Stop> {
+        stack.epoch = self.epoch;
         let mut flow = match std::mem::take(&mut stack.entry) {
             Entry::Running => Flow::Next,
             Entry::Call(function, args) => {

@@ -6,7 +6,7 @@ use crate::error::Stop;
 use crate::machine::{Flow, Machine};
 use crate::stack::{Site, Stack};
 use crate::vector::{self, Bitwise};
-use crate::{access, call, control, exception, float, fuel, integer, task};
+use crate::{access, call, control, exception, float, fuel, integer, object, task};
 use enjamb_ir::{Opcode, TrapCode, Type};
 
 /// A function that executes an instruction.
@@ -163,17 +163,17 @@ impl<'a> Operation<'a> {
             Opcode::TableSet => Handled(access::table_set),
             Opcode::TableSize => Handled(access::table_size),
 
-            Opcode::New
-            | Opcode::NewArray
-            | Opcode::GetField
-            | Opcode::SetField
-            | Opcode::GetElement
-            | Opcode::SetElement
-            | Opcode::ArrayLength
-            | Opcode::ArrayCopy
-            | Opcode::IsInstance
-            | Opcode::RootSet
-            | Opcode::RootGet => Handled(control::unsupported),
+            Opcode::New => Handled(object::new),
+            Opcode::NewArray => Handled(object::new_array),
+            Opcode::GetField => Handled(object::get_field),
+            Opcode::SetField => Handled(object::set_field),
+            Opcode::GetElement => Handled(object::get_element),
+            Opcode::SetElement => Handled(object::set_element),
+            Opcode::ArrayLength => Handled(object::array_length),
+            Opcode::ArrayCopy => Handled(object::array_copy),
+            Opcode::IsInstance => Handled(object::is_instance),
+            Opcode::RootSet => Handled(object::root_set),
+            Opcode::RootGet => Handled(object::root_get),
 
             Opcode::Call | Opcode::CallIndirect => Handled(call::call),
             Opcode::TryCall | Opcode::TryCallIndirect => Handled(call::call),

@@ -26,6 +26,14 @@ pub struct Options {
     /// Bytes of suspended activations, and of tasks other than the call's own, that may exist at
     /// once, before the trap `out_of_memory`.
     pub memory_limit: usize,
+    /// Bytes of objects that may exist at once, before the trap `out_of_memory`. Objects count what they
+    /// take in compiled code.
+    pub heap_limit: u64,
+    /// Whether objects are collected at every safepoint, and not only when there are many.
+    pub gc_stress: bool,
+    /// Whether references have to go through root slots in every function, and not only in those
+    /// that declare some: for modules that have been through the pass that places them.
+    pub check_roots: bool,
     /// Instructions that a call may take, before the error `TooManyInstructions`. This is for tests of
     /// programs that may not end, and stands on no account.
     pub instruction_limit: Option<u64>,
@@ -46,6 +54,9 @@ impl Default for Options {
             clock: Clock::Virtual,
             stack_limit: 64 << 20,
             memory_limit: 1 << 30,
+            heap_limit: 1 << 30,
+            gc_stress: false,
+            check_roots: false,
             instruction_limit: None,
             fuel: FuelSupply::Unlimited,
             trace: TraceLimits::default(),

@@ -6,6 +6,7 @@
 //! next deadline.
 
 use crate::exception::Record;
+use crate::heap::Reference;
 use crate::options::Clock;
 use crate::stack::{Entry, Frame, Stack, Wait};
 use crate::value::Cell;
@@ -61,6 +62,21 @@ impl<'a> Scheduler<'a> {
         let mut numbers: Vec<u64> = suspended.map(|(&number, _)| number).collect();
         numbers.sort_unstable();
         numbers
+    }
+
+    /// Visits every word of a task that does not run which may be a reference, and what ended tasks
+    /// have left.
+    pub(crate) fn each_reference(&self, visit: &mut dyn FnMut(Reference)) {
+        for task in self.tasks.values() {
+            if let Some(stack) = &task.stack {
+                stack.each_reference(visit);
+            }
+            match &task.ended {
+                Some(Ok(results)) => results.iter().for_each(|cell| visit(cell.bits)),
+                Some(Err(record)) => record.each_reference(visit),
+                None => {}
+            }
+        }
     }
 
     /// Where a task stands, unless it is running.

@@ -4,6 +4,7 @@
 //! frames   [ main | fib | fib | fib ]      one per activation, the innermost last
 //! cells    [ main's values | fib's | … ]   one per value of the frame's function
 //! slots    [ main's slots  | fib's | … ]   one per stack slot of the frame's function
+//! roots    [ main's roots  | fib's | … ]   one per root slot of the frame's function
 //!            `floor` frames are suspended and not resumed yet; those above run
 //! ```
 //!
@@ -14,9 +15,12 @@
 
 use crate::error::Stop;
 use crate::exception::Record;
+use crate::heap::Reference;
 use crate::scheduler::Ended;
 use crate::value::Cell;
-use enjamb_ir::{Block, Entity, FuncId, Function, Inst, InstData, Stage, Target, Value};
+use enjamb_ir::{
+    Block, Entity, FuncId, Function, Inst, InstData, RootId, Stage, Target, Type, Value,
+};
 
 /// An activation of a function.
 #[derive(Debug)]
@@ -32,6 +36,10 @@ pub(crate) struct Frame<'a> {
     slots: usize,
     /// The continuation object that this activation was resumed from; 0 is none.
     pub(crate) own: u64,
+    /// The position of the frame's first root slot.
+    roots: usize,
+    /// Whether its references go through root slots.
+    checks: bool,
     /// What it counts against the stack limit.
     pub(crate) cost: usize,
 }
@@ -44,6 +52,9 @@ pub(crate) struct Site<'a> {
     pub(crate) data: InstData,
     base: usize,
     slots: usize,
+    roots: usize,
+    /// Whether references go through root slots.
+    pub(crate) checks: bool,
 }
 
 /// How a stack goes on when its task is run.
@@ -78,6 +89,10 @@ pub(crate) struct Stack<'a> {
     pub(crate) frames: Vec<Frame<'a>>,
     cells: Vec<Cell>,
     pub(crate) slots: Vec<Box<[u8]>>,
+    /// What root slots hold that the last safepoint of their frame listed, or was set since.
+    roots: Vec<Option<Cell>>,
+    /// The number of safepoints so far, while it runs.
+    pub(crate) epoch: u32,
     /// How many frames are suspended and not resumed yet.
     pub(crate) floor: usize,
     /// The cost of the frames above the floor.
@@ -117,11 +132,13 @@ impl<'a> Stack<'a> {
     }
 
     /// Pushes a frame. `own` is the object that it is resumed from; then `args` are ignored.
-    pub(crate) fn push(&mut self, function: &'a Function, own: u64, args: &[Cell]) {
+    pub(crate) fn push(&mut self, function: &'a Function, own: u64, args: &[Cell], checks: bool) {
         let Some(entry) = function.entry() else {
             unreachable!("the verifier demands an entry block");
         };
         let (base, slots) = (self.cells.len(), self.slots.len());
+        let roots = self.roots.len();
+        self.roots.resize(roots + function.roots.len(), None);
         self.cells
             .resize(base + function.values.len(), Cell::UNDEFINED);
         let zeroed = |size: u32| vec![0; size as usize].into_boxed_slice();
@@ -136,6 +153,8 @@ impl<'a> Stack<'a> {
             base,
             slots,
             own,
+            roots,
+            checks,
             cost,
         });
 
@@ -148,7 +167,7 @@ impl<'a> Stack<'a> {
         }
         if own == 0 {
             for (param, &arg) in params.iter().zip(args) {
-                self.cells[base + param.index()] = arg;
+                self.cells[base + param.index()] = arg.in_epoch(self.epoch);
             }
         }
     }
@@ -160,6 +179,7 @@ impl<'a> Stack<'a> {
         };
         self.cells.truncate(frame.base);
         self.slots.truncate(frame.slots);
+        self.roots.truncate(frame.roots);
         self.active -= frame.cost;
         frame.cost
     }
@@ -199,6 +219,32 @@ impl<'a> Stack<'a> {
         self.enter(site.function, target.block);
     }
 
+    /// Visits every word that may be a reference: of frames whose references go through root slots what
+    /// these hold, of others all references.
+    pub(crate) fn each_reference(&self, visit: &mut dyn FnMut(Reference)) {
+        match &self.entry {
+            Entry::Running => {}
+            Entry::Call(_, cells) | Entry::Wake(Ok(cells)) => {
+                cells.iter().for_each(|cell| visit(cell.bits));
+            }
+            Entry::Wake(Err(record)) => record.each_reference(visit),
+        }
+        for frame in self.frames.iter().filter(|frame| !frame.checks) {
+            for (value, data) in frame.function.values.iter() {
+                if data.ty == Type::Ref {
+                    visit(self.cells[frame.base + value.index()].bits);
+                }
+            }
+        }
+        self.roots
+            .iter()
+            .flatten()
+            .for_each(|cell| visit(cell.bits));
+        if let Some(record) = &self.record {
+            record.each_reference(visit);
+        }
+    }
+
     fn enter(&mut self, function: &'a Function, block: Block) {
         if let Some(frame) = self.frames.last_mut() {
             frame.code = &function.blocks[block].insts;
@@ -222,6 +268,8 @@ impl<'a> Frame<'a> {
             data: self.function.insts[inst],
             base: self.base,
             slots: self.slots,
+            roots: self.roots,
+            checks: self.checks,
         })
     }
 }
@@ -238,13 +286,18 @@ impl<'a> Site<'a> {
     /// A value that the instruction uses; a fault unless something defined it.
     pub(crate) fn cell(&self, stack: &Stack<'a>, value: Value) -> Result<Cell, Stop> {
         let cell = stack.cells[self.base + value.index()];
-        if cell.is_defined() {
-            Ok(cell)
-        } else {
-            Err(Stop::Fault(format!(
+        if !cell.is_defined() {
+            return Err(Stop::Fault(format!(
                 "{value} is used where nothing defined it"
-            )))
+            )));
         }
+        let is_old = self.checks && cell.epoch() != stack.epoch;
+        if is_old && self.function.value_type(value) == Type::Ref {
+            return Err(Stop::Fault(format!(
+                "{value} is used behind a safepoint, where it may be out of date"
+            )));
+        }
+        Ok(cell)
     }
 
     /// The bits of an operand, by position.
@@ -254,12 +307,49 @@ impl<'a> Site<'a> {
 
     /// Defines a result, by position.
     pub(crate) fn set(&self, stack: &mut Stack<'a>, position: usize, cell: Cell) {
-        stack.cells[self.base + self.results()[position].index()] = cell;
+        let result = self.results()[position];
+        stack.cells[self.base + result.index()] = cell.in_epoch(stack.epoch);
     }
 
     /// Defines the only result.
     pub(crate) fn define(&self, stack: &mut Stack<'a>, bits: u64) {
         self.set(stack, 0, Cell::new(bits));
+    }
+
+    /// Puts the operand into a root slot. Nothing may have defined it, on a way on which that does no harm.
+    pub(crate) fn set_root(&self, stack: &mut Stack<'a>, root: RootId) -> Result<(), Stop> {
+        let value = self.args()[0];
+        let mut cell = stack.cells[self.base + value.index()];
+        if cell.is_defined() {
+            cell = self.cell(stack, value)?;
+        }
+        stack.roots[self.roots + root.index()] = Some(cell);
+        Ok(())
+    }
+
+    /// What a root slot holds; a fault unless every safepoint since it was set lists it.
+    pub(crate) fn root(&self, stack: &Stack<'a>, root: RootId) -> Result<Cell, Stop> {
+        let held = stack.roots[self.roots + root.index()];
+        held.filter(|cell| cell.is_defined())
+            .ok_or_else(|| Stop::Fault(format!("{root} holds nothing that a safepoint has kept")))
+    }
+
+    /// The instruction is a safepoint: the root slots that it does not list hold nothing from now on.
+    pub(crate) fn keep_listed(&self, stack: &mut Stack<'a>) -> Result<(), Stop> {
+        let count = self.function.roots.len();
+        if count == 0 {
+            return Ok(());
+        }
+        let listed = self.function.live_roots(self.inst);
+        let mut kept = Vec::with_capacity(listed.len());
+        for &root in listed {
+            kept.push((root, self.root(stack, root)?));
+        }
+        stack.roots[self.roots..self.roots + count].fill(None);
+        for (root, cell) in kept {
+            stack.roots[self.roots + root.index()] = Some(cell);
+        }
+        Ok(())
     }
 
     /// The position of a stack slot in [`Stack::slots`].

@@ -42,6 +42,7 @@ pub(crate) fn spawn<'a>(
     site: &Site<'a>,
 ) -> Outcome {
     let function = machine.callee(stack, site)?;
+    machine.safepoint(stack, site)?;
     let args = machine.args.clone();
     let task = machine.start_task(function, args);
     if let Err(stop) = machine.keep(0) {
@@ -61,6 +62,7 @@ pub(crate) fn join<'a>(
         return Err(wrong_payload(site));
     };
     let number = site.arg(stack, 0)?;
+    machine.safepoint(stack, site)?;
     let task = machine.scheduler.free_task(number).ok_or(INVALID_TASK)?;
     if task.results != site.function.signatures[signature].results {
         return Err(TrapCode::TaskTypeMismatch.into());

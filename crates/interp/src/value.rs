@@ -34,6 +34,8 @@ pub(crate) struct Cell {
     /// 0 says that nothing defines the value on this path, 1 that something does. An address has
     /// the number of its slot plus 2, and `bits` is the offset in it.
     tag: u32,
+    /// When it was defined: a reference that is older than the last safepoint may be out of date.
+    epoch: u32,
 }
 
 impl Cell {
@@ -43,6 +45,7 @@ impl Cell {
         bits: 0,
         high: 0,
         tag: 0,
+        epoch: 0,
     };
 
     pub(crate) fn new(bits: u64) -> Self {
@@ -50,6 +53,7 @@ impl Cell {
             bits,
             high: 0,
             tag: 1,
+            epoch: 0,
         }
     }
 
@@ -58,6 +62,7 @@ impl Cell {
             bits: bits as u64,
             high: (bits >> 64) as u64,
             tag: 1,
+            epoch: 0,
         }
     }
 
@@ -81,7 +86,18 @@ impl Cell {
             bits: offset,
             high: 0,
             tag: slot as u32 + 2,
+            epoch: 0,
         }
+    }
+
+    /// The same, defined in an epoch.
+    pub(crate) fn in_epoch(self, epoch: u32) -> Self {
+        Cell { epoch, ..self }
+    }
+
+    /// The epoch in which it was defined.
+    pub(crate) fn epoch(self) -> u32 {
+        self.epoch
     }
 
     pub(crate) fn is_defined(self) -> bool {
