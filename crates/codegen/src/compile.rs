@@ -46,9 +46,9 @@ impl Default for CompileOptions {
 /// Compiles a module.
 ///
 /// # Errors
-/// If the module breaks a rule of the IR or, not being trusted, has a lowered function; if code
-/// cannot be made for the target; or if a function or the
-/// whole exceeds a limit of the encoding.
+/// If the module breaks a rule of the IR or, not being trusted, has a lowered function or one with root
+/// slots; if code cannot be made for the target; or if a function or the whole exceeds a limit of the
+/// encoding.
 pub fn compile(
     module: Arc<Module>,
     options: &CompileOptions,
@@ -97,12 +97,12 @@ pub fn compile(
     ))
 }
 
-/// Only the async transform, or somebody who is trusted, makes lowered functions.
+/// Only the passes, or somebody who is trusted, make lowered functions and root slots.
 fn refuse_untrusted(module: &Module) -> Result<(), CompileError> {
-    let lowered = module
+    let passed = module
         .bodies()
-        .find(|(_, body)| body.stage == Stage::Lowered);
-    match lowered {
+        .find(|(_, body)| body.stage == Stage::Lowered || !body.roots.is_empty());
+    match passed {
         Some((_, body)) if !module.trusted => {
             let function = body.name.clone();
             Err(CompileError::Untrusted { function })

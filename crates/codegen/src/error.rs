@@ -10,8 +10,9 @@ use std::fmt;
 pub enum CompileError {
     /// The module breaks rules of the IR.
     Verify(VerifyErrors),
-    /// A module that is not trusted has a function that was lowered already. The instructions of
-    /// such functions handle continuations, and with them the memory of the runtime, as they like.
+    /// A module that is not trusted has a function that was lowered already or has root slots. The
+    /// instructions of such functions handle continuations, and with them the memory of the runtime, as
+    /// they like, or say which references a collection finds.
     Untrusted {
         /// The function.
         function: String,
@@ -51,7 +52,7 @@ impl fmt::Display for CompileError {
             CompileError::Verify(errors) => errors.fmt(f),
             CompileError::Untrusted { function } => write!(
                 f,
-                "%{function} is lowered already, which only a trusted module may have compiled"
+                "%{function} is lowered already or has root slots, which only a trusted module may have compiled"
             ),
             CompileError::UnknownPass { name } => {
                 write!(f, "there is no pass `{name}`; the passes are")?;

@@ -5,8 +5,12 @@
 
 #[path = "../../../lower/tests/native/harness.rs"]
 mod harness;
+#[path = "../../../lower/tests/native/heap.rs"]
+mod heap;
 #[path = "../../../lower/tests/native/instructions.rs"]
 mod instructions;
+#[path = "../../../lower/tests/native/objects.rs"]
+mod objects;
 #[path = "../../../lower/tests/native/pairs.rs"]
 mod pairs;
 #[path = "../../../lower/tests/native/programs.rs"]

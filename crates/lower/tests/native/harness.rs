@@ -1,6 +1,7 @@
 //! Runs lowered modules in this process: links functions and stubs into executable memory and
 //! stands in for the runtime. The crate of the target that this is part of has a module `target`.
 
+use crate::heap::{self, TestHeap};
 use crate::target::{
     CONVENTION, allocator_options, apply_relocation, emit_stub, lower_function, page_flags,
 };
@@ -30,6 +31,9 @@ pub struct Native {
     memories: Vec<Vec<u8>>,
     tables: Vec<Vec<u64>>,
     root: Vec<u64>,
+    /// What the context block holds the address of.
+    pub heap: Box<TestHeap>,
+    window: Vec<u64>,
 }
 
 /// What a call came to: result words, or a trap.
@@ -123,6 +127,7 @@ struct Linker<'a> {
     bytes: Vec<u8>,
     symbols: FxHashMap<Symbol, u32>,
     traps: FxHashMap<u32, TrapSite>,
+    safepoints: Vec<(u32, Vec<i32>)>,
     places: Vec<enjamb_abi::code::Relocation>,
 }
 
@@ -135,6 +140,9 @@ impl Linker<'_> {
         self.bytes.extend_from_slice(&code.bytes);
         self.traps
             .extend(code.traps.iter().map(|site| (start + site.offset, *site)));
+        let safepoints = code.safepoints.into_iter();
+        let safepoints = safepoints.map(|point| (start + point.offset, point.slots));
+        self.safepoints.extend(safepoints);
         self.places
             .extend(code.relocations.into_iter().map(|mut place| {
                 place.offset += start;
@@ -193,18 +201,24 @@ impl Linker<'_> {
 impl Native {
     /// Transforms, lowers, links and instantiates a verified module.
     pub fn new(module: &Module, allocator: RegisterAllocator) -> Native {
+        Native::with(module, &options(allocator))
+    }
+
+    /// The same with options.
+    pub fn with(module: &Module, options: &CodeOptions) -> Native {
         let mut module = module.clone();
         enjamb_async::transform(&mut module);
-        let options = options(allocator);
+        enjamb_roots::place(&mut module);
         let layout = InstanceLayout::new(&module);
         let mut linker = Linker {
             module: &module,
             bytes: Vec::new(),
             symbols: FxHashMap::default(),
             traps: FxHashMap::default(),
+            safepoints: Vec::new(),
             places: Vec::new(),
         };
-        for (function, code) in lower_all(&module, &layout, &options) {
+        for (function, code) in lower_all(&module, &layout, options) {
             linker.add(Symbol::Function(function), code);
         }
         let mut roots = vec![Symbol::Dispatcher, Symbol::RootRecord];
@@ -212,11 +226,12 @@ impl Native {
             roots.push(Symbol::Function(function));
             roots.push(Symbol::Entry(decl.signature().clone()));
         }
-        linker.add_missing(&layout, &options, roots);
+        linker.add_missing(&layout, options, roots);
         let Linker {
             mut bytes,
             symbols,
             traps,
+            safepoints,
             places,
             ..
         } = linker;
@@ -243,12 +258,22 @@ impl Native {
         }
         // SAFETY: the mapping is at least as long as the code and nothing else refers to it.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), code.cast(), bytes.len()) };
-        let protection = libc::PROT_READ | libc::PROT_EXEC | page_flags(&options);
+        let protection = libc::PROT_READ | libc::PROT_EXEC | page_flags(options);
         // Where the caches of instructions and data do not agree by themselves, Linux makes them agree
         // when a page becomes executable.
         // SAFETY: as above.
         let status = unsafe { libc::mprotect(code, size, protection) };
         assert_eq!(status, 0);
+        let safepoints = safepoints.into_iter();
+        let safepoints = safepoints.map(|(at, slots)| (code as u64 + u64::from(at), slots));
+        let heap = TestHeap {
+            layouts: layout.objects().to_vec(),
+            safepoints: safepoints.collect(),
+            code: code as u64..code as u64 + size as u64,
+            requests: 0,
+            moved: 0,
+            written: Vec::new(),
+        };
         let mut native = Native {
             code: code.cast(),
             size,
@@ -258,6 +283,8 @@ impl Native {
             memories: Vec::new(),
             tables: Vec::new(),
             root: vec![0; 64],
+            heap: Box::new(heap),
+            window: Vec::new(),
             layout,
             module,
         };
@@ -284,11 +311,15 @@ impl Native {
             let address = match helper {
                 Helper::Allocate => allocate as *const () as u64,
                 Helper::Trapped => trapped as *const () as u64,
+                Helper::NewObject | Helper::NewArray => heap::new as *const () as u64,
+                Helper::Wrote => heap::wrote as *const () as u64,
                 _ => unavailable as *const () as u64,
             };
             self.write(helper.offset(), address);
         }
         self.write(enjamb_abi::context::offsets::FUEL, i64::MAX as u64);
+        let heap = &raw mut *self.heap as u64;
+        self.write(std::mem::offset_of!(Context, host) as u32, heap);
         let module = self.module.clone();
         for (function, decl) in module.functions.iter() {
             let cell = self.layout.function(function);
@@ -389,6 +420,22 @@ impl Native {
                 Err(self.traps[&(pc as u32)].code)
             }
         }
+    }
+
+    /// Gives compiled code a window of this many bytes to take objects from, which it does not have
+    /// otherwise.
+    pub fn give_window(&mut self, bytes: u64) {
+        self.window = vec![0; bytes as usize / 8];
+        let start = self.window.as_ptr() as u64;
+        self.write(enjamb_abi::context::offsets::HEAP_NEXT, start);
+        self.write(enjamb_abi::context::offsets::HEAP_LIMIT, start + bytes);
+    }
+
+    /// Bytes of the window that are left.
+    pub fn window_left(&self) -> u64 {
+        let word = |offset: u32| self.read(offset as usize);
+        word(enjamb_abi::context::offsets::HEAP_LIMIT)
+            - word(enjamb_abi::context::offsets::HEAP_NEXT)
     }
 
     /// A counter of code compiled with counting.

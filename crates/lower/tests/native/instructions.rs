@@ -9,7 +9,13 @@ use std::fmt::Write;
 
 #[test]
 fn examples_of_the_reference_run() {
-    const SERVICES: [&str; 4] = ["spawn", "memory_grow", "memory_copy", "memory_fill"];
+    const SERVICES: [&str; 5] = [
+        "spawn",
+        "memory_grow",
+        "memory_copy",
+        "memory_fill",
+        "array_copy",
+    ];
     let mut ran = 0;
     for row in Opcode::all() {
         let Ok(Some(example)) = example_module(row) else {
