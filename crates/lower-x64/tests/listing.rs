@@ -200,3 +200,102 @@ fn errors_name_the_function() {
         "cannot lower `large`: the frame is larger than two gigabytes"
     );
 }
+
+#[test]
+fn vectors_take_in_constants_and_make_nans_canonical_once() {
+    expect(
+        "function %f(v128, v128) -> v128 {
+         block0(v0: v128, v1: v128):
+             v2 = vconst 0x00000001000000020000000300000004
+             v3 = viadd.i32x4 v2, v0
+             v4 = vfmul.f32x4 v3, v1
+             v5 = vfadd.f32x4 v4, v1
+             return v5
+         }",
+        "push rbp; mov rbp, rsp; L0:; paddd xmm0, xmmword ptr [rip+L1]; mulps xmm0, xmm1;
+         addps xmm0, xmm1; movaps xmm11, xmm0; cmpps xmm11, xmm0, 7; andps xmm0, xmm11;
+         andnps xmm11, xmmword ptr [rip+L2]; orps xmm0, xmm11; pop rbp; ret; <padding>; L1:; <data>; L2:;
+         <data>",
+    );
+}
+
+#[test]
+fn a_test_of_a_vector_joins_its_branch() {
+    expect(
+        "function %f(v128, v128) -> v128 {
+         block0(v0: v128, v1: v128):
+             v2 = band v0, v1
+             v3 = any_true v2
+             brif v3, block1, block2
+         block1:
+             v4 = bnot v0
+             v5 = band v1, v4
+             return v5
+         block2:
+             return v0
+         }",
+        "push rbp; mov rbp, rsp; L0:; ptest xmm0, xmm1; je L2; L1:; pandn xmm0, xmm1; pop rbp; ret; L2:;
+         pop rbp; ret",
+    );
+}
+
+#[test]
+fn permutations_of_one_instruction_are_one() {
+    let permuted = |bytes: &str, expected: &str| {
+        let text = format!(
+            "function %f(v128, v128) -> v128 {{
+             block0(v0: v128, v1: v128):
+                 v2 = shuffle v0, v1, [{bytes}]
+                 return v2
+             }}"
+        );
+        let expected = format!("push rbp; mov rbp, rsp; L0:; {expected}; pop rbp; ret");
+        expect(&text, &expected);
+    };
+    permuted(
+        "0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23",
+        "punpcklbw xmm0, xmm1",
+    );
+    permuted(
+        "12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3",
+        "pshufd xmm0, xmm0, 27",
+    );
+    permuted(
+        "0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30, 31",
+        "pblendw xmm0, xmm1, -86",
+    );
+    permuted(
+        "21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 0, 1, 2, 3, 4",
+        "palignr xmm0, xmm1, 5",
+    );
+}
+
+/// Only where there are vectors do float registers go to memory as a whole.
+#[test]
+fn floats_are_spilled_as_wide_as_the_function_needs() {
+    let text = |ty: &str| {
+        format!(
+            "import %g = \"host\" \"g\" ()
+             function %f({ty}) -> {ty} {{
+             block0(v0: {ty}):
+                 call %g()
+                 return v0
+             }}"
+        )
+    };
+    let spills = |ty: &str| {
+        let code = code(&text(ty));
+        let lines = code.split("; ").filter(|line| line.contains("rbp-"));
+        lines.map(str::to_string).collect::<Vec<_>>()
+    };
+    let narrow = [
+        "movsd qword ptr [rbp-8], xmm0",
+        "movsd xmm0, qword ptr [rbp-8]",
+    ];
+    assert_eq!(spills("f64"), narrow);
+    let wide = [
+        "movaps xmmword ptr [rbp-16], xmm0",
+        "movaps xmm0, xmmword ptr [rbp-16]",
+    ];
+    assert_eq!(spills("v128"), wide);
+}

@@ -52,7 +52,7 @@ impl<'a> LowerTarget<'a> for Lowering<'a> {
     }
 
     fn folds(function: &Function, user: Inst, operand: usize, source: Inst) -> bool {
-        address::folds(function, user, operand, source)
+        address::folds(function, user, operand, source) || vector::folds(function, user, source)
     }
 
     fn at(base: Base, offset: i32) -> Mem<Register> {

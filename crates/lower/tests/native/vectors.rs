@@ -312,7 +312,7 @@ fn permutations_agree_with_the_interpreter() {
         for half in [0, 8] {
             for swap in [0, 16] {
                 each(&|index| {
-                    index / size % 2 * 16 + half + index / size / 2 * size + index % size ^ swap
+                    (index / size % 2 * 16 + half + index / size / 2 * size + index % size) ^ swap
                 });
             }
         }
@@ -593,6 +593,17 @@ block1(v4: v128):
     v6 = select v5, v0, v4
     return v6
 }
+function %common(v128, v128) -> i8, v128, v128 {
+block0(v0: v128, v1: v128):
+    v2 = band v0, v1
+    v3 = any_true v2
+    v4 = bnot v0
+    v5 = band v4, v1
+    v6 = bnot v0
+    v7 = bnot v1
+    v8 = band v6, v7
+    return v3, v5, v8
+}
 function %all(v128) -> i8, i32 {
 block0(v0: v128):
     v1 = all_true.i64x2 v0
@@ -608,7 +619,9 @@ block0(v0: v128):
     for (index, &vector) in vectors.iter().enumerate() {
         calls.push(("all", vec![Val::V128(vector)]));
         let other = vectors[(index + 5) % vectors.len()];
-        calls.push(("any", vec![Val::V128(vector), Val::V128(other)]));
+        let pair = vec![Val::V128(vector), Val::V128(other)];
+        calls.push(("common", pair.clone()));
+        calls.push(("any", pair));
     }
     let calls: Vec<(&str, &[Val])> = calls
         .iter()

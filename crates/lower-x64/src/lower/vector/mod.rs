@@ -10,11 +10,21 @@ mod shift;
 mod shuffle;
 
 use super::{Lowering, reg};
-use crate::machine::{self, Opd, Predicate};
-use enjamb_ir::{Inst, Opcode, Payload, Shape, Value, ValueDef};
+use crate::machine::{self, Opd, Predicate, Register};
+use enjamb_ir::{Function, Inst, Opcode, Payload, Shape, Type, Value, ValueDef};
 use enjamb_lower::{Lower, LowerVectors, Reason, Values};
 use enjamb_regalloc::{RegClass, VReg};
-use enjamb_x64::{Cond, Op};
+use enjamb_x64::{Cond, Op, Operand};
+
+/// Whether an operand can be taken in: the inverted one of a conjunction, and a conjunction in a test.
+pub(super) fn folds(function: &Function, user: Inst, source: Inst) -> bool {
+    let (user, source) = (&function.insts[user], &function.insts[source]);
+    source.ty == Type::V128
+        && matches!(
+            (user.opcode, source.opcode),
+            (Opcode::Band, Opcode::Bnot) | (Opcode::AnyTrue, Opcode::Band)
+        )
+}
 
 impl<'a> LowerVectors<'a> for Lowering<'a> {
     fn vector(&mut self, inst: Inst) -> Lower<VReg> {
@@ -22,7 +32,7 @@ impl<'a> LowerVectors<'a> for Lowering<'a> {
         let data = self.data(inst);
         match (data.opcode, data.payload) {
             (Vconst, Payload::Vector(bytes)) => self.vector_constant(bytes),
-            (Band, _) => self.bitwise(inst, Op::PandXM),
+            (Band, _) => self.conjunction(inst),
             (Bor, _) => self.bitwise(inst, Op::PorXM),
             (Bxor, _) => self.bitwise(inst, Op::PxorXM),
             (Bnot, _) => {
@@ -52,8 +62,17 @@ impl<'a> LowerVectors<'a> for Lowering<'a> {
     }
 
     fn any_true(&mut self, value: Value) -> Lower<Predicate> {
-        let value = reg(self.value(value)?);
-        self.effect(Op::PtestXM, &[value, value])?;
+        let (first, second) = match self.deferred(value) {
+            // PTEST sets the flags by the bits that both operands have.
+            Some(inst) if self.data(inst).opcode == Opcode::Band => {
+                self.two_operands(inst, true)?
+            }
+            _ => {
+                let value = self.value(value)?;
+                (value, reg(value))
+            }
+        };
+        self.effect(Op::PtestXM, &[reg(first), second])?;
         Ok(Predicate::Flag(Cond::NE))
     }
 
@@ -109,6 +128,21 @@ impl Lowering<'_> {
         self.modify(op, first, &[second])
     }
 
+    /// PANDN inverts the operand that it overwrites.
+    fn conjunction(&mut self, inst: Inst) -> Lower<VReg> {
+        let (first, second) = (self.arg(inst, 0)?, self.arg(inst, 1)?);
+        for (inverted, other) in [(first, second), (second, first)] {
+            if let Some(source) = self.deferred(inverted)
+                && self.data(source).opcode == Opcode::Bnot
+            {
+                let input = self.operand(source, 0)?;
+                let other = self.vector_operand(other)?;
+                return self.modify(Op::PandnXM, input, &[other]);
+            }
+        }
+        self.bitwise(inst, Op::PandXM)
+    }
+
     fn inverted(&mut self, value: VReg) -> Lower<VReg> {
         let ones = self.ones();
         self.modify(Op::PxorXM, ones, &[reg(value)])
@@ -116,7 +150,10 @@ impl Lowering<'_> {
 
     /// `yes` where a bit of the mask is set, else `no`.
     fn select_bits(&mut self, mask: VReg, yes: Opd, no: Opd) -> Lower<VReg> {
-        let yes = self.modify(Op::PandXM, mask, &[yes])?;
+        let yes = match yes {
+            Operand::Reg(Register::Value(yes)) => self.modify(Op::PandXM, yes, &[reg(mask)])?,
+            constant => self.modify(Op::PandXM, mask, &[constant])?,
+        };
         let no = self.modify(Op::PandnXM, mask, &[no])?;
         self.modify(Op::PorXM, yes, &[reg(no)])
     }
