@@ -32,12 +32,16 @@ const TYPES: [&str; 9] = [
 ];
 
 /// What every program has besides `%main`: leaves, an async function with results of many types,
-/// one with the results of `%main`, tasks, a sync function that takes an address, and functions that
-/// throw, before and behind suspensions, or catch.
+/// one with the results of `%main`, tasks, a sync function that takes an address, functions that
+/// throw, before and behind suspensions, or catch, and functions that make lists of objects and walk
+/// along them.
 const AROUND: &str = r#"
 module trusted
 import %yield = "enjamb" "yield" () async
 import %test = "enjamb" "test" (i64) -> i64 async
+global %kept: ref = null
+type %node = { flag: i8, number: i64, next: ref }
+type %refs = [ref]
 function %work(i64) -> i64 async {
 block0(v0: i64):
     v1 = call %test(v0)
@@ -74,8 +78,68 @@ block0(v0: i64):
 block1:
     return v0
 block2:
-    v2 = null.ref
+    v2 = new %node
+    set_field %node.number, v2, v0
     throw v0, v2
+}
+function %cons(ref, i64) -> ref {
+block0(v0: ref, v1: i64):
+    v2 = new %node
+    set_field %node.number, v2, v1
+    v3 = iconst.i64 2
+    v4 = new_array %refs, v3
+    v5 = iconst.i64 1
+    set_element %refs, v4, v5, v0
+    v6 = new %node
+    v7 = get_element.ref %refs, v4, v5
+    set_field %node.next, v2, v7
+    return v2
+}
+function %sum(ref) -> i64 {
+block0(v0: ref):
+    v1 = iconst.i64 9
+    v2 = iconst.i64 0
+    jump block1(v0, v1, v2)
+block1(v3: ref, v4: i64, v5: i64):
+    v6 = is_instance %node, v3
+    brif v6, block2, block4
+block2:
+    v7 = iconst.i64 1
+    v8 = isub v4, v7
+    v9 = get_field.i64 %node.number, v3
+    v10 = iadd v5, v9
+    v11, v12, v13 = try_call %strict(v9), block3(v3, v10), unwind block5(v3, v13, v10)
+block3(v14: ref, v15: i64):
+    v16 = get_field.ref %node.next, v14
+    brif v8, block1(v16, v8, v15), block4
+block4:
+    return v5
+block5(v17: ref, v18: ref, v19: i64):
+    v20 = get_field.i64 %node.number, v18
+    v21 = imul v20, v19
+    jump block3(v17, v21)
+}
+function %later(ref, i64) -> ref async {
+block0(v0: ref, v1: i64):
+    v2 = call %cons(v0, v1)
+    v3 = call %test(v1)
+    v4 = call %cons(v2, v3)
+    v5 = iconst.i64 5
+    v6 = icmp eq v3, v5
+    brif v6, block1, block2
+block1:
+    throw v3, v4
+block2:
+    return v4
+}
+function %carry(ref, i64) -> i64 async {
+block0(v0: ref, v1: i64):
+    v2 = call %later(v0, v1)
+    call %yield()
+    v3 = call %sum(v2)
+    v4 = call %sum(v0)
+    v5 = isub v3, v4
+    return v5
 }
 function %risky(i64) -> i64 async {
 block0(v0: i64):
@@ -83,7 +147,8 @@ block0(v0: i64):
     v2 = band v0, v1
     br_table v2, block1(v0), [block2, block3, block4]
 block1(v3: i64):
-    v4 = null.ref
+    v4 = new %node
+    set_field %node.number, v4, v3
     throw v3, v4
 block2:
     v5 = call %test(v0)
@@ -109,9 +174,11 @@ block8:
 }
 "#;
 
-/// What can be called with an unwind target: the text, with an `i64` for `A`, a `funcref` for `F` and
-/// a `task` for `T`, and the types of the results.
-const TRIED: [(&str, &[&str]); 8] = [
+/// What can be called with an unwind target: the text, with an `i64` for `A`, a `funcref` for `F`,
+/// a `ref` for `R` and a `task` for `T`, and the types of the results.
+const TRIED: [(&str, &[&str]); 10] = [
+    ("try_call %later(R, A)", &["ref"]),
+    ("try_call %cons(R, A)", &["ref"]),
     ("try_call %risky(A)", &["i64"]),
     ("try_call %risky(A)", &["i64"]),
     ("try_call %strict(A)", &["i64"]),
@@ -210,15 +277,24 @@ impl Writer {
         }
         let number = self.rng.below(256) as i64 - 128;
         match ty {
-            "ref" => self.define(ty, format_args!("null.ref")),
+            "ref" => match self.rng.below(3) {
+                0 => self.define(ty, format_args!("null.ref")),
+                1 => self.define(ty, format_args!("new %node")),
+                _ => self.define(ty, format_args!("global_get.ref %kept")),
+            },
             "funcref" => {
                 let function = self.rng.pick(&["work", "risky"]);
                 self.define(ty, format_args!("func_addr %{function}"))
             }
             "task" => {
                 let argument = self.value("i64");
-                let function = self.rng.pick(&["work", "risky"]);
-                self.define(ty, format_args!("spawn %{function}(v{argument})"))
+                match self.rng.pick(&["work", "risky", "carry"]) {
+                    "carry" => {
+                        let list = self.value("ref");
+                        self.define(ty, format_args!("spawn %carry(v{list}, v{argument})"))
+                    }
+                    function => self.define(ty, format_args!("spawn %{function}(v{argument})")),
+                }
             }
             "f32" | "f64" => self.define(ty, format_args!("fconst.{ty} {number}.5")),
             _ => self.define(ty, format_args!("iconst.{ty} {number}")),
@@ -294,7 +370,7 @@ impl Writer {
     fn try_call(&mut self, normal: usize, unwind: usize) {
         let (call, types) = self.rng.pick(&TRIED);
         let mut call = call.to_string();
-        for (letter, ty) in [("A", "i64"), ("F", "funcref"), ("T", "task")] {
+        for (letter, ty) in [("A", "i64"), ("F", "funcref"), ("R", "ref"), ("T", "task")] {
             if call.contains(letter) {
                 call = call.replace(letter, &format!("v{}", self.value(ty)));
             }
@@ -348,9 +424,10 @@ impl Writer {
 
     fn instructions(&mut self) {
         for _ in 0..self.rng.below(7) {
-            match self.rng.below(10) {
+            match self.rng.below(13) {
                 0..=3 => self.arithmetic(),
                 4..=6 => self.memory(),
+                7..=9 => self.object(),
                 _ => self.suspension_point(),
             }
         }
@@ -381,6 +458,49 @@ impl Writer {
             _ => {
                 let float = self.value("f64");
                 self.define("i64", format_args!("bitcast.i64 v{float}"));
+            }
+        }
+    }
+
+    /// Makes objects, links them and reads them.
+    fn object(&mut self) {
+        match self.rng.below(8) {
+            0 => {
+                let (fresh, value) = (
+                    self.define("ref", format_args!("new %node")),
+                    self.value("i64"),
+                );
+                self.line(format_args!("set_field %node.number, v{fresh}, v{value}"));
+                let next = self.value("ref");
+                self.line(format_args!("set_field %node.next, v{fresh}, v{next}"));
+            }
+            1 => {
+                let list = self.value("ref");
+                self.line(format_args!("global_set %kept, v{list}"));
+            }
+            2 => {
+                let (a, b) = (self.value("ref"), self.value("ref"));
+                self.define("i8", format_args!("same_ref v{a}, v{b}"));
+            }
+            3 => {
+                let (condition, a, b) = (self.value("i8"), self.value("ref"), self.value("ref"));
+                self.define("ref", format_args!("select v{condition}, v{a}, v{b}"));
+            }
+            4 => {
+                let (list, number) = (self.value("ref"), self.value("i64"));
+                self.define("ref", format_args!("call %cons(v{list}, v{number})"));
+            }
+            5 => {
+                let list = self.value("ref");
+                self.define("i64", format_args!("call %sum(v{list})"));
+            }
+            6 => {
+                let list = self.value("ref");
+                self.define("i8", format_args!("is_instance %node, v{list}"));
+            }
+            _ => {
+                let (list, number) = (self.value("ref"), self.value("i64"));
+                self.define("ref", format_args!("call %later(v{list}, v{number})"));
             }
         }
     }
@@ -522,6 +642,9 @@ impl Writer {
                 total = self.define("i64", format_args!("bxor v{total}, v{loaded}"));
             }
         }
+        let list = self.value("ref");
+        let sum = self.define("i64", format_args!("call %sum(v{list})"));
+        total = self.define("i64", format_args!("bxor v{total}, v{sum}"));
         let float = self.value("f64");
         self.line(format_args!("return v{total}, v{float}"));
     }
