@@ -82,6 +82,12 @@ pub struct Config {
     pub stack_size: usize,
     /// Bytes of continuations and tasks that an instance may hold before the trap `out_of_memory`.
     pub memory_limit: usize,
+    /// Bytes of objects that an instance may hold before the trap `out_of_memory`, if its module
+    /// declares types of objects.
+    pub heap_limit: usize,
+    /// Whether machine code collects garbage wherever that may happen, and overwrites what is free,
+    /// which finds mistakes in the compiler and in heaps.
+    pub gc_stress: bool,
     /// Whether programs run on fuel.
     pub fuel: Fuel,
     /// How much of the logical stack traps and exceptions keep.
@@ -104,6 +110,8 @@ impl Default for Config {
             clock: Clock::default(),
             stack_size: 1 << 20,
             memory_limit: 1 << 30,
+            heap_limit: 1 << 30,
+            gc_stress: false,
             fuel: Fuel::Off,
             trace: TraceLimits::default(),
             debug_info: false,
@@ -154,6 +162,14 @@ impl Config {
             memory_limit,
             ..self
         }
+    }
+    /// Sets the bytes of objects.
+    pub fn heap_limit(self, heap_limit: usize) -> Self {
+        Config { heap_limit, ..self }
+    }
+    /// Sets whether garbage is collected wherever that may happen.
+    pub fn gc_stress(self, gc_stress: bool) -> Self {
+        Config { gc_stress, ..self }
     }
     /// Sets whether programs run on fuel.
     pub fn fuel(self, fuel: Fuel) -> Self {

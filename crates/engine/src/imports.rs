@@ -10,8 +10,9 @@ use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{Export, FunctionKind, Signature, Val};
 use std::sync::Arc;
 
-/// The namespace of the leaves that every engine has: `yield`, `sleep`, `test` and
-/// `out_of_fuel`, which suspends until the next turn whatever the schedule.
+/// The namespace of the functions that every engine has: the leaves `yield`, `sleep`, `test` and
+/// `out_of_fuel`, which suspends until the next turn whatever the schedule; and `collect`, which frees
+/// objects that cannot be reached.
 pub const BUILTINS: &str = "enjamb";
 
 /// Functions by namespace and name, for the imports of an instance. A later one of the same name
@@ -153,13 +154,14 @@ impl Imports {
     }
 }
 
-/// The signature of a leaf that every engine has.
+/// The signature of a function that every engine has.
 fn builtin(namespace: &str, name: &str) -> Option<Signature> {
     use enjamb_ir::Type::I64;
     match (namespace, name) {
         (BUILTINS, LEAF) => Some(Signature::asynchronous(&[], &[])),
         (BUILTINS, "yield") => Some(Signature::asynchronous(&[], &[])),
         (BUILTINS, "sleep") => Some(Signature::asynchronous(&[I64], &[])),
+        (BUILTINS, "collect") => Some(Signature::sync(&[], &[])),
         (BUILTINS, "test") => Some(Signature::asynchronous(&[I64], &[I64])),
         _ => None,
     }

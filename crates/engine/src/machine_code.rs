@@ -84,6 +84,8 @@ impl MachineCode {
             },
             stack_size: config.stack_size,
             continuation_limit: config.memory_limit as u64,
+            heap_limit: config.heap_limit as u64,
+            gc_stress: config.gc_stress,
             fuel: config.fuel.supply(),
             trace: config.trace,
             count: config.count,

@@ -1,13 +1,18 @@
 //! The context block of an instance, as the runtime reaches it.
 
+use crate::continuations::{FreeLists, Object};
 use crate::error::Error;
-use crate::heap::{FreeLists, Object};
 use crate::loaded::LoadedModule;
 use crate::memory::LinearMemory;
 use enjamb_abi::context::{Context, FunctionCell, InstanceLayout, Span};
+use enjamb_abi::continuation::{CLASS_STEP, ContinuationHeader, FREE_LISTS, RESULTS};
+use enjamb_abi::heap::Window;
 use enjamb_ir::{Entity, FuncId, GlobalId, GlobalInit, MemoryId, Module, Type, Val};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
+
+/// What free continuations are filled with, if asked for. No address is like that.
+const POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 /// A context block: aligned, zero at first, of the size that the layout says.
 #[derive(Debug)]
@@ -37,6 +42,12 @@ impl ContextBlock {
         // SAFETY: the block starts with a `Context`, for which zeros are valid, and is borrowed
         // exclusively: compiled code, which also writes it, does not run while that lasts.
         unsafe { self.block.as_mut() }
+    }
+
+    /// The memory from which compiled code takes objects.
+    pub(crate) fn window(&self) -> Window {
+        // SAFETY: as in `fixed`; the field is only read.
+        unsafe { (&raw const (*self.block.as_ptr()).window).read() }
     }
 
     /// The free lists.
@@ -116,17 +127,9 @@ impl ContextBlock {
                 GlobalInit::Null => 0,
                 GlobalInit::Function(function) => self.function_word(layout, Some(function)).into(),
             };
-            self.write_global(layout, id, decl.ty, bits);
+            self.set_global(layout, id, decl.ty, bits);
         }
         tables
-    }
-
-    fn write_global(&mut self, layout: &InstanceLayout, id: GlobalId, ty: Type, bits: u128) {
-        let (low, high) = (bits as u64, (bits >> 64) as u64);
-        match ty {
-            Type::V128 => self.write(layout.global(id), [low, high]),
-            _ => self.write(layout.global(id), low),
-        }
     }
 
     /// The word of a function reference: the address of the function's cell.
@@ -155,23 +158,69 @@ impl ContextBlock {
         Val::FuncRef(Some(FuncId::from_index(index as usize)))
     }
 
-    /// A global variable.
-    pub(crate) fn global(&self, layout: &InstanceLayout, id: GlobalId, ty: Type) -> Val {
+    /// The bits of a global variable.
+    pub(crate) fn global(&self, layout: &InstanceLayout, id: GlobalId, ty: Type) -> u128 {
         let place = layout.global(id);
-        let bits = match ty {
+        match ty {
             Type::V128 => {
                 let [low, high]: [u64; 2] = self.read(place);
                 u128::from(high) << 64 | u128::from(low)
             }
             _ => u128::from(self.read::<u64>(place)),
-        };
-        self.value_of(layout, ty, bits)
+        }
     }
 
-    /// Gives a global variable a value of its type.
-    pub(crate) fn set_global(&mut self, layout: &InstanceLayout, id: GlobalId, value: Val) {
-        let bits = self.bits_of(layout, value);
-        self.write_global(layout, id, value.ty(), bits);
+    /// Gives a global variable the bits of a value of its type.
+    pub(crate) fn set_global(
+        &mut self,
+        layout: &InstanceLayout,
+        id: GlobalId,
+        ty: Type,
+        bits: u128,
+    ) {
+        let (low, high) = (bits as u64, (bits >> 64) as u64);
+        match ty {
+            Type::V128 => self.write(layout.global(id), [low, high]),
+            _ => self.write(layout.global(id), low),
+        }
+    }
+
+    /// Lets `change` have a global variable that is a reference.
+    pub(crate) fn with_reference(
+        &mut self,
+        layout: &InstanceLayout,
+        id: GlobalId,
+        change: &mut dyn FnMut(&mut u64),
+    ) {
+        // SAFETY: as in `read`; the block is borrowed exclusively.
+        change(unsafe { &mut *self.cell::<u64>(layout.global(id)) });
+    }
+
+    /// Overwrites what free continuations have saved: nobody may read it any more. Those that have been
+    /// free for longer, further down in a list, are done already.
+    pub(crate) fn poison_free_continuations(&mut self) {
+        for (list, &first) in self.fixed().free_lists.iter().enumerate() {
+            let mut next = first as *mut ContinuationHeader;
+            // SAFETY: lists hold free continuations, linked through their headers.
+            while let Some(header) = unsafe { next.as_ref() } {
+                let size = match list + 1 {
+                    // SAFETY: large ones get there from code that has suspended them.
+                    FREE_LISTS => unsafe { (*header.info).size },
+                    class => class as u32 * CLASS_STEP,
+                };
+                let words = size.saturating_sub(RESULTS) as usize / size_of::<u64>();
+                // SAFETY: the words behind the header, which belong to nobody.
+                let words = unsafe {
+                    let behind = next.byte_add(RESULTS as usize).cast::<u64>();
+                    std::slice::from_raw_parts_mut(behind, words)
+                };
+                if words.first().is_none_or(|&word| word == POISON) {
+                    break;
+                }
+                words.fill(POISON);
+                next = header.next;
+            }
+        }
     }
 
     /// The chain from the sentinel up to and including `last`, which a suspension that could not

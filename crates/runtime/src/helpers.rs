@@ -8,6 +8,7 @@ use crate::failure::Cause;
 use crate::host::{HostContext, Outcome, SharedFunction};
 use crate::machine::Machine;
 use crate::memory;
+use crate::objects;
 use crate::state::{Import, Registration, State};
 use crate::task::State as TaskState;
 use enjamb_abi::code::Throw;
@@ -38,7 +39,10 @@ pub(crate) fn install(context: &mut Context) {
             Helper::Allocate => allocate,
             Helper::Unwind => unwind,
             Helper::Trapped => trapped,
-            Helper::NewObject | Helper::NewArray | Helper::ArrayCopy | Helper::Wrote => no_heap,
+            Helper::NewObject => objects::new_object,
+            Helper::NewArray => objects::new_array,
+            Helper::ArrayCopy => objects::array_copy,
+            Helper::Wrote => objects::wrote,
         };
         context.helpers[helper as usize] = function as usize as u64;
     }
@@ -53,7 +57,10 @@ pub(crate) fn panic(payload: &(dyn Any + Send)) -> HostError {
 }
 
 /// Runs a helper: turns errors and panics into a trap or an exception of the calling code.
-fn guarded(context: *mut Context, run: impl FnOnce(Machine) -> Result<Status, HostError>) -> u64 {
+pub(crate) fn guarded(
+    context: *mut Context,
+    run: impl FnOnce(Machine) -> Result<Status, HostError>,
+) -> u64 {
     // SAFETY: emitted code passes the context block that it runs with.
     let Some(machine) = (unsafe { Machine::of_context(context) }) else {
         return Status::Trapped as u64;
@@ -79,7 +86,7 @@ unsafe fn words<'a>(buffer: *mut u64, count: usize) -> &'a mut [u64] {
 ///
 /// # Safety
 /// As for [`words`].
-unsafe fn array<'a, const N: usize>(buffer: *mut u64) -> &'a mut [u64; N] {
+pub(crate) unsafe fn array<'a, const N: usize>(buffer: *mut u64) -> &'a mut [u64; N] {
     // SAFETY: the caller's promise; arrays of words are laid out like words in a row.
     unsafe { &mut *buffer.cast() }
 }
@@ -119,9 +126,12 @@ fn call_host(
             return Err("the host function is called while it runs".into());
         }
     };
+    let loaded = machine.with(|state| Arc::clone(&state.loaded));
+    let signature = loaded.signature(function);
     let (args, outer) = machine.with(|state| {
-        let signature = state.loaded.signature(function);
+        state.objects.handles.enter();
         let args = state.values(&signature.params, buffer);
+        state.safepoint();
         (args, state.host_function.replace(function))
     });
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -129,25 +139,39 @@ fn call_host(
     }));
     machine.with(|state| {
         state.host_function = outer;
-        let signature = state.loaded.signature(function);
+        state.safepoint();
         let outcome = outcome.unwrap_or_else(|payload| Err(panic(&*payload)));
-        match outcome? {
-            Outcome::Ready(values) => {
-                let results = state.words(&signature.results, &values)?;
-                buffer[..results.len()].copy_from_slice(&results);
-                Ok(Status::Finished)
-            }
-            Outcome::Pending(_) if !signature.is_async => {
-                let name = &state.loaded.module().functions[function].name;
-                let message = format!("host function %{name} of a sync import cannot suspend");
-                Err(message.into())
-            }
-            Outcome::Pending(call) => Ok(state.register(Registration::Pending(call))),
-        }
+        let outcome = outcome.map_err(|error| state.cause_from_host(error));
+        let status = state.hand_over(function, outcome, buffer);
+        state.objects.handles.leave();
+        status
     })
 }
 
 impl State {
+    /// Hands what a host function has given to the code that called it.
+    fn hand_over(
+        &mut self,
+        function: FuncId,
+        outcome: Result<Outcome, HostError>,
+        buffer: &mut [u64],
+    ) -> Result<Status, HostError> {
+        let signature = self.loaded.signature(function);
+        match outcome? {
+            Outcome::Ready(values) => {
+                let results = self.words(&signature.results, &values)?;
+                buffer[..results.len()].copy_from_slice(&results);
+                Ok(Status::Finished)
+            }
+            Outcome::Pending(_) if !signature.is_async => {
+                let name = &self.loaded.module().functions[function].name;
+                let message = format!("host function %{name} of a sync import cannot suspend");
+                Err(message.into())
+            }
+            Outcome::Pending(call) => Ok(self.register(Registration::Pending(call))),
+        }
+    }
+
     /// Begins the failure that a helper asks for, and tells its stub.
     fn raise(&mut self, error: HostError) -> Status {
         self.begin_failure(error.cause).message = error.message;
@@ -186,7 +210,12 @@ impl State {
 
     fn builtin_leaf(&mut self, function: FuncId, buffer: &mut [u64]) -> Result<Status, HostError> {
         let argument = buffer.first().copied().unwrap_or_default();
+        self.safepoint();
         match &self.imports[function.index()] {
+            Import::Collect => {
+                self.collect_with(&[], &mut []);
+                Ok(Status::Finished)
+            }
             // Whatever the schedule: slices of time are no leaf's decision.
             Import::OutOfFuel => Ok(self.register(Registration::Turn)),
             Import::Sleep => Ok(self.register(Registration::Sleep(argument as i64))),
@@ -199,6 +228,7 @@ impl State {
     }
 
     fn join(&mut self, results: usize, buffer: *mut u64) -> Result<Status, HostError> {
+        self.safepoint();
         // SAFETY: the service has a parameter.
         let &mut [word] = unsafe { array(buffer) };
         let target = self.tasks.find(word)?;
@@ -242,8 +272,15 @@ extern "C" fn spawn(context: *mut Context, index: u64, buffer: *mut u64) -> u64 
         let params = machine.with(|state| word_count(&state.loaded.signature(function).params));
         // SAFETY: the service has the function's parameters and one result.
         let buffer = unsafe { words(buffer, params.max(1)) };
+        machine.with(|state| {
+            let loaded = Arc::clone(&state.loaded);
+            state.safepoint_with(&loaded.signature(function).params, &mut buffer[..params]);
+        });
         let task = machine.start(function, &buffer[..params])?;
-        buffer[0] = machine.with(|state| state.tasks.word(task));
+        buffer[0] = machine.with(|state| {
+            state.safepoint();
+            state.tasks.word(task)
+        });
         Ok(Status::Finished)
     })
 }
@@ -353,6 +390,7 @@ extern "C" fn leaf_decision(context: *mut Context, _index: u64, buffer: *mut u64
         // SAFETY: the stub passes a buffer of two words.
         let [natural] = unsafe { array(buffer) };
         machine.with(|state| {
+            state.safepoint();
             let suspends = state.leaf_decides(*natural != 0);
             *natural = u64::from(suspends);
             if !suspends {
@@ -371,7 +409,7 @@ extern "C" fn allocate(context: *mut Context, size: u64, callee: *mut u64) -> u6
     };
     machine.with(|state| {
         let lists = state.context.free_lists();
-        match state.heap.allocate_frame(lists, size as u32) {
+        match state.continuations.allocate_frame(lists, size as u32) {
             Some(object) => object.as_ptr() as u64,
             None => {
                 state.free_half_built(callee as u64);
@@ -401,8 +439,4 @@ extern "C" fn trapped(context: *mut Context, _index: u64, _buffer: *mut u64) -> 
         machine.with(State::trapped);
     }
     Status::Trapped as u64
-}
-
-extern "C" fn no_heap(context: *mut Context, _index: u64, _buffer: *mut u64) -> u64 {
-    guarded(context, |_| Err("the instance has no heap".into()))
 }

@@ -4,6 +4,7 @@ use crate::error::{Error, HostError};
 use crate::instance::Instance;
 use crate::machine::Machine;
 use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, Trace, TraceLimits, Val};
 use std::fmt;
 use std::marker::PhantomData;
@@ -75,6 +76,11 @@ impl<'a> HostContext<'a> {
         self.machine.call(function, args)
     }
 
+    /// The objects of the instance.
+    pub fn objects(&mut self) -> &mut dyn HostObjects {
+        &mut self.machine
+    }
+
     /// The logical stacks of the tasks that are suspended, as [`Instance::trace`] has them.
     pub fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
         self.machine.with(|state| state.stacks(limits))
@@ -109,7 +115,7 @@ impl<'a> HostContext<'a> {
         self.machine.with(|state| state.grow_memory(memory, by))
     }
 
-    /// A global variable, if there is such a one.
+    /// A global variable, if there is such a one. A reference comes as a new handle.
     pub fn global(&self, global: GlobalId) -> Option<Val> {
         self.machine.with(|state| state.global(global))
     }

@@ -1,18 +1,22 @@
 //! Instances: a loaded module with memories, globals and tasks of its own.
 
 use crate::context::ContextBlock;
+use crate::continuations::Continuations;
 use crate::error::Error;
 use crate::executor::Executor;
-use crate::heap::Heap;
 use crate::helpers;
 use crate::host::Imports;
 use crate::loaded::LoadedModule;
 use crate::machine::{Machine, Step};
 use crate::memory::LinearMemory;
+use crate::objects::Objects;
 use crate::options::{Options, Stats};
 use crate::state::{Import, State, bare_trap};
 use crate::task::{NONE, State as TaskState, Tasks};
 use enjamb_abi::context::LeafMode;
+use enjamb_abi::heap::Heap;
+use enjamb_heap::CopyingHeap;
+use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature,
     TableId, Trace, TraceLimits, TrapCode, Type, Val,
@@ -50,8 +54,8 @@ impl fmt::Debug for Instance {
 const BUILTIN: &str = "enjamb";
 
 impl Instance {
-    /// Makes an instance. Imports of the namespace `enjamb` named `yield`, `sleep` and `test` are
-    /// the runtime's own; all others come from `imports`.
+    /// Makes an instance. Imports of the namespace `enjamb` named `yield`, `sleep`, `test` and `collect`
+    /// are the runtime's own; all others come from `imports`.
     ///
     /// # Errors
     /// If an import is missing, a data segment does not fit, or the system has no memory.
@@ -60,6 +64,25 @@ impl Instance {
         imports: Imports,
         options: Options,
     ) -> Result<Instance, Error> {
+        let heap = || -> Box<dyn Heap> {
+            let heap = CopyingHeap::new(options.heap_limit);
+            Box::new(heap.poison(options.gc_stress))
+        };
+        Instance::with_heap(loaded, imports, options, heap)
+    }
+
+    /// Makes an instance that has its objects, if the module declares types of objects, on a heap that is
+    /// not Enjamb's own.
+    ///
+    /// # Errors
+    /// As [`Instance::new`], and if the heap wants a write barrier that the code does not have.
+    pub fn with_heap(
+        loaded: Arc<LoadedModule>,
+        imports: Imports,
+        options: Options,
+        heap: impl FnOnce() -> Box<dyn Heap>,
+    ) -> Result<Instance, Error> {
+        let objects = Objects::new(loaded.compiled(), &options, heap)?;
         let layout = &loaded.compiled().layout;
         let module = loaded.module();
         let imports = resolve_imports(module, &imports)?;
@@ -82,7 +105,7 @@ impl Instance {
             context,
             memories,
             tables,
-            heap: Heap::new(options.continuation_limit, options.count),
+            continuations: Continuations::new(options.continuation_limit, options.count),
             tasks: Tasks::new(),
             executor: Executor::new(options.clock),
             imports,
@@ -94,7 +117,8 @@ impl Instance {
             failure: None,
             spare_failure: None,
             host_function: None,
-            depth: 0,
+            activations: Vec::new(),
+            objects,
             turns: 0,
             loaded,
         };
@@ -222,6 +246,11 @@ impl Instance {
         });
     }
 
+    /// The objects of the instance.
+    pub fn objects(&mut self) -> &mut dyn HostObjects {
+        &mut self.machine
+    }
+
     /// What the instance has done so far.
     pub fn stats(&self) -> Stats {
         self.machine.with(State::stats)
@@ -256,7 +285,7 @@ impl Instance {
         self.machine.with(|state| state.grow_memory(memory, by))
     }
 
-    /// A global variable, if there is such a one.
+    /// A global variable, if there is such a one. A reference comes as a new handle.
     pub fn global(&self, global: GlobalId) -> Option<Val> {
         self.machine.with(|state| state.global(global))
     }
@@ -301,6 +330,7 @@ fn resolve_imports(module: &Module, imports: &Imports) -> Result<Vec<Import>, Er
         let (import, wanted) = match (namespace.as_str(), name.as_str()) {
             (BUILTIN, "yield") => (Import::None, Signature::asynchronous(&[], &[])),
             (BUILTIN, "out_of_fuel") => (Import::OutOfFuel, Signature::asynchronous(&[], &[])),
+            (BUILTIN, "collect") => (Import::Collect, Signature::sync(&[], &[])),
             (BUILTIN, "sleep") => (Import::Sleep, Signature::asynchronous(&[Type::I64], &[])),
             (BUILTIN, "test") => {
                 let signature = Signature::asynchronous(&[Type::I64], &[Type::I64]);

@@ -8,7 +8,7 @@
 //!  Instance ─→ machine ─→ entry trampoline ─→ compiled code ─→ stubs ─→ helpers ─→ host functions
 //!                 │                                                        │
 //!                 ├─→ dispatcher ─→ resumption stub ─→ compiled code       ↓
-//!                 └─→ executor: run queue, timers, host             heap, tasks, memories
+//!                 └─→ executor: run queue, timers, host      tasks, memories, objects
 //! ```
 //!
 //! Invariants:
@@ -21,7 +21,7 @@
 //! - The state of an instance is borrowed only between two entries into compiled code.
 //!
 //! This is the one crate of the code path with unsafe code; each block says why it is sound. It
-//! depends on `enjamb-ir`, `enjamb-abi`, `enjamb-codegen`, `gimli`, `libc`, `object` and `tracing`.
+//! depends on `enjamb-ir`, `enjamb-abi`, `enjamb-heap`, `enjamb-codegen`, `gimli`, `libc`, `object` and `tracing`.
 //!
 //! ```
 //! use enjamb_runtime::CodeMemory;
@@ -34,11 +34,11 @@
 
 mod code_memory;
 mod context;
+mod continuations;
 mod debug;
 mod error;
 mod executor;
 mod failure;
-mod heap;
 mod helpers;
 mod host;
 mod instance;
@@ -46,6 +46,7 @@ mod loaded;
 mod machine;
 mod mapping;
 mod memory;
+mod objects;
 mod options;
 mod processor;
 mod state;

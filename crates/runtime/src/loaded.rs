@@ -4,6 +4,7 @@ use crate::code_memory::CodeMemory;
 use crate::debug::{Announcement, LoadOptions};
 use crate::error::{Error, Trap};
 use crate::failure::Frame;
+use crate::objects::ReferenceMaps;
 use crate::processor;
 use enjamb_abi::code::Symbol;
 use enjamb_abi::target::Target;
@@ -37,6 +38,7 @@ pub struct LoadedModule {
     pub(crate) signature_cells: Vec<u32>,
     /// Results of the same signatures: what a join declares.
     pub(crate) join_results: Vec<Vec<Type>>,
+    maps: ReferenceMaps,
     pub(crate) dispatcher: u64,
     pub(crate) root_record: u64,
 }
@@ -114,6 +116,7 @@ impl LoadedModule {
         Ok(Arc::new(LoadedModule {
             _announcement: Announcement::new(&compiled, &code, options)?,
             join_results,
+            maps: ReferenceMaps::new(&compiled),
             dispatcher: address(&Symbol::Dispatcher)?,
             root_record: address(&Symbol::RootRecord)?,
             functions,
@@ -136,6 +139,11 @@ impl LoadedModule {
     /// The published code.
     pub fn code(&self) -> &CodeMemory {
         &self.code
+    }
+
+    /// Where references are.
+    pub(crate) fn maps(&self) -> &ReferenceMaps {
+        &self.maps
     }
 
     pub(crate) fn signature(&self, function: FuncId) -> &Signature {

@@ -9,7 +9,7 @@ use crate::failure::{Cause, Failure};
 use crate::helpers::panic;
 use crate::processor;
 use crate::state::{State, bare_trap};
-use crate::task::State as TaskState;
+use crate::task::{NONE, State as TaskState};
 use enjamb_abi::context::{Context, Status};
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::types::word_count;
@@ -36,6 +36,19 @@ enum End {
     Failed(Box<Failure>, u64),
 }
 
+impl Default for Outer {
+    fn default() -> Outer {
+        Outer {
+            task: NONE,
+            current: 0,
+            activation: 0,
+            exit_fp: 0,
+            failure: None,
+            stack_limit: 0,
+        }
+    }
+}
+
 /// What one turn of the executor came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -47,12 +60,18 @@ pub enum Step {
     Idle,
 }
 
-/// What an entry into compiled code hides from the code around it.
-struct Outer {
-    task: u32,
-    current: u64,
+/// What was there when compiled code was entered, and is there again when it is left.
+#[derive(Debug)]
+pub(crate) struct Outer {
+    pub(crate) task: u32,
+    /// The continuation that runs, or 0 if the activation is one of a function that was called.
+    pub(crate) current: u64,
+    /// The activation record, or 0 if there is none.
+    pub(crate) activation: u64,
+    /// Where compiled code has called the helper that enters it again.
+    pub(crate) exit_fp: u64,
+    pub(crate) failure: Option<Box<Failure>>,
     stack_limit: u64,
-    failure: Option<Box<Failure>>,
 }
 
 thread_local! {
@@ -105,33 +124,38 @@ impl Machine {
     fn activation(self, task: u32, run: impl FnOnce(*mut Context) -> u64) -> End {
         let here = 0_u8;
         let stack = &raw const here as u64;
-        let (context, outer) = self.with(|state| {
+        let context = self.with(|state| {
             let fixed = state.context.fixed();
             let stack_limit = STACK_LIMIT.get();
-            if state.depth == 0 {
+            if state.activations.is_empty() {
                 let lowest = stack.saturating_sub(state.options.stack_size as u64);
                 fixed.stack_limit = lowest.max(stack_limit);
             }
             STACK_LIMIT.set(fixed.stack_limit);
-            let current = fixed.current;
-            state.depth += 1;
+            // A dispatcher says itself what it resumes.
+            let current = std::mem::replace(&mut fixed.current, 0);
+            let (activation, exit_fp) = (fixed.activation, fixed.exit_fp);
             let caught = state.take_kept_failure(task);
             let outer = Outer {
                 task: std::mem::replace(&mut state.current_task, task),
                 current,
+                activation,
+                exit_fp,
                 stack_limit,
                 failure: std::mem::replace(&mut state.failure, caught),
             };
-            (state.context.pointer(), outer)
+            state.activations.push(outer);
+            state.context.pointer()
         });
         processor::before_entry();
         let status = run(context);
-        STACK_LIMIT.set(outer.stack_limit);
         self.with(|state| {
-            state.depth -= 1;
+            let outer = state.activations.pop().unwrap_or_default();
+            STACK_LIMIT.set(outer.stack_limit);
             state.current_task = outer.task;
             let fixed = state.context.fixed();
             let current = std::mem::replace(&mut fixed.current, outer.current);
+            fixed.exit_fp = outer.exit_fp;
             // Whoever goes on in an outer dispatcher finds what this run has put into the queue.
             fixed.fast_resumes = 0;
             let suspended = fixed.suspended;
@@ -195,8 +219,9 @@ impl Machine {
 
     /// Gives a task that has been taken off the run queue its turn.
     pub(crate) fn resume(self, task: u32, fast_resumes: u64) {
-        let (mut head, dispatcher, has_slices) = self.with(|state| {
+        let (mut head, dispatcher, takes_turns) = self.with(|state| {
             state.begin_turn();
+            state.safepoint();
             let head = state.tasks[task].head;
             let failing = state.tasks[task].state == TaskState::Failing;
             let head = if failing {
@@ -205,12 +230,14 @@ impl Machine {
             } else {
                 Some(head)
             };
-            (head, state.loaded.dispatcher, state.fuel.has_slices())
+            let takes_turns = state.fuel.has_slices() || state.objects.under_stress();
+            (head, state.loaded.dispatcher, takes_turns)
         });
         // SAFETY: the loader took the address from the dispatcher's symbol.
         let dispatcher: Dispatcher = unsafe { std::mem::transmute(dispatcher as usize) };
-        // A turn with fuel of its own is one that begins here.
-        let mut fast_resumes = if has_slices { 0 } else { fast_resumes };
+        // A turn with fuel of its own is one that begins here; and so is one that begins with a
+        // collection.
+        let mut fast_resumes = if takes_turns { 0 } else { fast_resumes };
         // Once, and again whenever an exception has found a handler among what is suspended.
         while let Some(first) = head {
             self.with(|state| {
@@ -279,6 +306,7 @@ impl Machine {
     /// Calls a function and, if it is async, runs tasks until it has finished.
     pub(crate) fn call(self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
         let (is_async, mut words, results) = self.with(|state| {
+            state.safepoint();
             let words = state.argument_words(function, args)?;
             state.begin_turn();
             let signature = state.loaded.signature(function);
@@ -289,7 +317,7 @@ impl Machine {
             return self.run_until(self.with(|state| state.tasks.word(task)));
         }
         words.resize(words.len().max(word_count(&results)), 0);
-        match self.enter(crate::task::NONE, function, &mut words) {
+        match self.enter(NONE, function, &mut words) {
             End::Failed(failure, _) => Err(self.with(|state| state.error(&failure))),
             End::Finished => Ok(self.with(|state| state.values(&results, &words))),
             End::Suspended(_) => Err(Error::Load("a sync function suspended".to_string())),
@@ -334,6 +362,7 @@ impl State {
                 self.wake(task);
             }
             Err(error) => {
+                let error = self.cause_from_host(error);
                 let mut failure = self.new_failure(error.cause);
                 failure.message = error.message;
                 self.fail_later(task, failure);
@@ -363,7 +392,8 @@ impl State {
         let outcome = match self.tasks[index].state {
             TaskState::Finished => {
                 let types = &self.loaded.signature(self.tasks[index].function()).results;
-                Ok(self.values(types, &self.results(index)))
+                let (types, words) = (types.clone(), self.results(index));
+                Ok(self.values(&types, &words))
             }
             TaskState::Failed => {
                 let failure = self.take_failure_of(index);

@@ -16,6 +16,11 @@ pub struct Options {
     pub stack_size: usize,
     /// The most bytes that continuations and tasks may take.
     pub continuation_limit: u64,
+    /// The most bytes that objects may take, unless the instance is made with a heap of its own.
+    pub heap_limit: u64,
+    /// Whether to collect wherever a collection may happen, and to overwrite what is free: a reference
+    /// that was not found, or one to something that is gone, leads to nonsense then.
+    pub gc_stress: bool,
     /// The fuel of the instance, if the module runs on fuel.
     pub fuel: FuelSupply,
     /// How much of the logical stack traps and exceptions keep.
@@ -31,6 +36,8 @@ impl Default for Options {
             clock: ClockKind::Real,
             stack_size: 512 << 10,
             continuation_limit: 16 << 30,
+            heap_limit: 16 << 30,
+            gc_stress: false,
             fuel: FuelSupply::Unlimited,
             trace: TraceLimits::default(),
             count: false,

@@ -3,13 +3,15 @@
 //! No method here enters compiled code or a host function; that is [`crate::machine`]'s.
 
 use crate::context::ContextBlock;
-use crate::error::{Error, Trap};
+use crate::continuations::{Continuations, Object};
+use crate::error::{Error, HostError, Trap};
 use crate::executor::{Executor, PendingHostCall};
 use crate::failure::{Cause, Failure};
-use crate::heap::{Heap, Object};
 use crate::host::{PendingCall, SharedFunction};
 use crate::loaded::LoadedModule;
+use crate::machine::Outer;
 use crate::memory::LinearMemory;
+use crate::objects::Objects;
 use crate::options::{Options, Stats};
 use crate::task::{NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use enjamb_abi::context::Counter;
@@ -28,6 +30,8 @@ pub(crate) enum Import {
     Sleep,
     /// The leaf `test`.
     Test,
+    /// The function `collect`.
+    Collect,
     /// The leaf `out_of_fuel`.
     OutOfFuel,
     /// A host function.
@@ -55,7 +59,7 @@ pub(crate) struct State {
     pub(crate) memories: Vec<LinearMemory>,
     /// Kept alive: compiled code has their addresses.
     pub(crate) tables: Vec<Vec<u64>>,
-    pub(crate) heap: Heap,
+    pub(crate) continuations: Continuations,
     pub(crate) tasks: Tasks,
     pub(crate) executor: Executor,
     pub(crate) imports: Vec<Import>,
@@ -72,8 +76,9 @@ pub(crate) struct State {
     pub(crate) spare_failure: Option<Box<Failure>>,
     /// The host function that was called last and has not returned.
     pub(crate) host_function: Option<FuncId>,
-    /// Entries into compiled code that have not returned.
-    pub(crate) depth: u32,
+    /// What entries into compiled code that have not returned have found.
+    pub(crate) activations: Vec<Outer>,
+    pub(crate) objects: Objects,
     /// Turns of the executor, to ask the host in between.
     pub(crate) turns: u64,
     pub(crate) loaded: Arc<LoadedModule>,
@@ -99,12 +104,12 @@ impl State {
     /// A new task in state `Running`, or `None` if there is no memory for it.
     pub(crate) fn insert_task(&mut self, function: FuncId) -> Option<u32> {
         let record = if self.tasks.is_full() { RECORD_SIZE } else { 0 };
-        if !self.heap.charge(record) {
+        if !self.continuations.charge(record) {
             return None;
         }
         let task = self.tasks.insert(function);
         if task.is_none() {
-            self.heap.discharge(record);
+            self.continuations.discharge(record);
         }
         task
     }
@@ -114,13 +119,13 @@ impl State {
     fn set_failure(&mut self, index: u32, state: TaskState, mut failure: Box<Failure>) {
         self.tasks[index].state = state;
         self.take_kept_failure(index);
-        if !self.heap.charge(failure.size()) {
+        if !self.continuations.charge(failure.size()) {
             if self.tasks.have_failures() {
                 return;
             }
             // Whatever the limit: a program that runs out of memory is to be told where.
             failure.trace.shorten();
-            self.heap.charge_anyway(failure.size());
+            self.continuations.charge_anyway(failure.size());
         }
         self.tasks.keep_failure(index, failure);
     }
@@ -129,7 +134,7 @@ impl State {
     /// tasks run. If there is no memory for that it is forgotten: thrown on, it is like a new one.
     pub(crate) fn remember(&mut self, index: u32, failure: Box<Failure>) {
         self.take_kept_failure(index);
-        if self.heap.charge(failure.size()) {
+        if self.continuations.charge(failure.size()) {
             self.tasks.keep_failure(index, failure);
         }
     }
@@ -140,7 +145,7 @@ impl State {
             return None;
         }
         let failure = self.tasks.take_failure(index)?;
-        self.heap.discharge(failure.size());
+        self.continuations.discharge(failure.size());
         Some(failure)
     }
 
@@ -155,14 +160,38 @@ impl State {
         Box::new(Failure::new(cause, self.options.trace))
     }
 
-    /// A failure as the host sees it.
-    pub(crate) fn error(&self, failure: &Failure) -> Error {
-        failure.to_error(&self.loaded)
+    /// A failure as the host sees it, which then holds the reference in the exception.
+    pub(crate) fn error(&mut self, failure: &Failure) -> Error {
+        let mut error = failure.to_error(&self.loaded);
+        if let Error::Exception(thrown) = &mut error
+            && let Some(reference) = thrown.exception.payload
+            && let Val::Ref(handle) = self.value(Type::Ref, reference.into())
+        {
+            thrown.exception.payload = handle;
+        }
+        error
+    }
+
+    /// What ends a call of a host function, with the reference that the host has in the exception.
+    pub(crate) fn cause_from_host(&self, error: HostError) -> HostError {
+        let Cause::Exception(mut exception) = error.cause else {
+            return error;
+        };
+        match self.bits(Val::Ref(exception.payload)) {
+            Ok(bits) => {
+                exception.payload = Some(bits as u64).filter(|&word| word != 0);
+                HostError {
+                    cause: Cause::Exception(exception),
+                    ..error
+                }
+            }
+            Err(stale) => stale.to_string().into(),
+        }
     }
 
     /// Gives the fuel for a call from the host, or for the turn of a task.
     pub(crate) fn begin_turn(&mut self) {
-        if self.depth == 0 {
+        if self.activations.is_empty() {
             self.fuel.begin_turn(&mut self.context.fixed().fuel);
         }
     }
@@ -176,7 +205,9 @@ impl State {
     /// A root continuation for a task with this many words of results.
     fn make_root(&mut self, words: usize) -> Option<Object> {
         let size = RESULTS + words as u32 * WORD;
-        let root = self.heap.allocate(self.context.free_lists(), size)?;
+        let root = self
+            .continuations
+            .allocate(self.context.free_lists(), size)?;
         let header = ContinuationHeader {
             next: std::ptr::null_mut(),
             info: self.loaded.root_record as *const _,
@@ -190,7 +221,8 @@ impl State {
         let size = RESULTS + result_area(self.result_types(index));
         let root = std::mem::replace(&mut self.tasks[index].root, std::ptr::null_mut());
         if let Some(root) = NonNull::new(root) {
-            self.heap.free(self.context.free_lists(), root, size);
+            self.continuations
+                .free(self.context.free_lists(), root, size);
         }
     }
 
@@ -204,7 +236,8 @@ impl State {
             // once, after its link has been read.
             unsafe {
                 next = (*object.as_ptr()).next;
-                self.heap.free_frame(self.context.free_lists(), object);
+                self.continuations
+                    .free_frame(self.context.free_lists(), object);
             }
         }
     }
@@ -214,7 +247,10 @@ impl State {
     pub(crate) fn free_half_built(&mut self, last: u64) {
         for object in self.context.half_built_chain(last) {
             // SAFETY: suspended objects that nothing else refers to, each once.
-            unsafe { self.heap.free_frame(self.context.free_lists(), object) };
+            unsafe {
+                self.continuations
+                    .free_frame(self.context.free_lists(), object)
+            };
         }
     }
 
@@ -251,6 +287,7 @@ impl State {
     pub(crate) fn suspend(&mut self, index: u32, head: *mut ContinuationHeader) {
         let task = &mut self.tasks[index];
         task.head = head;
+        task.delivered = false;
         task.state = TaskState::Suspended;
         match self.registration.take() {
             None | Some(Registration::Turn) => self.wake(index),
@@ -290,7 +327,9 @@ impl State {
 
     /// Stores what a suspended task has waited for.
     pub(crate) fn deliver(&mut self, index: u32, results: &[u64]) {
-        let head = self.tasks[index].head;
+        let task = &mut self.tasks[index];
+        task.delivered = true;
+        let head = task.head;
         // SAFETY: the head's point is a call of the leaf, or the head is the root of a function
         // with the leaf's results; either way the area has room for their words.
         unsafe { result_words(head, results.len()) }.copy_from_slice(results);
@@ -335,7 +374,7 @@ impl State {
             joiner, detached, ..
         } = self.tasks[index];
         if detached {
-            let error = self.error(&failure);
+            let error = failure.to_error(&self.loaded);
             tracing::warn!(%error, "a detached task failed");
         }
         if joiner == NONE && !detached {
@@ -367,7 +406,8 @@ impl State {
             // and nobody else has it. The activation is gone.
             unsafe {
                 rest = (*object.as_ptr()).next;
-                self.heap.free_frame(self.context.free_lists(), object);
+                self.continuations
+                    .free_frame(self.context.free_lists(), object);
             }
         }
         self.unwind_chain(index, rest, failure)
@@ -403,9 +443,9 @@ impl State {
             self.remove(index);
         }
         let records = self.tasks.clear() as u64;
-        self.heap.discharge(records * RECORD_SIZE);
-        if self.depth == 0 {
-            self.heap.reset(self.context.free_lists());
+        self.continuations.discharge(records * RECORD_SIZE);
+        if self.activations.is_empty() {
+            self.continuations.reset(self.context.free_lists());
         }
         calls
     }
@@ -418,7 +458,7 @@ impl State {
                 ..Stats::default()
             };
         }
-        let counts = self.heap.counts(self.context.free_lists());
+        let counts = self.continuations.counts(self.context.free_lists());
         let counter = self.context.fixed().counters;
         Stats {
             suspensions: counter[Counter::Suspensions as usize],
@@ -432,10 +472,9 @@ impl State {
     }
 
     /// Values of these types in a buffer.
-    pub(crate) fn values(&self, types: &[Type], words: &[u64]) -> Vec<Val> {
-        let layout = &self.loaded.compiled().layout;
+    pub(crate) fn values(&mut self, types: &[Type], words: &[u64]) -> Vec<Val> {
         bits_in_words(types, words)
-            .map(|(ty, bits)| self.context.value_of(layout, ty, bits))
+            .map(|(ty, bits)| self.value(ty, bits))
             .collect()
     }
 
@@ -453,16 +492,10 @@ impl State {
                 list(types)
             ));
         }
-        let functions = self.loaded.functions.len();
-        let layout = &self.loaded.compiled().layout;
         let mut words = Vec::with_capacity(values.len());
         for &value in values {
-            if let Val::FuncRef(Some(function)) = value
-                && function.index() >= functions
-            {
-                return Err(format!("the module has no {function}"));
-            }
-            push_words(&mut words, value.ty(), self.context.bits_of(layout, value));
+            let bits = self.bits(value).map_err(|error| error.to_string())?;
+            push_words(&mut words, value.ty(), bits);
         }
         Ok(words)
     }
@@ -502,20 +535,23 @@ impl State {
         Ok(())
     }
 
-    pub(crate) fn global(&self, global: GlobalId) -> Option<Val> {
+    pub(crate) fn global(&mut self, global: GlobalId) -> Option<Val> {
         let compiled = self.loaded.compiled();
         let ty = compiled.source.globals.get(global)?.ty;
-        Some(self.context.global(&compiled.layout, global, ty))
+        let bits = self.context.global(&compiled.layout, global, ty);
+        Some(self.value(ty, bits))
     }
 
     pub(crate) fn set_global(&mut self, global: GlobalId, value: Val) -> Result<(), Error> {
         let loaded = Arc::clone(&self.loaded);
         let decl = loaded.module().globals.get(global);
         let decl = decl.ok_or_else(|| Error::BadCall(format!("there is no {global}")))?;
-        self.words(&[decl.ty], &[value])
-            .map_err(|reason| Error::BadCall(format!("%{}: {reason}", decl.name)))?;
-        self.context
-            .set_global(&loaded.compiled().layout, global, value);
+        let words = self.words(&[decl.ty], &[value]);
+        let words = words.map_err(|reason| Error::BadCall(format!("%{}: {reason}", decl.name)))?;
+        let layout = &loaded.compiled().layout;
+        for (ty, bits) in bits_in_words(&[decl.ty], &words) {
+            self.context.set_global(layout, global, ty, bits);
+        }
         Ok(())
     }
 

@@ -54,6 +54,8 @@ pub(crate) struct Task {
     pub(crate) joiner: u32,
     pub(crate) state: State,
     pub(crate) detached: bool,
+    /// Whether what it has waited for stands in the first continuation of its chain.
+    pub(crate) delivered: bool,
 }
 
 impl Task {
@@ -113,6 +115,7 @@ impl Tasks {
                 joiner: NONE,
                 state: State::Free,
                 detached: false,
+                delivered: false,
             });
             self.free = index;
         }
@@ -138,6 +141,7 @@ impl Tasks {
             joiner: self.free,
             state: State::Free,
             detached: false,
+            delivered: false,
         };
         self.free = index;
     }
@@ -173,6 +177,11 @@ impl Tasks {
     /// Takes the failure that is kept for a task.
     pub(crate) fn take_failure(&mut self, index: u32) -> Option<Box<Failure>> {
         self.failures.remove(&index)
+    }
+
+    /// The failure that is kept for a task.
+    pub(crate) fn failure_mut(&mut self, index: u32) -> Option<&mut Failure> {
+        self.failures.get_mut(&index).map(|failure| &mut **failure)
     }
 
     /// Whether the failure of any task is kept.
@@ -222,7 +231,7 @@ impl std::ops::IndexMut<u32> for Tasks {
     }
 }
 
-// SAFETY: the pointers are into the heap of the instance that owns the table and moves with it.
+// SAFETY: the pointers are to continuations of the instance that owns the table and moves with it.
 unsafe impl Send for Tasks {}
 
 #[cfg(test)]

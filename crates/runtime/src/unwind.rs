@@ -24,7 +24,7 @@ use enjamb_ir::{Exception, Trace, TraceBuffer, TraceLimits, TrapCode};
 use std::ptr::NonNull;
 
 /// A walk over the frames of an activation.
-struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     loaded: &'a LoadedModule,
     /// Address of the activation record, above which no frame is.
     end: u64,
@@ -53,10 +53,30 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A walk from the frame of a stub that has called the runtime: the first step leads to the frame of
+    /// the stub's caller.
+    ///
+    /// # Safety
+    /// As for `new`, with the frame pointer at `exit`.
+    pub(crate) unsafe fn from_exit(loaded: &'a LoadedModule, end: u64, exit: u64) -> Self {
+        Walk {
+            loaded,
+            end,
+            pc: 0,
+            fp: exit,
+            range: None,
+        }
+    }
+
+    /// The return address of the call that the frame waits for, as an offset in the code.
+    pub(crate) fn return_offset(&self) -> Option<u32> {
+        Some(self.loaded.code().offset(self.pc - 1)? + 1)
+    }
+
     /// The function that the frame belongs to and the offset in the code of the place in it; `None`
     /// for the frame of a stub.
     fn function(&mut self) -> Option<(&'a FunctionRange, u32)> {
-        let offset = self.loaded.code().offset(self.pc - 1)? + 1;
+        let offset = self.return_offset()?;
         let contains = |range: &&FunctionRange| range.start < offset && offset <= range.end;
         // Frames of one function often stand side by side.
         if !self.range.as_ref().is_some_and(contains) {
@@ -72,8 +92,14 @@ impl<'a> Walk<'a> {
         unsafe { (self.fp as *const u64).byte_offset(offset as isize).read() }
     }
 
+    /// Lets `change` have a word of the frame.
+    pub(crate) fn with_word(&mut self, offset: i32, change: &mut dyn FnMut(&mut u64)) {
+        // SAFETY: as in `word`; nobody else has a reference to it.
+        change(unsafe { &mut *(self.fp as *mut u64).byte_offset(offset as isize) });
+    }
+
     /// Goes to the caller's frame, if that belongs to the activation too.
-    fn step(&mut self) -> bool {
+    pub(crate) fn step(&mut self) -> bool {
         let caller = self.word(0);
         if caller >= self.end {
             return false;
@@ -197,7 +223,10 @@ impl State {
                 .push(Frame::Point(record.function, record.state));
             next = header.next;
             // SAFETY: each object is freed once, after its link has been read.
-            unsafe { self.heap.free_frame(self.context.free_lists(), object) };
+            unsafe {
+                self.continuations
+                    .free_frame(self.context.free_lists(), object)
+            };
         }
         self.fail(task, failure);
         None

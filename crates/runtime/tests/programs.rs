@@ -15,6 +15,8 @@ const COUNTING: Options = Options {
     clock: ClockKind::Virtual,
     stack_size: 256 << 10,
     continuation_limit: 1 << 30,
+    heap_limit: 1 << 30,
+    gc_stress: false,
     fuel: FuelSupply::Unlimited,
     trace: TraceLimits::SHORT,
     count: true,

@@ -32,7 +32,7 @@ const LAYERS: &[(&str, u32, Allowed)] = &[
     ("lower-x64", 4, Only(&["ir", "x64", "abi", "regalloc", "lower"])),
     ("lower-aarch64", 4, Only(&["ir", "aarch64", "abi", "regalloc", "lower"])),
     ("codegen", 5, Only(&["ir", "liveness", "abi", "continuation", "async", "roots", "regalloc", "lower", "lower-x64", "lower-aarch64"])),
-    ("runtime", 6, Only(&["ir", "abi", "codegen"])),
+    ("runtime", 6, Only(&["ir", "abi", "heap", "codegen"])),
     ("engine", 7, Only(&["ir", "abi", "heap", "interp", "codegen", "runtime"])),
     ("enjamb", 8, Only(&["ir", "interp", "codegen", "runtime", "engine"])),
     ("cli", 9, Only(&["enjamb"])),

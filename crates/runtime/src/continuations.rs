@@ -5,13 +5,13 @@
 //! free lists in the context block; it comes here when a list is empty.
 //!
 //! When the instance counts, it asks for every object: code compiled for counting returns all
-//! objects to the list of the large ones, which [`Heap::drain`] empties before each allocation
-//! into lists of the heap's own. So the lists of the classes stay empty and the counts are exact.
+//! objects to the list of the large ones, which [`Continuations::drain`] empties before each allocation
+//! into lists of its own. So the lists of the classes stay empty and the counts are exact.
 
 use enjamb_abi::context::free_list_offset;
 use enjamb_abi::continuation::{ContinuationHeader, FREE_LISTS, LARGEST_CLASS, free_list_index};
 use enjamb_ir::hash::FxHashSet;
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
 /// A continuation.
@@ -37,7 +37,7 @@ pub(crate) struct Counts {
 
 /// The continuations of an instance.
 #[derive(Debug)]
-pub(crate) struct Heap {
+pub(crate) struct Continuations {
     chunks: Vec<(NonNull<u8>, Layout)>,
     /// The part of the last chunk that no object has had.
     fresh: std::ops::Range<usize>,
@@ -56,14 +56,14 @@ pub(crate) struct Heap {
 /// The size of an object, from the record of the point where it was last suspended.
 ///
 /// # Safety
-/// The object is one of a heap and its `info` points to a record.
+/// The object is one of an instance and its `info` points to a record.
 pub(crate) unsafe fn size_of_object(object: Object) -> u32 {
     // SAFETY: the caller's promise.
     unsafe { (*(*object.as_ptr()).info).size }
 }
 
 fn push(list: &mut u64, object: Object) {
-    // SAFETY: a free object of a heap: at least a header, and nobody else's.
+    // SAFETY: a free object: at least a header, and nobody else's.
     unsafe { (*object.as_ptr()).next = *list as *mut ContinuationHeader };
     *list = object.as_ptr() as u64;
 }
@@ -75,9 +75,9 @@ fn pop(list: &mut u64) -> Option<Object> {
     Some(object)
 }
 
-impl Heap {
-    pub(crate) fn new(limit: u64, counting: bool) -> Heap {
-        Heap {
+impl Continuations {
+    pub(crate) fn new(limit: u64, counting: bool) -> Continuations {
+        Continuations {
             chunks: Vec::new(),
             fresh: 0..0,
             recycled: [0; FREE_LISTS],
@@ -151,7 +151,7 @@ impl Heap {
     /// Takes back a frame's object.
     ///
     /// # Safety
-    /// It came from [`Heap::allocate_frame`], has been suspended, and nothing refers to it.
+    /// It came from [`Continuations::allocate_frame`], has been suspended, and nothing refers to it.
     pub(crate) unsafe fn free_frame(&mut self, lists: &mut FreeLists, object: Object) {
         // SAFETY: a suspended object has a record.
         let size = unsafe { size_of_object(object) };
@@ -236,7 +236,7 @@ fn carve(
         let bytes = CHUNK[usize::from(chunks.len() >= 16)];
         let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
         // SAFETY: the size is not zero.
-        let chunk = NonNull::new(unsafe { alloc(layout) })?;
+        let chunk = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         chunks.push((chunk, layout));
         *fresh = chunk.as_ptr() as usize..chunk.as_ptr() as usize + bytes;
     }
@@ -249,7 +249,7 @@ fn carve(
 fn release_chunks(chunks: &mut Vec<(NonNull<u8>, Layout)>) {
     for (chunk, layout) in chunks.drain(..) {
         // SAFETY: allocated in `carve` with this layout. Nothing uses the objects in it: none is
-        // alive when the heap is reset or dropped.
+        // alive when all is reset or dropped.
         unsafe { dealloc(chunk.as_ptr(), layout) };
     }
 }
@@ -262,7 +262,7 @@ fn release_large(address: u64, size: u32) {
     }
 }
 
-impl Drop for Heap {
+impl Drop for Continuations {
     fn drop(&mut self) {
         for &(address, size) in &self.large {
             release_large(address, size);
@@ -271,8 +271,8 @@ impl Drop for Heap {
     }
 }
 
-// SAFETY: the heap owns its chunks and objects; none belongs to a thread.
-unsafe impl Send for Heap {}
+// SAFETY: it owns its chunks and objects; none belongs to a thread.
+unsafe impl Send for Continuations {}
 
 #[cfg(test)]
 mod tests {
@@ -294,13 +294,13 @@ mod tests {
 
     #[test]
     fn objects_of_a_class_are_apart_and_reused() {
-        let (mut heap, mut lists) = (Heap::new(1 << 20, false), [0; FREE_LISTS]);
+        let (mut all, mut lists) = (Continuations::new(1 << 20, false), [0; FREE_LISTS]);
         let mut addresses: Vec<usize> = (0..100)
-            .map(|_| heap.allocate_frame(&mut lists, 48).unwrap().as_ptr() as usize)
+            .map(|_| all.allocate_frame(&mut lists, 48).unwrap().as_ptr() as usize)
             .collect();
         let last = *addresses.last().unwrap();
-        heap.free(&mut lists, NonNull::new(last as *mut _).unwrap(), 48);
-        let again = heap.allocate_frame(&mut lists, 48).unwrap();
+        all.free(&mut lists, NonNull::new(last as *mut _).unwrap(), 48);
+        let again = all.allocate_frame(&mut lists, 48).unwrap();
         assert_eq!(again.as_ptr() as usize, last);
         addresses.sort_unstable();
         assert!(addresses.windows(2).all(|pair| pair[1] - pair[0] >= 48));
@@ -308,78 +308,78 @@ mod tests {
 
     #[test]
     fn the_limit_holds_to_the_object() {
-        let (mut heap, mut lists) = (Heap::new(1000, false), [0; FREE_LISTS]);
-        let small = (0..).take_while(|_| heap.allocate_frame(&mut lists, 64).is_some());
+        let (mut all, mut lists) = (Continuations::new(1000, false), [0; FREE_LISTS]);
+        let small = (0..).take_while(|_| all.allocate_frame(&mut lists, 64).is_some());
         assert_eq!(small.count(), 15);
-        let (mut heap, mut lists) = (Heap::new(1000, false), [0; FREE_LISTS]);
-        let first = heap.allocate_frame(&mut lists, 504).unwrap();
-        assert!(heap.allocate_frame(&mut lists, 504).is_none());
-        heap.free(&mut lists, first, 504);
-        assert!(heap.allocate_frame(&mut lists, 504).is_some());
+        let (mut all, mut lists) = (Continuations::new(1000, false), [0; FREE_LISTS]);
+        let first = all.allocate_frame(&mut lists, 504).unwrap();
+        assert!(all.allocate_frame(&mut lists, 504).is_none());
+        all.free(&mut lists, first, 504);
+        assert!(all.allocate_frame(&mut lists, 504).is_some());
     }
 
     #[test]
     fn what_is_kept_elsewhere_counts_too() {
-        let (mut heap, mut lists) = (Heap::new(1000, false), [0; FREE_LISTS]);
-        assert!(!heap.charge(1001));
-        assert!(heap.charge(600));
-        assert!(heap.allocate(&mut lists, 504).is_none());
-        assert!(!heap.charge(401));
-        heap.discharge(600);
-        assert!(heap.allocate(&mut lists, 504).is_some());
+        let (mut all, mut lists) = (Continuations::new(1000, false), [0; FREE_LISTS]);
+        assert!(!all.charge(1001));
+        assert!(all.charge(600));
+        assert!(all.allocate(&mut lists, 504).is_none());
+        assert!(!all.charge(401));
+        all.discharge(600);
+        assert!(all.allocate(&mut lists, 504).is_some());
     }
 
     #[test]
     fn what_one_class_had_is_open_to_all_after_a_reset() {
         for counting in [false, true] {
-            let (mut heap, mut lists) = (Heap::new(1000, counting), [0; FREE_LISTS]);
+            let (mut all, mut lists) = (Continuations::new(1000, counting), [0; FREE_LISTS]);
             let record = record(64);
-            assert!(heap.charge(30));
+            assert!(all.charge(30));
             for _ in 0..2 {
-                let objects = std::iter::from_fn(|| heap.allocate_frame(&mut lists, 64));
+                let objects = std::iter::from_fn(|| all.allocate_frame(&mut lists, 64));
                 let objects: Vec<Object> = objects.collect();
                 assert_eq!(objects.len(), 15);
                 for object in objects {
-                    // SAFETY: a live object of this heap, freed once.
+                    // SAFETY: a live object of these, freed once.
                     unsafe {
                         (*object.as_ptr()).info = &record;
-                        heap.free_frame(&mut lists, object);
+                        all.free_frame(&mut lists, object);
                     }
                 }
-                assert!(heap.allocate(&mut lists, 128).is_none());
-                heap.reset(&mut lists);
-                assert_eq!((heap.used, heap.chunks.len()), (30, 0));
-                assert_eq!(heap.counts(&mut lists).live, 0);
+                assert!(all.allocate(&mut lists, 128).is_none());
+                all.reset(&mut lists);
+                assert_eq!((all.used, all.chunks.len()), (30, 0));
+                assert_eq!(all.counts(&mut lists).live, 0);
             }
-            assert!(heap.allocate(&mut lists, 128).is_some());
+            assert!(all.allocate(&mut lists, 128).is_some());
         }
     }
 
     #[test]
     fn roots_get_the_space_of_large_frames_that_have_finished() {
-        let (mut heap, mut lists) = (Heap::new(1000, false), [0; FREE_LISTS]);
+        let (mut all, mut lists) = (Continuations::new(1000, false), [0; FREE_LISTS]);
         let record = record(600);
-        let frame = heap.allocate_frame(&mut lists, 600).unwrap();
-        // SAFETY: an object of this heap; `push` is what the dispatcher does.
+        let frame = all.allocate_frame(&mut lists, 600).unwrap();
+        // SAFETY: an object of these; `push` is what the dispatcher does.
         unsafe { (*frame.as_ptr()).info = &record };
         push(&mut lists[FREE_LISTS - 1], frame);
-        assert!(heap.allocate(&mut lists, 504).is_some());
+        assert!(all.allocate(&mut lists, 504).is_some());
     }
 
     #[test]
     fn counts_are_exact_when_code_frees_to_the_last_list() {
-        let (mut heap, mut lists) = (Heap::new(1 << 20, true), [0; FREE_LISTS]);
+        let (mut all, mut lists) = (Continuations::new(1 << 20, true), [0; FREE_LISTS]);
         let (small, large) = (record(32), record(400));
         for (round, record) in [&small, &large, &small].into_iter().enumerate() {
-            let object = heap.allocate_frame(&mut lists, record.size).unwrap();
+            let object = all.allocate_frame(&mut lists, record.size).unwrap();
             assert!(lists[..FREE_LISTS - 1].iter().all(|&list| list == 0));
-            assert_eq!(heap.counts(&mut lists).live, 1);
-            // SAFETY: an object of this heap; `push` is what the dispatcher does.
+            assert_eq!(all.counts(&mut lists).live, 1);
+            // SAFETY: an object of these; `push` is what the dispatcher does.
             unsafe { (*object.as_ptr()).info = record };
             push(&mut lists[FREE_LISTS - 1], object);
-            let counts = heap.counts(&mut lists);
+            let counts = all.counts(&mut lists);
             assert_eq!((counts.allocated, counts.live), (round as u64 + 1, 0));
         }
-        assert_eq!(heap.counts(&mut lists).peak_bytes, 400);
+        assert_eq!(all.counts(&mut lists).peak_bytes, 400);
     }
 }
