@@ -35,7 +35,7 @@ pub enum Symbol {
     /// The record of the continuation at the end of every chain, owned by a task.
     RootRecord,
     /// An `extern "C"` function `(context, code, buffer) -> Status` that calls compiled code of
-    /// this signature; arguments stand in the buffer, 8 bytes each, and results replace them.
+    /// this signature; arguments stand in the buffer as words, and results replace them.
     Entry(Signature),
 }
 

@@ -6,7 +6,7 @@
 //!      memories    { base, length in bytes }   16 bytes each
 //!      tables      { entries, length }         16 bytes each
 //!      functions   [`FunctionCell`]            16 bytes each; a `funcref` is the address of one
-//!      globals                                  8 bytes each
+//!      globals                                 16 bytes for a vector, else 8
 //!      signatures  number of the engine         4 bytes each
 //! ```
 //!
@@ -24,7 +24,7 @@ use enjamb_ir::{
 use std::mem::offset_of;
 
 /// Services of the runtime that emitted code calls. Each is an `extern "C"` function
-/// `(context, index, buffer) -> Status`; arguments stand in the buffer, 8 bytes each, and results
+/// `(context, index, buffer) -> Status`; arguments stand in the buffer as words, and results
 /// replace them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -95,6 +95,13 @@ fn arguments_are_read_by_their_types_and_results_are_written_to_be_read_back() {
     let shown = run(&["-0x80", "0", "-inf", "inf"]).succeeds();
     assert_eq!(shown, "inf\n-inf\n0\n-128\n");
 
+    let text = "function %main(v128) -> v128 {\nblock0(v0: v128):\n    v1 = vineg.i32x4 v0\n    return v1\n}";
+    let vector = file("vector.enj", text.as_bytes());
+    let shown = enjamb(&["run", &vector, "0x1"]).succeeds();
+    assert_eq!(shown, "0x000000000000000000000000ffffffff\n");
+    let errors = enjamb(&["run", &vector, "1"]).fails();
+    assert!(errors.contains("`1` is no value of type v128"), "{errors}");
+
     let errors = run(&["1", "2", "3"]).fails();
     assert!(errors.contains("takes 4 arguments, not 3"), "{errors}");
     let errors = run(&["256", "2", "3", "4"]).fails();
