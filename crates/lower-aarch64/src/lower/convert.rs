@@ -180,6 +180,9 @@ impl Lowering<'_> {
     }
 
     fn extend_signed(&mut self, value: Value, from: Type, to: Type) -> Lower<VReg> {
+        if let Some(inst) = self.folded(value, &[Opcode::ExtractLane]) {
+            return self.extract_signed_lane(inst, to);
+        }
         let register = self.value(value)?;
         let width = operation_width(to);
         let op = match from {

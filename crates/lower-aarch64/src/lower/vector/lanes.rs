@@ -6,8 +6,8 @@ use crate::lower::{Lower, Lowering, imm, reg};
 use crate::machine::{Condition, Opd};
 use enjamb_aarch64::lanes as forms;
 use enjamb_aarch64::{Cond, Op, Width};
-use enjamb_ir::{Inst, Opcode, Payload, Shape, Value};
-use enjamb_lower::Values;
+use enjamb_ir::{Inst, Opcode, Payload, Shape, Type, Value};
+use enjamb_lower::{Reason, Values};
 use enjamb_regalloc::VReg;
 
 /// The shape, and the number of a lane.
@@ -58,6 +58,21 @@ impl Lowering<'_> {
             (Shape::I64x2, 0) => self.produce_int(Op::Fmov64RV, &operands[..1]),
             _ => self.produce_int(form(forms::UMOV, shape)?, &operands),
         }
+    }
+
+    /// A lane, extended by copies of its sign.
+    pub(in crate::lower) fn extract_signed_lane(&mut self, inst: Inst, to: Type) -> Lower<VReg> {
+        let (shape, lane) = self.payload(inst, lane_of)?;
+        let input = self.operand(inst, 0)?;
+        let op = match (shape, to) {
+            (Shape::I8x16, Type::I64) => Op::Smov64RB,
+            (Shape::I8x16, _) => Op::Smov32RB,
+            (Shape::I16x8, Type::I64) => Op::Smov64RH,
+            (Shape::I16x8, _) => Op::Smov32RH,
+            (Shape::I32x4, _) => Op::Smov64RS,
+            _ => return Err(Reason::Malformed),
+        };
+        self.produce_int(op, &[reg(input), number(lane)])
     }
 
     /// A lane of another vector need not be anywhere else in between.

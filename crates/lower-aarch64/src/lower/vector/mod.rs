@@ -29,6 +29,7 @@ pub(super) fn folds(function: &Function, user: Inst, operand: usize, source: Ins
         Opcode::Band | Opcode::Bor => is_complement(function, source),
         Opcode::Bitselect => operand == 0 && is_complement(function, source),
         Opcode::InsertLane => operand == 1 && function.insts[source].opcode == Opcode::ExtractLane,
+        Opcode::Sextend => function.insts[source].opcode == Opcode::ExtractLane,
         _ => false,
     }
 }
