@@ -95,7 +95,14 @@ pub fn run(module: &Module, function: &mut Function) {
         listed.sort_unstable();
         function.set_live_roots(*inst, &listed);
     }
-    reload::run(function, &flow, &dominators, &safepoints.blocks, &slots);
+    reload::run(
+        function,
+        &flow,
+        &dominators,
+        &loops,
+        &safepoints.blocks,
+        &slots,
+    );
 }
 
 fn has_safepoint(function: &Function) -> bool {

@@ -38,9 +38,9 @@ fn chain(count: usize) -> String {
 
 #[test]
 fn a_long_block_shares_its_slots() {
-    let module = rooted(&chain(100_000));
+    let module = rooted(&chain(50_000));
     assert_eq!(module.bodies().next().unwrap().1.roots.len(), 1);
-    assert!(size(&module) < 10 * 100_000);
+    assert!(size(&module) < 10 * 50_000);
 }
 
 /// Numbers that live throughout do not count: only references are looked at.
@@ -110,7 +110,7 @@ fn exits_that_a_chain_shares_with_a_table() {
 /// Many references that live across one call.
 #[test]
 fn many_references_at_once() {
-    let count = 50_000;
+    let count = 20_000;
     let mut text = String::new();
     for value in 0..count {
         text += &format!("v{} = select v0, v1, v1\n", value + 2);

@@ -90,7 +90,7 @@ block2:
 }
 
 #[test]
-fn a_loop_without_safepoints_uses_what_comes_in() {
+fn a_loop_without_safepoints_has_its_loads_in_front() {
     check(
         "function %f(ref, i64) -> i64 {
 block0(v0: ref, v1: i64):
@@ -110,9 +110,9 @@ block2:
             block0(v0: ref, v1: i64):
                 root_set root0, v0
                 call %collect() roots [root0]
+                v5 = root_get root0
                 jump block1(v1)
             block1(v2: i64):
-                v5 = root_get root0
                 v3 = get_field.i64 %node.number, v5
                 v4 = isub v2, v3
                 brif v4, block1(v4), block2
