@@ -57,6 +57,23 @@ impl Observed {
             && without_stacks(self) == without_stacks(other)
     }
 
+    /// Takes the numbers out of handles, which engines choose as they like, if the instance `has_heap`.
+    pub fn without_handles(mut self, has_heap: bool) -> Self {
+        for (_, ending) in &mut self.calls {
+            match ending {
+                Ending::Results(values) => *values = all_seen(values, has_heap),
+                Ending::Exception(Exception { payload, .. }) if has_heap => {
+                    *payload = payload.and(Some(1));
+                }
+                _ => {}
+            }
+        }
+        for (_, value) in &mut self.globals {
+            *value = seen(*value, has_heap);
+        }
+        self
+    }
+
     /// Adds what was seen of a call.
     pub fn add(&mut self, call: &Call, ending: Ending, trace: Option<&Trace>) {
         // How deep a stack is that is too deep depends on the size of frames.
@@ -78,6 +95,22 @@ pub struct Fuel {
     pub used: u64,
     /// How much it has left; below zero it is a debt.
     pub left: i64,
+}
+
+/// What is seen of a handle to an object. Which number it has is the business of the engine.
+pub const OBJECT: Val = Val::Ref(Some(1));
+
+/// A value as all engines see it, in an instance that `has_heap`.
+pub fn seen(value: Val, has_heap: bool) -> Val {
+    match value {
+        Val::Ref(Some(_)) if has_heap => OBJECT,
+        value => value,
+    }
+}
+
+/// Values as all engines see them, in an instance that `has_heap`.
+pub fn all_seen(values: &[Val], has_heap: bool) -> Vec<Val> {
+    values.iter().map(|&value| seen(value, has_heap)).collect()
 }
 
 /// Counters of an engine: name and value.

@@ -10,6 +10,8 @@ pub struct StageOf {
     pub name: String,
     /// Whether all passes ran.
     pub complete: bool,
+    /// Whether references are in root slots where a collector may run.
+    pub rooted: bool,
     /// The module then.
     pub module: Module,
 }
@@ -30,12 +32,14 @@ pub fn of_module(module: &Module) -> Result<Vec<StageOf>, String> {
             stages.push(StageOf {
                 name: pass.name.to_string(),
                 complete: false,
+                rooted: false,
                 module: current.clone(),
             });
         }
     }
     if let Some(last) = stages.last_mut() {
         last.complete = true;
+        last.rooted = true;
     }
     let mut least = module.clone();
     for pass in PASSES.iter().filter(|pass| pass.required) {
@@ -47,6 +51,7 @@ pub fn of_module(module: &Module) -> Result<Vec<StageOf>, String> {
         stages.push(StageOf {
             name,
             complete: false,
+            rooted: true,
             module: least,
         });
     }

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::host::{self, Failure};
-use crate::observed::{Call, Ending, Fuel, Observed, Stats, list};
+use crate::observed::{Call, Ending, Fuel, Observed, Stats, all_seen, list};
 use enjamb_interp::{Clock, Error, HostError, Imports, Instance, Options};
 use enjamb_ir::{Export, FuelSupply, Module, Schedule, Val};
 
@@ -13,6 +13,7 @@ pub struct Interpreter {
     module: Module,
     complete: bool,
     is_source: bool,
+    check_roots: bool,
     fuel: FuelSupply,
 }
 
@@ -24,6 +25,7 @@ impl Interpreter {
             module,
             complete,
             is_source: false,
+            check_roots: false,
             fuel: FuelSupply::Unlimited,
         }
     }
@@ -32,6 +34,15 @@ impl Interpreter {
     pub fn of_source(self) -> Self {
         Interpreter {
             is_source: true,
+            ..self
+        }
+    }
+
+    /// The same for a module whose references are in root slots, if that `holds`: then each use of one
+    /// that a collection might have moved is a fault.
+    pub fn checking_roots(self, holds: bool) -> Self {
+        Interpreter {
+            check_roots: holds,
             ..self
         }
     }
@@ -52,11 +63,13 @@ impl Engine for Interpreter {
     }
 
     fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {
+        let has_heap = !self.module.object_types.is_empty();
         let options = Options {
             schedule,
             clock: Clock::Virtual,
             stack_limit: super::STACK_LIMIT,
             fuel: self.fuel,
+            check_roots: self.check_roots && has_heap,
             instruction_limit: Some(super::INSTRUCTION_LIMIT),
             record_host_calls: true,
             ..Options::default()
@@ -78,7 +91,7 @@ impl Engine for Interpreter {
             observed.add(call, ending, trace.as_ref());
         }
         for call in instance.host_calls() {
-            let text = format!("{}({})", call.name, list(&call.args));
+            let text = format!("{}({})", call.name, list(&all_seen(&call.args, has_heap)));
             observed.host_calls.push(text);
         }
         observed.fuel = Fuel {
@@ -86,6 +99,7 @@ impl Engine for Interpreter {
             left: instance.fuel(),
         };
         look_at_exports(&self.module, &instance, &mut observed)?;
+        let observed = observed.without_handles(has_heap);
         Ok((observed, counters(&instance.stats())))
     }
 }

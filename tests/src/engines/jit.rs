@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::host::{self, Failure};
-use crate::observed::{Call, Ending, Fuel, Observed, Stats, list};
+use crate::observed::{Call, Ending, Fuel, Observed, Stats, all_seen, list};
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Entity, Export, FuelSupply, MemoryId, Module, Schedule, Val};
@@ -16,10 +16,12 @@ const STACK_SIZE: usize = 1 << 20;
 const CONTINUATION_LIMIT: u64 = 256 << 20;
 
 /// Compiled code, under one choice of settings.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Jit {
-    name: &'static str,
+    name: String,
     count: bool,
+    /// Whether everything moves at every safepoint.
+    gc_stress: bool,
     fuel: FuelSupply,
     loaded: Arc<LoadedModule>,
 }
@@ -41,7 +43,7 @@ const SETTINGS: [(&str, RegisterAllocator, bool); 3] = [
 
 impl Jit {
     /// Compiles a module under all settings, the register allocation checked. Every instance has this
-    /// much fuel.
+    /// much fuel. Where there are objects, the same code also runs with a collection at every safepoint.
     ///
     /// # Errors
     /// If the compiler refuses the module.
@@ -65,13 +67,26 @@ impl Jit {
                 compile(Arc::clone(&module), &options).map_err(|error| fails(error.to_string()))?;
             let loaded = LoadedModule::new(Arc::new(compiled));
             Ok(Jit {
-                name,
+                name: name.to_string(),
                 count,
+                gc_stress: false,
                 fuel,
                 loaded: loaded.map_err(|error| fails(error.to_string()))?,
             })
         });
-        compiled.collect()
+        let compiled: Vec<Jit> = compiled.collect::<Result<_, String>>()?;
+        let stressed = compiled.iter().filter(|_| !module.object_types.is_empty());
+        let stressed: Vec<Jit> = stressed.map(Jit::stressed).collect();
+        Ok([compiled, stressed].concat())
+    }
+
+    /// The same code with a collection at every safepoint.
+    fn stressed(&self) -> Jit {
+        Jit {
+            name: format!("{}, everything moving", self.name),
+            gc_stress: true,
+            ..self.clone()
+        }
     }
 }
 
@@ -80,11 +95,11 @@ type Recorded = Arc<Mutex<Vec<String>>>;
 
 impl Engine for Jit {
     fn name(&self) -> &str {
-        self.name
+        &self.name
     }
 
     fn is_complete(&self) -> bool {
-        self.count
+        self.count && !self.gc_stress
     }
 
     fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {
@@ -95,11 +110,13 @@ impl Engine for Jit {
             continuation_limit: CONTINUATION_LIMIT,
             count: self.count,
             fuel: self.fuel,
+            gc_stress: self.gc_stress,
             ..Options::default()
         };
         let module = self.loaded.module();
         let recorded = Recorded::default();
-        let imports = imports(&recorded);
+        let has_heap = !module.object_types.is_empty();
+        let imports = imports(&recorded, has_heap);
         let instance = Instance::new(Arc::clone(&self.loaded), imports, options);
         let mut instance = instance.map_err(|error| error.to_string())?;
         let mut observed = Observed::default();
@@ -128,17 +145,17 @@ impl Engine for Jit {
             true => counters(&instance.stats()),
             false => Stats::new(),
         };
-        Ok((observed, stats))
+        Ok((observed.without_handles(has_heap), stats))
     }
 }
 
-fn imports(recorded: &Recorded) -> Imports {
+fn imports(recorded: &Recorded, has_heap: bool) -> Imports {
     let mut imports = Imports::new();
     for name in host::NAMES {
         let recorded = Arc::clone(recorded);
         imports.define_sync(host::NAMESPACE, name, move |_, args| {
             if let Ok(mut recorded) = recorded.lock() {
-                recorded.push(format!("{name}({})", list(args)));
+                recorded.push(format!("{name}({})", list(&all_seen(args, has_heap))));
             }
             host::call(name, args).map_err(|failure| match failure {
                 Failure::Error(message) => HostError::from(message),

@@ -52,7 +52,8 @@ pub fn of_module(module: &Module, fuel: FuelSupply) -> Result<Vec<Box<dyn Engine
     let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(source.of_source())];
     for stage in stages::of_module(module)? {
         let name = format!("after {}", stage.name);
-        engines.push(Box::new(interpreter(&name, stage.module, stage.complete)));
+        let engine = interpreter(&name, stage.module, stage.complete);
+        engines.push(Box::new(engine.checking_roots(stage.rooted)));
     }
     if SUPPORTED {
         for jit in Jit::all(module, fuel)? {

@@ -1,6 +1,6 @@
 //! The body of a random function.
 
-use super::{Choices, World, exception};
+use super::{Choices, World, exception, object};
 use enjamb_ir::build::{BuildError, FunctionBuilder, ModuleBuilder, Variable};
 use enjamb_ir::{
     Block, FuncId, IntCond, Place, Signature, StackSlot, TrapCode, Type, TypeClass, Value,
@@ -230,6 +230,11 @@ impl Body<'_, '_, '_> {
     }
 
     pub(super) fn statement(&mut self) {
+        if let Some(objects) = &self.world.objects
+            && self.choices.below(4) == 0
+        {
+            return object::statement(self, objects);
+        }
         let (state, tasks) = (self.world.has_state, self.world.has_tasks);
         match self.choices.below(24) {
             0..7 => self.compute(),
@@ -267,7 +272,7 @@ impl Body<'_, '_, '_> {
     }
 
     /// The low bits of a variable, as an index.
-    fn masked(&mut self, mask: i64) -> Value {
+    pub(super) fn masked(&mut self, mask: i64) -> Value {
         let value = self.value(Type::I64);
         let mask = self.builder.iconst(Type::I64, mask);
         self.builder.band(value, mask)

@@ -3,13 +3,14 @@
 //! A program is a module with a memory, globals, a table and a few functions, sync and async, which
 //! call each other. Their bodies are control flow graphs of any shape, irreducible ones included,
 //! over variables of all types. Half of the programs throw and catch exceptions, and half have
-//! vectors. The first parameter of each function is its fuel: a block costs one,
+//! vectors, and half have objects that a collector moves. The first parameter of each function is its fuel: a block costs one,
 //! a callee gets a fraction of what is left, and at zero a function returns what it has.
 
 mod body;
 mod choices;
 mod exception;
 mod expression;
+mod object;
 
 pub use choices::{Choices, bytes_of_seed};
 
@@ -59,6 +60,8 @@ struct World {
     has_tasks: bool,
     /// A function of the host that throws, where functions throw and catch.
     throw: Option<FuncId>,
+    /// What objects there are, where functions make some.
+    objects: Option<object::Objects>,
     functions: Vec<(FuncId, Signature)>,
     leaf_yield: FuncId,
     leaf_test: FuncId,
@@ -90,6 +93,7 @@ pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
     for index in 0..world.functions.len() {
         body::define(&mut builder, &mut choices, &world, index)?;
     }
+    let shares = has_state || world.objects.is_some();
     let module = builder.finish()?;
     let main = &world.functions[0].1;
     let args = main
@@ -108,7 +112,7 @@ pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
     Ok(Program {
         module,
         call,
-        schedule_independent: !(has_state && has_tasks),
+        schedule_independent: !(shares && has_tasks),
     })
 }
 
@@ -158,11 +162,19 @@ fn declare(
             Some(builder.declare_import("throw", "host", "throw", signature)?)
         }
     };
+    let objects = match choices.below(2) {
+        0 => None,
+        _ => {
+            let number = choices.of(types);
+            Some(object::Objects::declare(builder, types, number)?)
+        }
+    };
     Ok(World {
         types,
         has_state,
         has_tasks,
         throw,
+        objects,
         functions,
         leaf_yield,
         leaf_test,
