@@ -1,11 +1,13 @@
-//! What a suspension with its resumption may cost, in instructions, which callgrind counts the same
-//! every time.
+//! What a suspension with its resumption may cost, and an async call without, in instructions, which
+//! callgrind counts the same every time.
 //!
 //! The loop of `benches/programs/yield_loop.enj` runs in a child of this test under callgrind, for
 //! two numbers of iterations, resumed without the executor; the difference is what the iterations
 //! cost, whatever surrounds them. From that the same loop without the suspension is subtracted. What
 //! is left is all that a suspension adds: call of the leaf, suspension block, epilogue, dispatcher,
 //! prologue, dispatch, resumption block.
+//!
+//! What an async call costs more than a sync one is found from fib, which is both in `programs/fib.enj`.
 
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Val, parse_module};
@@ -19,19 +21,26 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
 /// At depth 1, but for the two lines below.
-const BUDGET: f64 = 45.0;
+const BUDGET: f64 = 41.0;
 /// The loop has two live integers: each is stored and restored once.
 const STORED: f64 = 2.0;
 /// As many.
 const RESTORED: f64 = 2.0;
 /// How much more depth 1000 may cost.
-const DEPTH_FACTOR: f64 = 1.2;
+const DEPTH_FACTOR: f64 = 1.15;
+/// How many more an async call may cost that does not suspend.
+const ASYNC_CALL: f64 = 8.0;
 
 /// The argument of the child.
 const CHILD: &str = "--child-of-callgrind";
 /// Activations that are suspended; none for the loop alone.
 const DEPTHS: [u64; 3] = [0, 1, 1000];
 const ITERATIONS: [u64; 2] = [10_000, 20_000];
+/// The functions that are called with [`FIB`], which is large enough that what happens once does not matter.
+const FIBS: [&str; 2] = ["fib_sync", "fib_async"];
+const FIB: i64 = 20;
+const FIB_RESULT: i64 = 6765;
+const FIB_CALLS: i64 = 21_891;
 
 fn main() {
     if std::env::args().nth(1).is_some_and(|first| first == CHILD) {
@@ -44,6 +53,9 @@ fn main() {
         Trial::test("instructions_at_depth_1000", || {
             check(depth_does_not_matter)
         }),
+        Trial::test("instructions_of_an_async_call", || {
+            check(async_calls_cost_little)
+        }),
     ];
     // Callgrind counts what the host executes: under an emulator, the emulator.
     if std::env::var_os("ENJAMB_EMULATOR").is_some() || !cfg!(target_arch = "x86_64") {
@@ -52,7 +64,7 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-fn check(test: fn(&[f64; 3]) -> Result<(), Failed>) -> Result<(), Failed> {
+fn check(test: fn(&Costs) -> Result<(), Failed>) -> Result<(), Failed> {
     if Command::new("valgrind").arg("--version").output().is_ok() {
         return test(COSTS.as_ref()?);
     }
@@ -68,7 +80,8 @@ fn check(test: fn(&[f64; 3]) -> Result<(), Failed>) -> Result<(), Failed> {
     Ok(())
 }
 
-fn depth_1_is_within_budget([alone, shallow, _]: &[f64; 3]) -> Result<(), Failed> {
+fn depth_1_is_within_budget(costs: &Costs) -> Result<(), Failed> {
+    let [alone, shallow, _] = costs.iterations;
     let (cost, budget) = (shallow - alone, BUDGET + STORED + RESTORED);
     println!("{cost:.2} instructions for each suspension with its resumption at depth 1");
     if cost > budget {
@@ -77,7 +90,8 @@ fn depth_1_is_within_budget([alone, shallow, _]: &[f64; 3]) -> Result<(), Failed
     Ok(())
 }
 
-fn depth_does_not_matter([alone, shallow, deep]: &[f64; 3]) -> Result<(), Failed> {
+fn depth_does_not_matter(costs: &Costs) -> Result<(), Failed> {
+    let [alone, shallow, deep] = costs.iterations;
     let (shallow, deep) = (shallow - alone, deep - alone);
     println!("{deep:.2} instructions for each suspension with its resumption at depth 1000");
     if deep > DEPTH_FACTOR * shallow {
@@ -88,14 +102,37 @@ fn depth_does_not_matter([alone, shallow, deep]: &[f64; 3]) -> Result<(), Failed
     Ok(())
 }
 
-/// Instructions for each iteration at each depth.
-static COSTS: LazyLock<Result<[f64; 3], String>> = LazyLock::new(|| {
+fn async_calls_cost_little(costs: &Costs) -> Result<(), Failed> {
+    let [sync, asynchronous] = costs.calls;
+    println!("{sync:.2} instructions for each call of fib, {asynchronous:.2} if it is async");
+    if asynchronous - sync > ASYNC_CALL {
+        return Err(format!(
+            "{asynchronous:.2} instructions for an async call, {sync:.2} for a sync one; \
+             {ASYNC_CALL} more are allowed"
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// Instructions for each iteration at each depth, and for each call of each fib.
+struct Costs {
+    iterations: [f64; 3],
+    calls: [f64; 2],
+}
+
+static COSTS: LazyLock<Result<Costs, String>> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("budget");
     let counts = counts(&folder).map_err(|error| error.to_string())?;
     let [few, many] = ITERATIONS;
     let cost =
         |depth: usize| (counts[2 * depth + 1] - counts[2 * depth]) as f64 / (many - few) as f64;
-    Ok([cost(0), cost(1), cost(2)])
+    let first_fib = DEPTHS.len() * ITERATIONS.len();
+    let call = |fib: usize| counts[first_fib + fib] as f64 / FIB_CALLS as f64;
+    Ok(Costs {
+        iterations: [cost(0), cost(1), cost(2)],
+        calls: [call(0), call(1)],
+    })
 });
 
 /// Instructions of each loop that the child runs, in its order.
@@ -113,7 +150,7 @@ fn counts(folder: &Path) -> Result<Vec<i64>, Box<dyn std::error::Error>> {
         return Err(format!("callgrind says:\n{said}").into());
     }
     // The dumps are numbered from 1; the first is not of a loop that counts.
-    let dumps = (1..=DEPTHS.len() * ITERATIONS.len()).map(|number| number + 1);
+    let dumps = (1..=DEPTHS.len() * ITERATIONS.len() + FIBS.len()).map(|number| number + 1);
     let counts = dumps.map(|number| -> Result<i64, Box<dyn std::error::Error>> {
         let dump = fs::read_to_string(output.with_extension(number.to_string()))?;
         let summary = dump.lines().find_map(|line| line.strip_prefix("summary: "));
@@ -127,12 +164,8 @@ fn counts(folder: &Path) -> Result<Vec<i64>, Box<dyn std::error::Error>> {
 
 /// What the child does: the loops, each between two requests to callgrind.
 fn run_loops() {
-    let text = include_str!("../benches/programs/yield_loop.enj");
-    let module = parse_module(text).expect("the program is well-formed");
-    let compiled = compile(Arc::new(module), &CompileOptions::default()).expect("it compiles");
-    let loaded = LoadedModule::new(Arc::new(compiled)).expect("there is room for the code");
-    let instance = Instance::new(loaded, Imports::new(), Options::default());
-    let mut instance = instance.expect("there is nothing to link");
+    let mut instance = instance_of(include_str!("../benches/programs/yield_loop.enj"));
+    let mut fibs = instance_of(include_str!("../benches/programs/fib.enj"));
     callgrind::request(callgrind::START, None);
     // What happens only once, as the binding of symbols, goes into a dump of its own.
     iterate(&mut instance, 0, 1);
@@ -141,7 +174,28 @@ fn run_loops() {
             iterate(&mut instance, depth, iterations);
         }
     }
+    for name in FIBS {
+        call_fib(&mut fibs, name);
+    }
     callgrind::request(callgrind::STOP, None);
+}
+
+fn instance_of(text: &str) -> Instance {
+    let module = parse_module(text).expect("the program is well-formed");
+    let compiled = compile(Arc::new(module), &CompileOptions::default()).expect("it compiles");
+    let loaded = LoadedModule::new(Arc::new(compiled)).expect("there is room for the code");
+    let instance = Instance::new(loaded, Imports::new(), Options::default());
+    instance.expect("there is nothing to link")
+}
+
+fn call_fib(instance: &mut Instance, name: &str) {
+    let module = instance.loaded().module().clone();
+    let function = module.function_named(name).expect("the program has it");
+    let dump = CString::new(name).expect("there is no zero");
+    callgrind::request(callgrind::ZERO, None);
+    let results = instance.call(function, &[Val::I64(FIB)]);
+    callgrind::request(callgrind::DUMP, Some(&dump));
+    assert_eq!(results.expect("it does not trap"), [Val::I64(FIB_RESULT)]);
 }
 
 fn iterate(instance: &mut Instance, depth: u64, iterations: u64) {

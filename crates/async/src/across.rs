@@ -3,8 +3,9 @@
 //! Saved is exactly what liveness says (M7): the values live behind the call less its results, and
 //! the stack slots whose contents may be read behind it; of a call with an unwind target, what is live
 //! into either of its targets. A frame address is never among them: those
-//! and constants are recomputed, see [`crate::rematerialize`].
+//! and constants are recomputed, see [`crate::rematerialize`]. Nor is what [`crate::derive`] makes of others.
 
+use crate::derive;
 use crate::points::{SuspensionPoint, SuspensionPoints};
 use enjamb_continuation::{Affinities, Need, PointNeed};
 use enjamb_ir::hash::FxHashSet;
@@ -19,8 +20,10 @@ const MOST_ALIGNED: u32 = 3;
 pub(crate) struct LiveAcross {
     /// What the layout is computed from, by state number.
     pub(crate) needs: Vec<PointNeed>,
-    /// What of it is live into the normal and into the unwind target, for calls that have these.
-    into_targets: Vec<Option<[FxHashSet<SavedSource>; 2]>>,
+    /// What is live across as well and computed from that.
+    pub(crate) derived: Vec<Vec<Value>>,
+    /// What of both is live into the normal and into the unwind target, for calls that have these.
+    into_targets: Vec<IntoTargets>,
 }
 
 impl LiveAcross {
@@ -40,18 +43,22 @@ impl LiveAcross {
             values.chain(slots.map(SavedSource::Slot)).collect()
         };
         let into_targets = |point: &SuspensionPoint| Some(point.targets(function)?.map(live_in));
-        let into_targets = points.as_slice().iter().map(into_targets).collect();
+        let into_targets: Vec<IntoTargets> = points.as_slice().iter().map(into_targets).collect();
         for (first, in_block) in points.by_block() {
             save_values(function, liveness, in_block, &mut needs[first..]);
+        }
+        let derived = take_derived(function, &mut needs, &into_targets);
+        for (first, in_block) in points.by_block() {
             save_slots(function, &slots, in_block, &mut needs[first..]);
         }
         LiveAcross {
             needs,
+            derived,
             into_targets,
         }
     }
 
-    /// Whether something that the point of this state saves is live into the target with this
+    /// Whether something that lives across the point of this state is live into the target with this
     /// number of the call. A call without targets goes on in one place, where all of it is.
     pub(crate) fn is_live_into(&self, state: usize, target: usize, source: SavedSource) -> bool {
         match &self.into_targets[state] {
@@ -112,6 +119,40 @@ fn save_values(
             ty: FieldType::Value(function.value_type(value)),
         };
         needs[index].saved = cursor.live_across().map(need).collect();
+    }
+}
+
+/// What is live into the two targets of a call that has them.
+type IntoTargets = Option<[FxHashSet<SavedSource>; 2]>;
+
+/// Takes out of what points save what is computed from the rest, by state number. That is so at all points
+/// that a value lives across or at none, so that one which is stable is in every object that it has to be in.
+fn take_derived(
+    function: &Function,
+    needs: &mut [PointNeed],
+    into_targets: &[IntoTargets],
+) -> Vec<Vec<Value>> {
+    let mut kept = FxHashSet::default();
+    for (need, targets) in needs.iter().zip(into_targets) {
+        let values = need.saved.iter().filter_map(saved_value);
+        let values: Vec<Value> = values.collect();
+        let targets = targets.as_ref().map_or(&[][..], |targets| &targets[..]);
+        kept.extend(derive::to_be_saved(function, &values, targets));
+    }
+    let take = |need: &mut PointNeed| {
+        let values: Vec<Value> = need.saved.iter().filter_map(saved_value).collect();
+        let is_kept = |value: Option<Value>| value.is_none_or(|value| kept.contains(&value));
+        need.saved.retain(|need| is_kept(saved_value(need)));
+        let derived = values.into_iter().filter(|value| !kept.contains(value));
+        derived.collect()
+    };
+    needs.iter_mut().map(take).collect()
+}
+
+fn saved_value(need: &Need) -> Option<Value> {
+    match need.source {
+        SavedSource::Value(value) => Some(value),
+        SavedSource::Slot(_) => None,
     }
 }
 

@@ -40,6 +40,7 @@
 #![forbid(unsafe_code)]
 
 mod across;
+mod derive;
 mod dispatch;
 mod edges;
 mod edit;

@@ -9,9 +9,11 @@
 //!                               C(r, x₁):  …
 //! ```
 //!
-//! `R` loads all that is live, what only a rare way needs as well: one load, from an object whose line is
-//! in reach anyway. To leave it until then would put a test in that place, whether the activation was
-//! resumed or came straight from the call, and the value would have its register in the loop all the same.
+//! `R` loads all that is live, or computes it of what it has loaded; what only a rare way needs as well: one
+//! load, from an object whose line is in reach anyway. To leave it until then would put a test in that place,
+//! whether the activation was resumed or came straight from the call, and the value would have its register
+//! in the loop all the same. For the same reason a value that the next point saves again is stored there even
+//! if nothing has used it meanwhile: to know that the object has it is to know where it was resumed.
 //!
 //! The results of the call keep their numbers as parameters of `C`. A saved value `x` gets a second
 //! definition there; its later uses are put right afterwards by [`crate::repair`].
@@ -33,7 +35,7 @@
 //! ```
 
 use enjamb_continuation::Layouts;
-use enjamb_ir::hash::FxHashSet;
+use enjamb_ir::hash::{FxHashMap, FxHashSet};
 use enjamb_ir::{
     Block, Entity, Exception, Function, Inst, Opcode, Payload, PointDecl, PointId, SavedField,
     SavedSource, Type, Value,
@@ -41,6 +43,7 @@ use enjamb_ir::{
 use enjamb_liveness::Uses;
 
 use crate::across::LiveAcross;
+use crate::derive;
 use crate::edit::Editor;
 use crate::points::{SuspensionPoint, SuspensionPoints};
 use crate::resumed::Resumed;
@@ -301,7 +304,12 @@ impl Site<'_> {
         let (state, across) = (self.id.index(), self.analyses.across);
         let mut restored = function.points[id].saved.clone();
         restored.retain(|field| across.is_live_into(state, target, field.source));
-        let values: Vec<Value> = restored.iter().filter_map(saved_value).collect();
+        let is_live =
+            |value: &&Value| across.is_live_into(state, target, SavedSource::Value(**value));
+        let derived = across.derived[state].iter().filter(is_live);
+        let derived: Vec<Value> = derived.copied().collect();
+        let mut values: Vec<Value> = restored.iter().filter_map(saved_value).collect();
+        values.extend_from_slice(&derived);
         let redefined = make_params(function, block, used, &values);
         let mut editor = Editor::new(function, self.point.inst);
         let to = Resumption {
@@ -309,6 +317,7 @@ impl Site<'_> {
             id,
             used,
             restored: &restored,
+            derived: &derived,
         };
         let resumption = resume(&mut editor, &to, self.hidden);
         let handed = used.iter().map(|used| used.fresh).chain(values).collect();
@@ -385,10 +394,12 @@ struct Resumption<'a> {
     id: PointId,
     used: &'a [UsedResult],
     restored: &'a [SavedField],
+    /// What is computed from that.
+    derived: &'a [Value],
 }
 
-/// Makes the resumption block: it loads what the parameters of the continuation stand for, and
-/// restores the stack slots.
+/// Makes the resumption block: it loads what the parameters of the continuation stand for, or computes it,
+/// and restores the stack slots.
 fn resume(editor: &mut Editor<'_>, to: &Resumption<'_>, hidden: Value) -> Block {
     let block = editor.cold_block();
     let layout = editor.function.points[to.id].layout;
@@ -400,6 +411,7 @@ fn resume(editor: &mut Editor<'_>, to: &Resumption<'_>, hidden: Value) -> Block 
         set_origin(editor.function, loaded, used.old);
         handed.push(loaded);
     }
+    let mut loaded_values = FxHashMap::default();
     for &SavedField { field, source } in to.restored {
         match source {
             SavedSource::Value(value) => {
@@ -407,6 +419,7 @@ fn resume(editor: &mut Editor<'_>, to: &Resumption<'_>, hidden: Value) -> Block 
                 let payload = Payload::Field(layout, field);
                 let loaded = editor.value(block, Opcode::FieldLoad, payload, &[hidden], ty);
                 set_origin(editor.function, loaded, value);
+                loaded_values.insert(value, loaded);
                 handed.push(loaded);
             }
             SavedSource::Slot(slot) => {
@@ -416,6 +429,7 @@ fn resume(editor: &mut Editor<'_>, to: &Resumption<'_>, hidden: Value) -> Block 
             }
         }
     }
+    handed.extend(derive::compute(editor, block, to.derived, loaded_values));
     let target = editor.function.target(to.block, &handed);
     editor.branch(block, Opcode::Jump, &[], &[target]);
     block

@@ -114,15 +114,14 @@ block0(v0: i64):
                 brif v24, block10, block0(v5)
             block10 cold:
                 v23 = cont_state v4
+                v10 = field_load.i64 layout0.v0, v4
                 brif v23, block6, block4
             block4 cold:
                 v9 = result_load.i64 point0.0, v4
-                v10 = field_load.i64 layout0.v0, v4
                 jump block2(v9, v10)
             block6 cold:
                 v16 = result_load.i64 point1.0, v4
-                v17 = field_load.i64 layout0.v0, v4
-                jump block3(v16, v17)
+                jump block3(v16, v10)
             block0(v0: i64):
                 v6, v7 = call func1(v0)
                 v12 = is_suspended v6

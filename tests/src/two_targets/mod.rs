@@ -14,6 +14,16 @@ const MARKS: [&str; 2] = ["<!-- generated: two targets -->\n", "<!-- end -->\n"]
 const HEADING: &str = "\n## Two targets\n";
 const ANY_HEADING: &str = "\n## ";
 
+/// Bytes of code of an async call with four live values, on x86-64 and AArch64: with the same values live
+/// across all calls, and with some of its own.
+///
+/// # Errors
+/// If the program that is measured cannot be compiled.
+pub fn bytes_of_a_point() -> Result<[[f64; 2]; 2], String> {
+    let default_allocator = |[x64, aarch64, ..]: [f64; 4]| [x64, aarch64];
+    Ok(sizes::bytes_of_a_point()?.map(default_allocator))
+}
+
 /// The section of a page, for another page: what was measured by other programs stays.
 pub fn kept(page: &str) -> String {
     let [start, end] = MARKS;

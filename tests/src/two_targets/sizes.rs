@@ -125,24 +125,57 @@ fn fmt_error(error: std::fmt::Error) -> String {
     error.to_string()
 }
 
-/// A loop with `points` calls of the same function in which four values live across each call, and
-/// change in each round: so each point has to store all of them.
-fn loop_with_calls(points: usize, callee: &str, mark: &str) -> String {
-    format!(
+/// Which values live across the calls of a loop. They change in each round, so each point has to store
+/// all of them.
+#[derive(Clone, Copy)]
+enum Across {
+    /// The same four across all calls.
+    Same,
+    /// Four that are computed anew in front of each.
+    Own,
+}
+
+/// What is called.
+#[derive(Clone, Copy)]
+enum Callee {
+    Async,
+    Sync,
+}
+
+/// A loop with `points` calls of the same function in which four values live across each call.
+fn loop_with_calls(points: usize, callee: Callee, across: Across) -> String {
+    let (callee, mark) = match callee {
+        Callee::Async => ("import %pause = \"enjamb\" \"yield\" () async", " async"),
+        Callee::Sync => ("import %pause = \"host\" \"pause\" ()", ""),
+    };
+    let mut text = format!(
         "{callee}\n\
          function %main(i64, i64, i64, i64) -> i64{mark} {{\n\
          block0(v0: i64, v1: i64, v2: i64, v3: i64):\n    jump block1(v0, v1, v2, v3)\n\
-         block1(v4: i64, v5: i64, v6: i64, v7: i64):\n\
-         {}    v8 = iadd v4, v5\n    brif v8, block1(v8, v6, v7, v4), block2\n\
-         block2:\n    return v8\n}}\n",
-        "    call %pause()\n".repeat(points)
+         block1(v4: i64, v5: i64, v6: i64, v7: i64):\n"
+    );
+    let mut last = 7;
+    for _ in 0..points {
+        text += "    call %pause()\n";
+        if let Across::Own = across {
+            for _ in 0..4 {
+                last += 1;
+                text += &format!("    v{last} = imul v{}, v{}\n", last - 4, last - 3);
+            }
+        }
+    }
+    let [a, b, c, d] = [last - 3, last - 2, last - 1, last];
+    let sum = last + 1;
+    text + &format!(
+        "    v{sum} = iadd v{a}, v{b}\n    brif v{sum}, block1(v{sum}, v{c}, v{d}, v{a}), block2\n\
+         block2:\n    return v{sum}\n}}\n"
     )
 }
 
 /// What one call more adds to a function, for each target and then each allocator.
-fn bytes_of_a_call(callee: &str, mark: &str) -> Result<[f64; 4], String> {
+fn bytes_of_a_call(callee: Callee, across: Across) -> Result<[f64; 4], String> {
     let size = |points| {
-        let module = read(&loop_with_calls(points, callee, mark))?;
+        let module = read(&loop_with_calls(points, callee, across))?;
         sizes(&module)
     };
     let (few, many) = (size(FEW)?, size(MANY)?);
@@ -151,24 +184,38 @@ fn bytes_of_a_call(callee: &str, mark: &str) -> Result<[f64; 4], String> {
     }))
 }
 
+/// Bytes of code of an async call with four live values, for each target and then each allocator: with the
+/// same across all calls, and with some of its own, without what computes these.
+pub(super) fn bytes_of_a_point() -> Result<[[f64; 4]; 2], String> {
+    let same = bytes_of_a_call(Callee::Async, Across::Same)?;
+    let own = bytes_of_a_call(Callee::Async, Across::Own)?;
+    let own_sync = bytes_of_a_call(Callee::Sync, Across::Own)?;
+    let sync = bytes_of_a_call(Callee::Sync, Across::Same)?;
+    let own = std::array::from_fn(|way| own[way] - own_sync[way] + sync[way]);
+    Ok([same, own])
+}
+
 /// The table of suspension points.
 pub(super) fn points() -> Result<String, String> {
-    let asynchronous = bytes_of_a_call("import %pause = \"enjamb\" \"yield\" () async", " async")?;
-    let sync = bytes_of_a_call("import %pause = \"host\" \"pause\" ()", "")?;
+    let [same, own] = bytes_of_a_point()?;
+    let sync = bytes_of_a_call(Callee::Sync, Across::Same)?;
     let row = |name: &str, bytes: [f64; 4]| {
         let [x64, aarch64, x64_single, aarch64_single] = bytes;
         format!("| {name} | {x64:.1} | {aarch64:.1} | {x64_single:.1} | {aarch64_single:.1} |\n")
     };
-    let difference = std::array::from_fn(|way| asynchronous[way] - sync[way]);
     Ok(format!(
         "### Suspension points\n\n\
-         Bytes of code that one call more adds to a loop with {FEW} of them, measured by adding {}. Four integers that \
-         change in\neach round live across all of the calls. The async call has its test, a suspension block that stores \
-         the four and a\nresumption block that loads them; to that comes a record of {POINT_RECORD_SIZE} bytes.\n\n\
+         Bytes of code that one call more adds to a loop with {FEW} of them, measured by adding {}. Four integers \
+         that change in\neach round live across it. The async call has its test, a suspension block that stores \
+         the four and a resumption block\nthat loads them, as far as not all states load the same; to that comes \
+         a record of {POINT_RECORD_SIZE} bytes.\n\n\
          | | x86-64 | AArch64 | x86-64 sp | AArch64 sp |\n|---|---:|---:|---:|---:|\n{}{}{}",
         MANY - FEW,
-        row("an async call", asynchronous),
+        row(
+            "an async call, the same four integers live across all",
+            same
+        ),
+        row("an async call, four integers of its own", own),
         row("a sync call in its place", sync),
-        row("what can be suspended costs", difference),
     ))
 }
