@@ -7,10 +7,11 @@ use crate::interpreter::Interpreter;
 use crate::machine_code::MachineCode;
 use crate::module::Module;
 use crate::stats::Stats;
+use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, Trace, TraceLimits, Val};
 use std::time::Duration;
 
-/// Memories and globals of an instance.
+/// Memories, globals and objects of an instance.
 pub(crate) trait Access {
     /// Bytes of a memory.
     fn memory_size(&self, memory: MemoryId) -> u64;
@@ -21,9 +22,11 @@ pub(crate) trait Access {
     /// Grows a memory and gives its pages before; `None` if that cannot be.
     fn memory_grow(&mut self, memory: MemoryId, pages: u64) -> Option<u64>;
     /// The value of a global variable, if there is such a one.
-    fn global_get(&self, global: GlobalId) -> Option<Val>;
+    fn global_get(&mut self, global: GlobalId) -> Option<Val>;
     /// The logical stacks of the tasks that are suspended.
     fn stacks(&self, limits: TraceLimits) -> Vec<Trace>;
+    /// Lends the objects to `visit`, once.
+    fn with_objects(&mut self, visit: &mut dyn FnMut(&mut dyn HostObjects));
     /// Gives a global variable a value; `false` if that is of another type.
     fn global_set(&mut self, global: GlobalId, value: Val) -> bool;
 }
@@ -55,7 +58,7 @@ pub(crate) trait Backend: Send {
     }
     /// Forgets a task that serves and has not finished.
     fn abandon(&mut self, _task: Task) {}
-    /// Memories and globals, between calls.
+    /// Memories, globals and objects, between calls.
     fn access(&mut self) -> &mut dyn Access;
     /// The fuel that is left.
     fn fuel(&self) -> i64;

@@ -3,12 +3,13 @@
 use crate::backend::Access;
 use crate::error::{Error, HostError};
 use crate::host::HostFunction;
+use crate::objects::Objects;
 use crate::state::{Global, Memory, Reach, Source, global_named, memory_named};
 use enjamb_ir::{Module, Trace, TraceLimits};
 use std::cell::RefCell;
 use std::fmt;
 
-/// The instance that called a host function: its memories and globals, in the midst of the call
+/// The instance that called a host function: its memories, globals and objects, in the midst of the call
 /// and while other tasks of it are suspended.
 pub struct Caller<'a> {
     module: &'a Module,
@@ -56,6 +57,11 @@ impl<'a> Caller<'a> {
             Source::Caller(self),
             memory_named(self.module, name)?,
         ))
+    }
+
+    /// The objects of the instance.
+    pub fn objects(&self) -> Objects<'_> {
+        Objects::new(Source::Caller(self))
     }
 
     /// A global variable that is exported by this name or, failing that, has it.

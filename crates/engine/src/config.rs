@@ -1,6 +1,9 @@
 //! What can be chosen about an engine.
 
+use enjamb_abi::heap::Heap;
 use enjamb_ir::{Schedule, TraceLimits};
+use std::fmt;
+use std::sync::Arc;
 
 /// What runs the programs. Both give the same results in the same order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +57,32 @@ pub enum Fuel {
     },
 }
 
+/// Makes heaps for instances.
+#[derive(Clone)]
+pub struct HeapFactory(Arc<dyn Fn() -> Box<dyn Heap> + Send + Sync>);
+
+impl HeapFactory {
+    /// A new heap.
+    pub fn make(&self) -> Box<dyn Heap> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for HeapFactory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeapFactory")
+    }
+}
+
+/// Factories are equal if they are one.
+impl PartialEq for HeapFactory {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for HeapFactory {}
+
 /// The settings of an [`Engine`](crate::Engine).
 ///
 /// ```
@@ -85,6 +114,9 @@ pub struct Config {
     /// Bytes of objects that an instance may hold before the trap `out_of_memory`, if its module
     /// declares types of objects.
     pub heap_limit: usize,
+    /// What makes the heaps of instances that run machine code, if not Enjamb's own. The interpreter has
+    /// its own way with objects.
+    pub heap: Option<HeapFactory>,
     /// Whether machine code collects garbage wherever that may happen, and overwrites what is free,
     /// which finds mistakes in the compiler and in heaps.
     pub gc_stress: bool,
@@ -111,6 +143,7 @@ impl Default for Config {
             stack_size: 1 << 20,
             memory_limit: 1 << 30,
             heap_limit: 1 << 30,
+            heap: None,
             gc_stress: false,
             fuel: Fuel::Off,
             trace: TraceLimits::default(),
@@ -166,6 +199,11 @@ impl Config {
     /// Sets the bytes of objects.
     pub fn heap_limit(self, heap_limit: usize) -> Self {
         Config { heap_limit, ..self }
+    }
+    /// Sets what makes the heap of each instance. All heaps that it makes are of one kind.
+    pub fn heap(self, make: impl Fn() -> Box<dyn Heap> + Send + Sync + 'static) -> Self {
+        let heap = Some(HeapFactory(Arc::new(make)));
+        Config { heap, ..self }
     }
     /// Sets whether garbage is collected wherever that may happen.
     pub fn gc_stress(self, gc_stress: bool) -> Self {

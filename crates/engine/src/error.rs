@@ -1,5 +1,6 @@
 //! Every way in which something can go wrong, as a value.
 
+use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{Diagnostic, Exception, Location, Signature, Trace, TrapCode, diagnostic};
 use std::fmt;
 
@@ -22,7 +23,7 @@ pub enum Error {
     Instantiate(String),
     /// The module exports nothing of this kind by this name.
     NoExport {
-        /// What was asked for: `function`, `memory` or `global`.
+        /// What was asked for: `function`, `memory`, `global`, `object type` or `field`.
         kind: &'static str,
         /// The name.
         name: String,
@@ -51,6 +52,8 @@ pub enum Error {
         /// How many bytes the memory has.
         size: u64,
     },
+    /// Something that cannot be done with an object.
+    Object(ObjectError),
     /// A value of another type than the global variable has.
     WrongType(String),
     /// The instance is running a function: a host function that it called tried to call it.
@@ -227,6 +230,7 @@ impl fmt::Display for Error {
                 f,
                 "{length} bytes at {offset} are not inside memory `{memory}` of {size} bytes"
             ),
+            Error::Object(error) => error.fmt(f),
             Error::WrongType(reason) => f.write_str(reason),
             Error::Running => f.write_str("the instance is running a function"),
             Error::UnsupportedHost(host) => {
@@ -238,3 +242,9 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<ObjectError> for Error {
+    fn from(error: ObjectError) -> Self {
+        Error::Object(error)
+    }
+}

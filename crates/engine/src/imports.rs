@@ -1,5 +1,6 @@
 //! What an instance is linked with.
 
+use crate::border::Border;
 use crate::caller::Caller;
 use crate::error::{Error, HostError, LinkError};
 use crate::fuel::LEAF;
@@ -79,8 +80,18 @@ impl Imports {
             let remote = signature
                 .is_async
                 .then(|| Remote::new(exporter.clone(), function));
-            let code = Arc::new(move |_: &Caller<'_>, words: &mut [u64]| {
+            let types = signature.clone();
+            let code = Arc::new(move |caller: &Caller<'_>, words: &mut [u64]| {
+                let border = Border::new(caller.module(), exporter.module().ir());
+                border.check(&Val::from_words(&types.params, words))?;
                 let outcome = exporter.run(function, words);
+                exporter.with(|access| match &outcome {
+                    Ok(()) => {
+                        let results = Val::from_words(&types.results, words);
+                        border.check_results(access, &results)
+                    }
+                    Err(error) => border.check_error(access, error),
+                })??;
                 outcome.map_err(|error| error.to_string().into())
             });
             let function = HostFunction {

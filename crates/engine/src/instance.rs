@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::func::TypedFunc;
 use crate::imports::Imports;
 use crate::module::Module;
+use crate::objects::{Objects, check_handles, has_heap};
 use crate::state::{Global, Memory, Source, check_reference, global_named, memory_named};
 use crate::stats::Stats;
 use crate::value::HostValues;
@@ -124,7 +125,8 @@ impl Instance {
     ///
     /// # Errors
     /// [`Error::NoExport`]; [`Error::BadCall`] if number or types of the arguments do not fit;
-    /// [`Error::Trap`]; [`Error::Running`] if a host function calls the instance that called it.
+    /// [`Error::Trap`]; [`Error::Object`] if an argument is a reference that the instance has not given
+    /// out; [`Error::Running`] if a host function calls the instance that called it.
     pub fn call(&self, name: &str, arguments: &[Val]) -> Result<Vec<Val>, Error> {
         let function = self.inner.module.function(name)?;
         let ir = self.module().ir();
@@ -167,6 +169,11 @@ impl Instance {
         Ok(Global::new(Source::Instance(self.clone()), id))
     }
 
+    /// The objects of the instance.
+    pub fn objects(&self) -> Objects<'static> {
+        Objects::new(Source::Instance(self.clone()))
+    }
+
     /// The fuel that is left; below zero it is a debt.
     ///
     /// # Errors
@@ -190,18 +197,27 @@ impl Instance {
     /// # Errors
     /// [`Error::Running`] from a host function that the instance called.
     pub fn stats(&self) -> Result<Stats, Error> {
-        let backend = self.enter()?;
+        let mut backend = self.enter()?;
+        let mut heap = None;
+        let access = backend.access();
+        access.with_objects(&mut |objects| heap = objects.heap_statistics());
+        let stats = backend.stats().with_heap(heap);
         Ok(Stats {
             compile_ns: self.inner.module.compile_ns(),
             run_ns: self.inner.run_ns.load(Ordering::Relaxed),
             code_bytes: self.inner.module.code_bytes(),
-            ..backend.stats()
+            ..stats
         })
     }
 
     /// Runs a function with arguments, and then results, in a buffer.
     pub(crate) fn run(&self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let mut backend = self.enter()?;
+        let ir = self.module().ir();
+        if has_heap(ir) {
+            let params = &ir.functions[function].signature().params;
+            check_handles(backend.access(), params, words)?;
+        }
         if !self.module().engine().config().count {
             return backend.call(function, words);
         }

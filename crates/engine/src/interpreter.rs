@@ -7,6 +7,7 @@ use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
 use crate::stats::Stats;
 use enjamb_interp::{HostContext, Imports, Instance, Options};
+use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Trace, TraceLimits, Val,
 };
@@ -48,6 +49,8 @@ impl Interpreter {
             // few of them there.
             stack_limit: config.stack_size.saturating_mul(8),
             memory_limit: config.memory_limit,
+            heap_limit: config.heap_limit as u64,
+            gc_stress: config.gc_stress,
             fuel: config.fuel.supply(),
             trace: config.trace,
             ..Options::default()
@@ -148,7 +151,10 @@ macro_rules! reach_memories_and_globals {
         fn memory_grow(&mut self, memory: MemoryId, pages: u64) -> Option<u64> {
             self.change(|state| state.memories_mut()[memory.index()].grow(pages))
         }
-        fn global_get(&self, global: GlobalId) -> Option<Val> {
+        fn with_objects(&mut self, visit: &mut dyn FnMut(&mut dyn HostObjects)) {
+            self.change(|state| visit(state));
+        }
+        fn global_get(&mut self, global: GlobalId) -> Option<Val> {
             Some(self.look(|state| state.global_at(global)))
         }
         fn global_set(&mut self, global: GlobalId, value: Val) -> bool {

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A [`Module`] is verified and compiled once; an [`Instance`] of it has memories, globals and
-//! tasks of its own. Machine code and the interpreter stand behind the same types and give the same
+//! tasks of its own, and a heap for [`Objects`] if the module declares types of them. Machine code and the interpreter stand behind the same types and give the same
 //! results; [`Config::execution`] chooses.
 //!
 //! What holds:
@@ -17,7 +17,8 @@
 //! - an instance runs one call from the host at a time, so it needs no lock of the caller's;
 //! - a host function reaches the instance that called it through its [`Caller`] and not otherwise.
 //!
-//! It depends on `enjamb-runtime`, `enjamb-codegen`, `enjamb-interp`, `enjamb-abi` and `enjamb-ir`.
+//! It depends on `enjamb-runtime`, `enjamb-codegen`, `enjamb-interp`, `enjamb-heap`, `enjamb-abi` and
+//! `enjamb-ir`.
 //!
 //! ```
 //! use enjamb_engine::{Config, Engine, Execution, Imports, Instance, Module};
@@ -45,6 +46,7 @@
 #![deny(unsafe_code)]
 
 mod backend;
+mod border;
 mod caller;
 mod config;
 mod engine;
@@ -61,14 +63,23 @@ mod instance;
 mod interpreter;
 mod machine_code;
 mod module;
+mod objects;
 mod remote;
 mod state;
 mod stats;
 mod value;
 
+/// What a heap has to be, for [`Config::heap`].
+pub mod heap {
+    pub use enjamb_abi::heap::{Heap, Mutator, OutOfMemory, Request, Roots, Window};
+    pub use enjamb_abi::object::{ElementLayout, ObjectLayout};
+    pub use enjamb_heap::CopyingHeap;
+}
+
 pub use caller::Caller;
-pub use config::{Allocator, Clock, Config, Execution, Fuel};
+pub use config::{Allocator, Clock, Config, Execution, Fuel, HeapFactory};
 pub use engine::Engine;
+pub use enjamb_ir::host_objects::{HeapStatistics, ObjectError};
 pub use enjamb_ir::{
     Exception, Location, Schedule, Signature, Trace, TraceLimits, TrapCode, Type, Val,
 };
@@ -78,6 +89,7 @@ pub use host::{HostFunction, HostReturn, IntoHostFunction, WithCaller};
 pub use imports::{BUILTINS, Imports};
 pub use instance::Instance;
 pub use module::{Module, check_text};
+pub use objects::{Objects, Ref, reference};
 pub use state::{Global, Memory};
 pub use stats::Stats;
 pub use value::{HostValue, HostValues};

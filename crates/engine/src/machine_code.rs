@@ -5,10 +5,12 @@ use crate::caller::Caller;
 use crate::config::{Allocator, Clock, Config};
 use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
+use crate::objects::has_heap;
 use crate::remote::raised;
 use crate::stats::Stats;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
+use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, TraceLimits, Val,
 };
@@ -37,6 +39,7 @@ impl Code {
             count: config.count,
             branch_protection: config.branch_protection,
             debug_info: config.debug_info,
+            write_barrier: wants_write_barrier(module, config),
             ..CodeOptions::default()
         };
         let options = CompileOptions {
@@ -59,6 +62,12 @@ impl Code {
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
+}
+
+/// Whether the heaps of instances want to hear of each reference that is written.
+fn wants_write_barrier(module: &Module, config: &Config) -> bool {
+    let heap = config.heap.as_ref().filter(|_| has_heap(module));
+    heap.is_some_and(|heap| heap.make().wants_write_barrier())
 }
 
 /// An instance that runs as machine code.
@@ -91,8 +100,12 @@ impl MachineCode {
             count: config.count,
         };
         let imports = imports(&module, functions);
-        let instance = Instance::new(Arc::clone(&code.loaded), imports, options)
-            .map_err(|error| failure(&module, error))?;
+        let loaded = Arc::clone(&code.loaded);
+        let instance = match &config.heap {
+            Some(heap) => Instance::with_heap(loaded, imports, options, || heap.make()),
+            None => Instance::new(loaded, imports, options),
+        };
+        let instance = instance.map_err(|error| failure(&module, error))?;
         Ok(MachineCode {
             module,
             instance,
@@ -119,7 +132,7 @@ fn imports(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Import
         if let Some(remote) = function.remote.clone().filter(|_| signature.is_async) {
             let module = Arc::clone(module);
             let call = move |context: &mut HostContext<'_>, arguments: &[Val]| match remote
-                .call(arguments)
+                .call(&module, arguments)
             {
                 Some(outcome) => outcome,
                 None => call(&module, &function, context, arguments).map(Outcome::Ready),
@@ -237,7 +250,10 @@ macro_rules! reach_memories_and_globals {
             fn memory_grow(&mut self, memory: MemoryId, pages: u64) -> Option<u64> {
                 self.grow_memory(memory, pages)
             }
-            fn global_get(&self, global: GlobalId) -> Option<Val> {
+            fn with_objects(&mut self, visit: &mut dyn FnMut(&mut dyn HostObjects)) {
+                visit(self.objects());
+            }
+            fn global_get(&mut self, global: GlobalId) -> Option<Val> {
                 self.global(global)
             }
             fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {

@@ -4,9 +4,10 @@
 //! suspended, and whenever the caller's executor asks, the other instance gets some turns.
 
 use crate::backend::{Poll, Task};
+use crate::border::Border;
 use crate::error::Error;
 use crate::instance::Instance;
-use enjamb_ir::{FuncId, Val};
+use enjamb_ir::{FuncId, Module, Val};
 use enjamb_runtime::{HostError, Outcome, PendingCall};
 use std::time::Duration;
 
@@ -27,9 +28,18 @@ impl Remote {
 
     /// Starts a call: its results, or that they come later. `None` if the instance cannot run
     /// tasks beside others.
-    pub(crate) fn call(&self, arguments: &[Val]) -> Option<Result<Outcome, HostError>> {
+    pub(crate) fn call(
+        &self,
+        importer: &Module,
+        arguments: &[Val],
+    ) -> Option<Result<Outcome, HostError>> {
+        let border = Border::new(importer, self.instance.module().ir());
+        if let Err(refused) = border.check(arguments) {
+            return Some(Err(refused.into()));
+        }
         let mut call = RemoteCall {
             remote: self.clone(),
+            border,
             state: State::ToStart(arguments.to_vec()),
             wait: Duration::ZERO,
         };
@@ -59,6 +69,7 @@ enum State {
 /// A call that waits for its results.
 struct RemoteCall {
     remote: Remote,
+    border: Border,
     state: State,
     wait: Duration,
 }
@@ -94,7 +105,15 @@ impl PendingCall for RemoteCall {
         match backend.poll(task) {
             Poll::Finished(results) => {
                 self.state = State::Finished;
-                Some(results.map_err(|error| raised(&error)))
+                let (border, exporter) = (self.border, backend.access());
+                let checked = match &results {
+                    Ok(results) => border.check_results(exporter, results),
+                    Err(error) => border.check_error(exporter, error),
+                };
+                Some(match checked {
+                    Ok(()) => results.map_err(|error| raised(&error)),
+                    Err(refused) => Err(refused.into()),
+                })
             }
             Poll::Waiting(wait) => {
                 self.wait = wait;

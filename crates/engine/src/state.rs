@@ -4,6 +4,7 @@
 use crate::backend::Access;
 use crate::error::Error;
 use crate::instance::Instance;
+use crate::objects::{check_handles, has_heap};
 use enjamb_ir::module::PAGE_SIZE;
 use enjamb_ir::{Entity, Export, GlobalId, MemoryId, Module, Named, Type, Val};
 use std::fmt;
@@ -24,7 +25,7 @@ pub(crate) enum Source<'a> {
 }
 
 impl Source<'_> {
-    fn with<R>(&self, reach: impl FnOnce(&mut dyn Access) -> R) -> Result<R, Error> {
+    pub(crate) fn with<R>(&self, reach: impl FnOnce(&mut dyn Access) -> R) -> Result<R, Error> {
         match self {
             Source::Instance(instance) => instance.with(reach),
             Source::Caller(caller) => {
@@ -35,7 +36,7 @@ impl Source<'_> {
         }
     }
 
-    fn module(&self) -> &Module {
+    pub(crate) fn module(&self) -> &Module {
         match self {
             Source::Instance(instance) => instance.module().ir(),
             Source::Caller(caller) => caller.module(),
@@ -156,7 +157,7 @@ impl<'a> Global<'a> {
         self.source.module().globals[self.id].ty
     }
 
-    /// Its value.
+    /// Its value. A reference to an object is a new one of the host's.
     ///
     /// # Errors
     /// [`Error::Running`].
@@ -169,10 +170,15 @@ impl<'a> Global<'a> {
     ///
     /// # Errors
     /// [`Error::WrongType`] if the value is of another type, or a function of another module;
+    /// [`Error::Object`] if it is a reference that the instance has not given out;
     /// [`Error::Running`].
     pub fn set(&self, value: Val) -> Result<(), Error> {
         let module = self.source.module();
         check_reference(module, value).map_err(Error::WrongType)?;
+        if has_heap(module) {
+            self.source
+                .with(|access| check_handles(access, &[value.ty()], &Val::to_words(&[value])))??;
+        }
         if self
             .source
             .with(|access| access.global_set(self.id, value))?

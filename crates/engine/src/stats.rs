@@ -1,5 +1,7 @@
 //! What an instance did, in numbers.
 
+use enjamb_ir::host_objects::HeapStatistics;
+
 /// What happened since an instance was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -17,6 +19,14 @@ pub struct Stats {
     pub continuations_live: u64,
     /// The most bytes of continuations that existed at once.
     pub continuation_bytes_peak: u64,
+    /// Collections of garbage.
+    pub collections: u64,
+    /// Objects that the last collection found alive.
+    pub objects_live: u64,
+    /// Bytes of these.
+    pub object_bytes_live: u64,
+    /// Bytes of all objects that were ever made.
+    pub object_bytes_allocated: u64,
     /// Fuel that was used. Every engine uses the same.
     pub fuel_used: u64,
     /// Nanoseconds from the text, or the IR, to code.
@@ -29,7 +39,7 @@ pub struct Stats {
 
 impl Stats {
     /// The numbers with their names, in order.
-    pub fn entries(&self) -> [(&'static str, u64); 10] {
+    pub fn entries(&self) -> [(&'static str, u64); 14] {
         [
             ("suspensions", self.suspensions),
             ("frames_suspended", self.frames_suspended),
@@ -37,10 +47,26 @@ impl Stats {
             ("continuations_allocated", self.continuations_allocated),
             ("continuations_live", self.continuations_live),
             ("continuation_bytes_peak", self.continuation_bytes_peak),
+            ("collections", self.collections),
+            ("objects_live", self.objects_live),
+            ("object_bytes_live", self.object_bytes_live),
+            ("object_bytes_allocated", self.object_bytes_allocated),
             ("fuel_used", self.fuel_used),
             ("compile_ns", self.compile_ns),
             ("run_ns", self.run_ns),
             ("code_bytes", self.code_bytes),
         ]
+    }
+
+    /// The same with what a heap has done, if there is one.
+    pub(crate) fn with_heap(self, heap: Option<HeapStatistics>) -> Stats {
+        let heap = heap.unwrap_or_default();
+        Stats {
+            collections: heap.collections,
+            objects_live: heap.objects,
+            object_bytes_live: heap.bytes,
+            object_bytes_allocated: heap.bytes_allocated,
+            ..self
+        }
     }
 }

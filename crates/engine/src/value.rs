@@ -1,11 +1,13 @@
 //! Rust types that stand for types of the IR.
 
+use crate::objects::Ref;
 use enjamb_ir::{Type, Val};
+use std::num::NonZeroU64;
 
-/// A Rust number that is passed to and from functions.
+/// A Rust number or reference that is passed to and from functions.
 ///
 /// Unsigned integers stand for the same type of the IR as signed ones: `u64` and `i64` are `i64`
-/// there; `bool` is an `i8` that is 0 or not, `u128` a `v128`.
+/// there; `bool` is an `i8` that is 0 or not, `u128` a `v128`, `Option<Ref>` a `ref`.
 pub trait HostValue: Copy + sealed::Sealed + 'static {
     /// The type of the IR.
     const TYPE: Type;
@@ -13,6 +15,28 @@ pub trait HostValue: Copy + sealed::Sealed + 'static {
     fn to_bits(self) -> u128;
     /// The number in 128 bits; what stands above its type means nothing.
     fn from_bits(bits: u128) -> Self;
+}
+
+impl sealed::Sealed for Option<Ref> {}
+impl HostValue for Option<Ref> {
+    const TYPE: Type = Type::Ref;
+    fn to_bits(self) -> u128 {
+        self.map_or(0, |reference| reference.0.get().into())
+    }
+    fn from_bits(bits: u128) -> Self {
+        NonZeroU64::new(bits as u64).map(Ref)
+    }
+}
+impl HostValues for Option<Ref> {
+    fn types() -> Vec<Type> {
+        vec![Type::Ref]
+    }
+    fn write(self, words: &mut [u64]) {
+        put(self, words);
+    }
+    fn read(mut words: &[u64]) -> Self {
+        take(&mut words)
+    }
 }
 
 /// No number, one, or a tuple of up to twelve: the parameters or the results of a function.
