@@ -27,8 +27,8 @@ impl Rng {
     }
 }
 
-const TYPES: [&str; 9] = [
-    "i8", "i16", "i32", "i64", "f32", "f64", "ref", "funcref", "task",
+const TYPES: [&str; 10] = [
+    "i8", "i16", "i32", "i64", "f32", "f64", "ref", "funcref", "task", "v128",
 ];
 
 /// What every program has besides `%main`: leaves, an async function with results of many types,
@@ -48,7 +48,7 @@ block0(v0: i64):
     v2 = iadd v1, v0
     return v2
 }
-function %many(i64) -> i8, f32, i64, i16, f64, funcref async {
+function %many(i64) -> i8, f32, v128, i64, i16, f64, funcref async {
 block0(v0: i64):
     v1 = ireduce.i8 v0
     v2 = fcvt_from_sint.f32 v0
@@ -56,7 +56,8 @@ block0(v0: i64):
     v4 = ireduce.i16 v3
     v5 = fcvt_from_uint.f64 v3
     v6 = func_addr %work
-    return v1, v2, v3, v4, v5, v6
+    v7 = splat.i16x8 v4
+    return v1, v2, v7, v3, v4, v5, v6
 }
 function %finish(i64) -> i64, f64 async {
 block0(v0: i64):
@@ -188,7 +189,7 @@ const TRIED: [(&str, &[&str]); 10] = [
     ("try_join sig0, T", &["i64"]),
     (
         "try_call %many(A)",
-        &["i8", "f32", "i64", "i16", "f64", "funcref"],
+        &["i8", "f32", "v128", "i64", "i16", "f64", "funcref"],
     ),
 ];
 
@@ -295,6 +296,10 @@ impl Writer {
                     }
                     function => self.define(ty, format_args!("spawn %{function}(v{argument})")),
                 }
+            }
+            "v128" => {
+                let bits = (number as u128).rotate_left(40);
+                self.define(ty, format_args!("vconst {bits:#x}"))
             }
             "f32" | "f64" => self.define(ty, format_args!("fconst.{ty} {number}.5")),
             _ => self.define(ty, format_args!("iconst.{ty} {number}")),
@@ -434,7 +439,7 @@ impl Writer {
     }
 
     fn arithmetic(&mut self) {
-        match self.rng.below(6) {
+        match self.rng.below(8) {
             0..=2 => {
                 let ty = self.rng.pick(&["i8", "i16", "i32", "i64", "f32", "f64"]);
                 let operations: &[&str] = match ty.starts_with('f') {
@@ -454,6 +459,20 @@ impl Writer {
                 let ty = self.rng.pick(&["i8", "i16", "i32"]);
                 let wide = self.value("i64");
                 self.define(ty, format_args!("ireduce.{ty} v{wide}"));
+            }
+            5 => {
+                let operation =
+                    self.rng
+                        .pick(&["viadd.i16x8", "bxor", "visub.i64x2", "vfadd.f32x4"]);
+                let (a, b) = (self.value("v128"), self.value("v128"));
+                self.define("v128", format_args!("{operation} v{a}, v{b}"));
+            }
+            6 => {
+                let (vector, lane) = (self.value("v128"), self.rng.below(2));
+                self.define("i64", format_args!("extract_lane.i64x2 v{vector}, {lane}"));
+                let (vector, value) = (self.value("v128"), self.value("i64"));
+                let inserted = format_args!("insert_lane.i64x2 v{vector}, v{value}, {lane}");
+                self.define("v128", inserted);
             }
             _ => {
                 let float = self.value("f64");
@@ -612,7 +631,7 @@ impl Writer {
             }
             _ => {
                 let argument = self.value("i64");
-                let types = ["i8", "f32", "i64", "i16", "f64", "funcref"];
+                let types = ["i8", "f32", "v128", "i64", "i16", "f64", "funcref"];
                 let results = types.map(|ty| (ty, self.fresh()));
                 let names = results.map(|(_, value)| format!("v{value}")).join(", ");
                 self.line(format_args!("{names} = call %many(v{argument})"));
@@ -642,6 +661,9 @@ impl Writer {
                 total = self.define("i64", format_args!("bxor v{total}, v{loaded}"));
             }
         }
+        let vector = self.value("v128");
+        let lane = self.define("i64", format_args!("extract_lane.i64x2 v{vector}, 1"));
+        total = self.define("i64", format_args!("bxor v{total}, v{lane}"));
         let list = self.value("ref");
         let sum = self.define("i64", format_args!("call %sum(v{list})"));
         total = self.define("i64", format_args!("bxor v{total}, v{sum}"));
