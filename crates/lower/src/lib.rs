@@ -78,6 +78,7 @@ mod frame;
 mod function;
 mod machine;
 mod memory;
+mod nans;
 mod object;
 mod order;
 mod print;

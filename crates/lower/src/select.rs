@@ -5,6 +5,7 @@
 //! addressing mode, as a shifted operand. Constants and addresses of frame and context are made anew at
 //! each use and need no register in between.
 
+use crate::nans::NanReaders;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 use enjamb_ir::{Block, Effects, Entity, Function, Inst, Opcode, Value, ValueDef};
@@ -20,42 +21,6 @@ pub struct Selection<'a> {
     exposed: BumpVec<'a, bool>,
     /// By instruction: 0, or how deep the deferred computation is.
     deferred: BumpVec<'a, u8>,
-}
-
-/// Whether a use of a value treats every NaN that it may be alike. Of vectors, only lanes of the shape
-/// in which arithmetic made them are NaNs.
-fn ignores_payloads(function: &Function, inst: Inst, value: Value) -> bool {
-    use Opcode::*;
-    let data = &function.insts[inst];
-    if let Some(shape) = data.payload.shape() {
-        let ValueDef::Result(source, _) = function.values[value].def else {
-            return false;
-        };
-        return matches!(
-            data.opcode,
-            Vfadd | Vfsub | Vfmul | Vfdiv | Vfsqrt | Vfmin | Vfmax | Vfcmp
-        ) && function.insts[source].payload.shape() == Some(shape);
-    }
-    matches!(
-        data.opcode,
-        Fadd | Fsub
-            | Fmul
-            | Fdiv
-            | Fsqrt
-            | Fmin
-            | Fmax
-            | Ceil
-            | Floor
-            | Ftrunc
-            | Nearest
-            | Fpromote
-            | Fdemote
-            | Fcmp
-            | FcvtToSint
-            | FcvtToUint
-            | FcvtToSintSat
-            | FcvtToUintSat
-    )
 }
 
 /// Whether an instruction is made anew at each use.
@@ -91,19 +56,19 @@ impl<'a> Selection<'a> {
         let (values, insts) = (function.values.len(), function.insts.len());
         let mut selection = Selection {
             uses: bumpalo::vec![in arena; 0; values],
-            exposed: bumpalo::vec![in arena; false; values],
+            exposed: BumpVec::new_in(arena),
             deferred: bumpalo::vec![in arena; 0; insts],
         };
+        let mut readers = NanReaders::new(values, arena);
         let mut block_of: BumpVec<'_, u32> = bumpalo::vec![in arena; u32::MAX; insts];
         for &block in order {
             for &inst in &function.blocks[block].insts {
                 block_of[inst.index()] = block.index() as u32;
-                function.for_each_use(inst, |value| {
-                    selection.uses[value.index()] += 1;
-                    selection.exposed[value.index()] |= !ignores_payloads(function, inst, value);
-                });
+                function.for_each_use(inst, |value| selection.uses[value.index()] += 1);
+                readers.add(function, inst);
             }
         }
+        selection.exposed = readers.exposed(function, arena);
         for &block in order {
             let home = block.index() as u32;
             let mut previous = None;

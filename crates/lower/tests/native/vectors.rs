@@ -408,6 +408,37 @@ fn chains_of_float_lanes_agree_with_the_interpreter() {
     agree(&text, &calls);
 }
 
+/// What a loop carries is made canonical behind it, and where it is read as other lanes.
+#[test]
+fn sums_of_loops_agree_with_the_interpreter() {
+    let text = "
+function %f(v128, v128, i32) -> v128, v128, v128 {
+block0(v0: v128, v1: v128, v2: i32):
+    v3 = vfmul.SHAPE v0, v1
+    jump block1(v0, v3, v3, v2)
+block1(v4: v128, v5: v128, v6: v128, v7: i32):
+    v8 = vfadd.SHAPE v4, v1
+    v9 = vfmax.SHAPE v5, v1
+    v10 = vfsub.f64x2 v6, v1
+    v11 = iconst.i32 1
+    v12 = isub v7, v11
+    brif v12, block1(v8, v9, v10, v12), block2(v9)
+block2(v13: v128):
+    v14 = vfdiv.f32x4 v13, v8
+    v15 = vfadd.SHAPE v10, v8
+    return v13, v14, v15
+}
+";
+    for shape in [Shape::F32x4, Shape::F64x2] {
+        let pairs = arguments(&[Type::V128; 2], shape).into_iter();
+        let calls: Vec<Vec<Val>> = pairs
+            .map(|pair| [pair[0], pair[1], Val::I32(3)].to_vec())
+            .collect();
+        let calls: Vec<(&str, &[Val])> = calls.iter().map(|args| ("f", &args[..])).collect();
+        agree(&text.replace("SHAPE", shape.name()), &calls);
+    }
+}
+
 /// A function of as many vectors and integers, which gives all of them back in another order.
 fn wide(count: usize, kind: &str, middle: &str) -> String {
     let types = ["v128, i32"; 1].repeat(count).join(", ");
