@@ -171,6 +171,11 @@ fn equality_sees_every_part_and_no_numbering_of_instructions() {
         ("%heap[v0+4294967295]", "%heap[v0]"),
         ("fconst.f64 0.5", "fconst.f64 0.25"),
         ("null.funcref", "null.ref"),
+        ("{ value: i64, next: ref,", "{ next: ref, value: i64,"),
+        ("%bytes = [i8]", "%bytes = [i16]"),
+        ("    root1 = root\n", "    root1 = root\n    root2 = root\n"),
+        ("roots [root0, root1]", "roots [root1, root0]"),
+        ("root_get root1", "root_get root0"),
     ] {
         assert!(MODULE.contains(from), "{from}");
         let other = parse_module(&MODULE.replacen(from, to, 1)).expect("a module");

@@ -16,6 +16,9 @@ global %odd: f64 = nan:0x7ff8000000000001
 global %wide: v128 = 0x8000000000000000000000000000000f
 global %handle: ref = null
 global %callback: funcref = %double
+type %list.of = { value: i64, next: ref, $flag_2: i8, wide: v128 }
+type %bytes = [i8]
+type %nothing-in-it = { }
 table %operators [%double, null]
 table %nothing []
 export "main" = %main
@@ -27,6 +30,21 @@ function %double(i64) -> i64 {
 block0(v0: i64):
     v1 = iadd v0, v0
     return v1
+}
+
+function %cons(ref, i64) -> ref {
+    root0 = root
+    root1 = root
+block0(v0: ref, v1: i64):
+    root_set root0, v0
+    v2 = new %list.of roots [root0]
+    root_set root1, v2
+    v5 = fconst.f64 0.5
+    v3, v4 = call %log(v1, v5) roots [root0, root1] @ file0:3:1
+    v6 = root_get root1
+    set_field %list.of.next, v6, v0
+    v7 = get_field.i8 %list.of.$flag_2, v6
+    return v6
 }
 
 function %constants() {
