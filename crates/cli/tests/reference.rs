@@ -64,7 +64,7 @@ fn programs_in_the_document_are_without_errors() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    assert_eq!(programs.len(), 7);
+    assert_eq!(programs.len(), 9);
     for (number, program) in programs.iter().enumerate() {
         let path = file(&format!("ir_md_{number}.enj"), program.as_bytes());
         assert_eq!(enjamb(&["check", &path]).succeeds(), "");
