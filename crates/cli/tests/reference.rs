@@ -76,14 +76,19 @@ fn programs_in_the_document_are_without_errors() {
         enjamb(&["run", &first, "10", "--engine", "interp"]).succeeds(),
         "55\n"
     );
-    let functions = file("ir_md_functions.enj", programs[2].as_bytes());
+    let functions = file("ir_md_functions.enj", programs[3].as_bytes());
     for engine in ["jit", "interp"] {
         let run = [
             "run", &functions, "--func", "largest", "3", "9", "-4", "--engine", engine,
         ];
         assert_eq!(enjamb(&run).succeeds(), "9\n");
     }
-    let exceptions = file("ir_md_exceptions.enj", programs[3].as_bytes());
+    let objects = file("ir_md_objects.enj", programs[4].as_bytes());
+    for engine in ["jit", "interp"] {
+        let run = ["run", &objects, "5", "--engine", engine];
+        assert_eq!(enjamb(&run).succeeds(), "10\n5\n");
+    }
+    let exceptions = file("ir_md_exceptions.enj", programs[5].as_bytes());
     let run = ["run", &exceptions, "12", "5", "--engine", "interp"];
     assert_eq!(enjamb(&run).succeeds(), "7\n");
 }
