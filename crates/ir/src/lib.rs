@@ -76,7 +76,8 @@ pub use entity::{
 pub use exception::Exception;
 pub use fuel::{FuelAccount, FuelSupply};
 pub use function::{
-    BlockData, Function, InstData, RootSlot, SlotData, SourcePos, Stage, Target, ValueData, ValueDef,
+    BlockData, Function, InstData, RootSlot, SlotData, SourcePos, Stage, Target, ValueData,
+    ValueDef,
 };
 pub use host_value::Val;
 pub use module::{

@@ -150,9 +150,18 @@ mod tests {
         let mut fields = ObjectFields::of(&[("value", Type::I64), ("next", Type::Ref)]).unwrap();
         let next = fields.named("next").unwrap();
         assert_eq!(fields.get(next).unwrap().ty, Type::Ref);
-        assert!(matches!(fields.declare("next", Type::I8), Err(NameError::Duplicate(_))));
-        assert!(matches!(fields.declare("a.b", Type::I8), Err(NameError::Malformed(_))));
-        assert!(matches!(fields.declare("7", Type::I8), Err(NameError::Malformed(_))));
+        assert!(matches!(
+            fields.declare("next", Type::I8),
+            Err(NameError::Duplicate(_))
+        ));
+        assert!(matches!(
+            fields.declare("a.b", Type::I8),
+            Err(NameError::Malformed(_))
+        ));
+        assert!(matches!(
+            fields.declare("7", Type::I8),
+            Err(NameError::Malformed(_))
+        ));
         assert_eq!(fields.len(), 2);
         let other = ObjectFields::of(&[("next", Type::Ref), ("value", Type::I64)]).unwrap();
         assert_ne!(fields, other, "the order counts");

@@ -4,9 +4,9 @@ use enjamb_ir::{
     Block, DataDecl, DataId, Entity, FieldDecl, FieldId, FieldType, FloatCond, FuelPolicy, FuncId,
     Function, GlobalDecl, GlobalId, GlobalInit, IntCond, LayoutDecl, LayoutId, MemoryDecl,
     MemoryId, Module, ObjectFields, ObjectType, ObjectTypeDecl, ObjectTypeId, Opcode, Payload,
-    Place, PointDecl, PointId, RootId, RootSlot, Rule, SavedField, SavedSource, Shape, SigId, Signature,
-    SlotData, StackSlot, Stage, TableDecl, TableId, Target, TrapCode, Type,
-    Value, verify_function, verify_module,
+    Place, PointDecl, PointId, RootId, RootSlot, Rule, SavedField, SavedSource, Shape, SigId,
+    Signature, SlotData, StackSlot, Stage, TableDecl, TableId, Target, TrapCode, Type, Value,
+    verify_function, verify_module,
 };
 use std::collections::BTreeSet;
 

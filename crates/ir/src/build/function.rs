@@ -2,7 +2,9 @@
 
 use super::variables::Variables;
 use super::{BuildError, ModuleBuilder, Variable, finish};
-use crate::entity::{Block, Entity, FuncId, Inst, LayoutId, PointId, RootId, SigId, StackSlot, Value};
+use crate::entity::{
+    Block, Entity, FuncId, Inst, LayoutId, PointId, RootId, SigId, StackSlot, Value,
+};
 use crate::function::{Function, RootSlot, SlotData, SourcePos, Stage, Target};
 use crate::module::Module;
 use crate::opcode::Opcode;

@@ -11,8 +11,8 @@ use crate::entity::{
 };
 use crate::opcode::{Opcode, TypeRule};
 use crate::operand::{FloatCond, IntCond, Payload, Place, TrapCode};
-use crate::suspension::FieldType;
 use crate::shape::Shape;
+use crate::suspension::FieldType;
 use crate::types::Type;
 use crate::typing;
 

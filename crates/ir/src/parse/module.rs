@@ -377,9 +377,9 @@ impl<'t> Declarations<'t, '_> {
             let message = match fields.declare(name, ty) {
                 Ok(_) => return Ok(()),
                 Err(NameError::Duplicate(_)) => format!("the type has two fields `{name}`"),
-                Err(NameError::Malformed(_)) => format!(
-                    "`{name}` is no name of a field: letters, digits, `_` and `$` make one"
-                ),
+                Err(NameError::Malformed(_)) => {
+                    format!("`{name}` is no name of a field: letters, digits, `_` and `$` make one")
+                }
             };
             Err(Diagnostic::at(span, message))
         })?;

@@ -12,12 +12,12 @@ pub(crate) use constant::sign_extend;
 pub use function::{DisplayFunction, DisplayInst, Note, display_inst};
 
 use crate::entity::{Entity, FileId, FuncId, MemoryId};
-use crate::object::{ObjectType, ObjectTypeDecl};
 use crate::function::Function;
 use crate::module::{
     DataDecl, Export, FuelPolicy, FunctionDecl, FunctionKind, GlobalDecl, GlobalInit, MemoryDecl,
     Module, TableDecl,
 };
+use crate::object::{ObjectType, ObjectTypeDecl};
 use constant::write_string;
 use std::fmt::{self, Display, Formatter};
 
