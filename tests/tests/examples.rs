@@ -96,6 +96,14 @@ fn sleep_sort() {
     always("sleep_sort.enj", &[30, 10, 40, 20], &[10, 20, 30, 40]);
 }
 
+#[test]
+fn sort_list() {
+    let n = size(1000, 120);
+    let numbers = || (1..=n).map(|number| number * 7919 % 10007);
+    let (least, most) = (numbers().min(), numbers().max());
+    always("sort_list.enj", &[n], &[least.unwrap(), most.unwrap(), n]);
+}
+
 /// How many tasks wait at once depends on the schedule; the sum of their numbers does not.
 #[test]
 fn many_tasks() {

@@ -120,6 +120,13 @@ pub struct Run {
     /// traps; no limit unless it is said.
     #[arg(long, value_name = "AMOUNT", requires = "fuel")]
     pub fuel_debt: Option<u32>,
+    /// The most bytes that objects may take before the program traps.
+    #[arg(long, default_value_t = 1 << 30, value_name = "BYTES")]
+    pub heap_limit: usize,
+    /// Collect garbage wherever that may happen, which moves every object, and overwrite what is free: what
+    /// has not been found is used wrongly at once.
+    #[arg(long)]
+    pub gc_stress: bool,
     /// How much of the logical stack to print when the program traps or throws: off, short, full.
     /// Callers that were suspended are in it; lines of the source too, where the program has
     /// positions in files that can be read.
@@ -131,7 +138,8 @@ pub struct Run {
     pub branch_protection: bool,
     /// Print what happened to the standard error, as lines `name=value`: suspensions,
     /// frames_suspended, resumptions, continuations_allocated, continuations_live,
-    /// continuation_bytes_peak, fuel_used, compile_ns, run_ns, code_bytes. The interpreter makes neither
+    /// continuation_bytes_peak, collections, objects_live and object_bytes_live (as the last collection
+    /// found), object_bytes_allocated, fuel_used, compile_ns, run_ns, code_bytes. The interpreter makes neither
     /// continuations nor code, and suspends frames that compiled code may do without.
     #[arg(long)]
     pub stats: bool,

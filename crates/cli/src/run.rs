@@ -23,10 +23,20 @@ pub fn execute(run: &Run, output: &mut impl Write) -> Result<()> {
         match result {
             // Its number is another one in each engine, and it ended with the call.
             Val::Task(_) => writeln!(output, "task")?,
+            Val::Ref(_) => writeln!(output, "{}", object(&instance, result)?)?,
             _ => writeln!(output, "{result}")?,
         }
     }
     Ok(())
+}
+
+/// A reference: to which type, since its number is the engine's, too.
+fn object(instance: &Instance, value: Val) -> Result<String> {
+    let Some(reference) = enjamb::reference(value) else {
+        return Ok(value.to_string());
+    };
+    let name = instance.objects().type_name(reference)?;
+    Ok(format!("ref %{name}"))
 }
 
 fn config(run: &Run) -> Config {
@@ -41,6 +51,8 @@ fn config(run: &Run) -> Config {
         })
         .schedule(run.suspend)
         .count(run.stats)
+        .heap_limit(run.heap_limit)
+        .gc_stress(run.gc_stress)
         .branch_protection(run.branch_protection)
         .fuel(match (run.fuel, run.fuel_mode) {
             (None, _) => Fuel::Off,

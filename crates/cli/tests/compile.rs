@@ -119,7 +119,13 @@ fn passes_are_listed_and_chosen() {
         .collect();
     assert_eq!(
         names,
-        ["fuel", "tail_await", "rematerialize", "state_machine", "roots"]
+        [
+            "fuel",
+            "tail_await",
+            "rematerialize",
+            "state_machine",
+            "roots"
+        ]
     );
 
     let after = |pass: &str| emit(&["--emit", "ir", "--after", pass]);

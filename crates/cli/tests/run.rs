@@ -56,6 +56,10 @@ fn statistics_count_what_suspended() {
             "continuations_allocated",
             "continuations_live",
             "continuation_bytes_peak",
+            "collections",
+            "objects_live",
+            "object_bytes_live",
+            "object_bytes_allocated",
             "fuel_used",
             "compile_ns",
             "run_ns",
@@ -241,6 +245,33 @@ fn only_a_function_that_has_nothing_left_to_do_may_wait_without_a_frame() {
     assert_eq!(counts("jit", "between"), [1, 2, 2]);
     assert_eq!(counts("interp", "last"), [1, 2, 2]);
     assert_eq!(counts("jit", "last"), [1, 1, 1]);
+}
+
+#[test]
+fn objects_are_collected_within_their_limit() {
+    let sort = example("sort_list.enj");
+    for engine in ["jit", "interp"] {
+        let run = |options: &[&str]| {
+            let arguments = ["run", &sort, "150", "--stats", "--engine", engine];
+            enjamb(&[&arguments[..], options].concat())
+        };
+        let plain = run(&[]);
+        assert_eq!(plain.output, "48\n9978\n150\n", "{}", plain.errors);
+        let stress = run(&["--gc-stress", "--heap-limit", "10000"]);
+        assert_eq!(stress.output, plain.output, "{}", stress.errors);
+        assert!(
+            stress.statistic("collections") > Some(1000),
+            "{}",
+            stress.errors
+        );
+        let made = stress.statistic("object_bytes_allocated");
+        assert_eq!(made, plain.statistic("object_bytes_allocated"));
+        let small = run(&["--heap-limit", "2000"]);
+        assert!(small.errors.contains("out_of_memory"), "{}", small.errors);
+        let list = ["--func", "make"];
+        let list = enjamb(&[&["run", &sort, "3", "--engine", engine], &list[..]].concat());
+        assert_eq!(list.output, "ref %list\n", "{}", list.errors);
+    }
 }
 
 const HANDLES: &str = "

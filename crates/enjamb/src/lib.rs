@@ -70,6 +70,6 @@ pub use enjamb_ir as ir;
 pub mod prelude {
     pub use enjamb_engine::{
         Caller, Clock, Config, Engine, Error, Execution, Global, Imports, Instance, Memory, Module,
-        Schedule, Signature, Type, TypedFunc, Val,
+        Objects, Ref, Schedule, Signature, Type, TypedFunc, Val,
     };
 }
