@@ -2,12 +2,12 @@
 //!
 //! A NaN that arithmetic makes is canonical as soon as anything can tell: as soon as something other than
 //! arithmetic and comparison of floats reads it. Of a vector only the lanes of one shape are NaNs, so
-//! lanes of another shape tell. A vector that a branch hands to a block is read as the block reads its
-//! parameter; a sum that a loop carries need not be canonical in every turn.
+//! lanes of another shape tell. What only moves a vector or its lanes reads them as its result is read:
+//! a sum that a loop carries need not be canonical in every turn, nor the parts of which it is made.
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
-use enjamb_ir::{Entity, Function, Inst, Opcode, Shape, Type, Value, ValueDef};
+use enjamb_ir::{Entity, Function, Inst, Opcode, Payload, Shape, Type, Value, ValueDef};
 
 /// How a value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,65 @@ impl Reads {
     }
 }
 
-/// How the operands of an instruction that are not handed to blocks are read.
+/// How a vector becomes another value of which the bits are its own.
+#[derive(Clone, Copy)]
+enum Move {
+    /// As a whole.
+    Whole,
+    /// In groups of so many bytes.
+    Groups(u32),
+    /// One of its float lanes becomes a scalar.
+    Lane(Shape),
+}
+
+impl Move {
+    /// How the vector is read, if what it becomes is read like this.
+    fn source(self, reads: Reads) -> Reads {
+        match (self, reads) {
+            (Move::Whole, _) => reads,
+            (Move::Lane(shape), Reads::Alike) => Reads::Lanes(shape),
+            (Move::Groups(bytes), Reads::Lanes(shape)) if shape.lane_type().bytes() <= bytes => {
+                reads
+            }
+            (Move::Groups(_), Reads::Alike) => reads,
+            _ => Reads::Bits,
+        }
+    }
+}
+
+/// A vector that something moves.
+struct Moved {
+    to: Value,
+    from: Value,
+    how: Move,
+}
+
+/// The largest groups of bytes that a permutation keeps together, as far as lanes of floats go.
+fn groups(bytes: &[u8; 16]) -> u32 {
+    let stays = |size: usize| {
+        let mut groups = bytes.chunks(size);
+        groups.all(|group| {
+            let in_order = group.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+            usize::from(group[0]).is_multiple_of(size) && in_order
+        })
+    };
+    [8, 4].into_iter().find(|&size| stays(size)).unwrap_or(1) as u32
+}
+
+/// How an instruction moves its operands, those of a selection behind the condition.
+fn moves(function: &Function, inst: Inst) -> Option<Move> {
+    let data = &function.insts[inst];
+    match (data.opcode, data.payload) {
+        (Opcode::Select, _) if data.ty == Type::V128 => Some(Move::Whole),
+        (Opcode::Shuffle, Payload::Shuffle(bytes)) => Some(Move::Groups(groups(&bytes))),
+        (Opcode::ExtractLane, Payload::Lane(shape, _)) if shape.lane_type().is_float() => {
+            Some(Move::Lane(shape))
+        }
+        _ => None,
+    }
+}
+
+/// How the operands of any other instruction are read.
 fn reads_of(function: &Function, inst: Inst) -> Reads {
     use Opcode::*;
     let data = &function.insts[inst];
@@ -49,31 +107,38 @@ fn reads_of(function: &Function, inst: Inst) -> Reads {
 /// How the values of a function are read, while its instructions are looked at.
 pub(crate) struct NanReaders<'a> {
     reads: BumpVec<'a, Reads>,
-    /// Vectors that branches hand over: parameter and argument.
-    handed: Vec<(Value, Value)>,
+    moved: Vec<Moved>,
 }
 
 impl<'a> NanReaders<'a> {
     pub fn new(values: usize, arena: &'a Bump) -> NanReaders<'a> {
         NanReaders {
             reads: bumpalo::vec![in arena; Reads::Alike; values],
-            handed: Vec::new(),
+            moved: Vec::new(),
         }
     }
 
     /// Looks at an instruction.
     pub fn add(&mut self, function: &Function, inst: Inst) {
-        let reads = reads_of(function, inst);
-        for &value in function.args(inst) {
-            self.read(value, reads);
+        let (reads, moves) = (reads_of(function, inst), moves(function, inst));
+        for &from in function.args(inst) {
+            match (moves, function.results(inst)) {
+                (Some(how), &[to]) if function.value_type(from) == Type::V128 => {
+                    self.moved.push(Moved { to, from, how });
+                }
+                _ => {
+                    self.read(from, reads);
+                }
+            }
         }
         for &target in function.targets(inst) {
             let params = &function.blocks[target.block].params;
-            for (&param, &value) in params.iter().zip(function.target_args(target)) {
-                if function.value_type(param) == Type::V128 {
-                    self.handed.push((param, value));
+            for (&to, &from) in params.iter().zip(function.target_args(target)) {
+                if function.value_type(to) == Type::V128 {
+                    let how = Move::Whole;
+                    self.moved.push(Moved { to, from, how });
                 } else {
-                    self.read(value, Reads::Bits);
+                    self.read(from, Reads::Bits);
                 }
             }
         }
@@ -88,7 +153,7 @@ impl<'a> NanReaders<'a> {
 
     /// By value: whether anything can tell apart the NaNs it may be.
     pub fn exposed(mut self, function: &Function, arena: &'a Bump) -> BumpVec<'a, bool> {
-        self.hand_back();
+        self.trace_back();
         let mut exposed = bumpalo::vec![in arena; false; self.reads.len()];
         for (value, data) in function.values.iter() {
             let shape = match data.def {
@@ -104,19 +169,19 @@ impl<'a> NanReaders<'a> {
         exposed
     }
 
-    /// Lets arguments be read as parameters are, until nothing changes. A value changes twice at most.
-    fn hand_back(&mut self) {
-        let mut handed = std::mem::take(&mut self.handed);
-        handed.sort_unstable();
-        let mut work: Vec<Value> = handed.iter().map(|&(param, _)| param).collect();
+    /// Lets what is moved be read as what it becomes, until nothing changes. A value changes twice at
+    /// most.
+    fn trace_back(&mut self) {
+        let mut moved = std::mem::take(&mut self.moved);
+        moved.sort_unstable_by_key(|moved| moved.to);
+        let mut work: Vec<Value> = moved.iter().map(|moved| moved.to).collect();
         work.dedup();
-        while let Some(param) = work.pop() {
-            let reads = self.reads[param.index()];
-            let first = handed.partition_point(|&(other, _)| other < param);
-            let of_param = handed[first..].iter();
-            for &(_, value) in of_param.take_while(|&&(other, _)| other == param) {
-                if self.read(value, reads) {
-                    work.push(value);
+        while let Some(to) = work.pop() {
+            let reads = self.reads[to.index()];
+            let first = moved.partition_point(|moved| moved.to < to);
+            for moved in moved[first..].iter().take_while(|moved| moved.to == to) {
+                if self.read(moved.from, moved.how.source(reads)) {
+                    work.push(moved.from);
                 }
             }
         }
@@ -167,6 +232,31 @@ mod tests {
         assert_eq!(exposed(&text.replace("SHAPE", "f32x4")), ["v11"]);
         // The maximum is read as other lanes behind the loop.
         assert_eq!(exposed(&text.replace("SHAPE", "f64x2")), ["v7", "v11"]);
+    }
+
+    #[test]
+    fn lanes_that_are_moved_are_read_where_they_arrive() {
+        let text = "function %f(v128, i8) -> f32 {
+            block0(v0: v128, v1: i8):
+                v2 = vfmul.f32x4 v0, v0
+                v3 = vfadd.f32x4 v2, v0
+                v4 = select v1, v2, v3
+                v5 = shuffle v4, v0, [BYTES, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]
+                v6 = vfadd.f32x4 v5, v4
+                v7 = extract_lane.f32x4 v6, 0
+                v8 = extract_lane.f32x4 v6, 1
+                v9 = fadd v7, v8
+                return v9
+            }";
+        assert_eq!(exposed(&text.replace("BYTES", "8, 9, 10, 11")), ["v9"]);
+        assert_eq!(
+            exposed(&text.replace("BYTES", "8, 9, 11, 10")),
+            ["v2", "v3", "v9"]
+        );
+        let returned = text
+            .replace("return v9", "return v8")
+            .replace("BYTES", "8, 9, 10, 11");
+        assert_eq!(exposed(&returned), ["v6"]);
     }
 
     #[test]

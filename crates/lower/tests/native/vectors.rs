@@ -383,11 +383,22 @@ fn chains_of_float_lanes_agree_with_the_interpreter() {
                 format!("vfadd.{other} v2, v1"),
                 format!("vfneg.{shape} v2"),
                 "band v2, v1".to_string(),
+                format!(
+                    "shuffle v2, v1, [8, 9, 10, 11, 0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]\n    v4 = vfadd.{shape} v3, v2"
+                ),
+                format!(
+                    "shuffle v2, v2, [8, 9, 10, 11, 12, 13, 14, 15, 1, 0, 3, 2, 4, 5, 6, 7]\n    v4 = vfmul.{shape} v3, v1"
+                ),
+                format!("extract_lane.{shape} v2, 1\n    v4 = splat.{shape} v3"),
+                format!(
+                    "extract_lane.{shape} v2, 0\n    v5 = fadd v3, v3\n    v4 = insert_lane.{shape} v1, v5, 1"
+                ),
             ] {
                 let name = format!("f{}", names.len());
+                let last = if second.contains("v4 = ") { "v4" } else { "v3" };
                 writeln!(
                     text,
-                    "function %{name}(v128, v128) -> v128 {{\nblock0(v0: v128, v1: v128):\n    v2 = {first}.{shape} v0, v1\n    v3 = {second}\n    return v3\n}}"
+                    "function %{name}(v128, v128) -> v128 {{\nblock0(v0: v128, v1: v128):\n    v2 = {first}.{shape} v0, v1\n    v3 = {second}\n    return {last}\n}}"
                 )
                 .expect("text");
                 names.push((name, shape));
