@@ -7,6 +7,7 @@ use crate::crossing::CrossingCopies;
 use crate::error::{Lower, Reason};
 use crate::frame::PARAMETERS;
 use crate::machine::Code;
+use crate::object::Objects;
 use crate::registers::register_of;
 use crate::values::Values;
 use enjamb_abi::convention::Location;
@@ -73,7 +74,13 @@ pub(crate) trait Control<'a>: Backend<'a> {
     /// Arguments are computed before the comparison, so that nothing disturbs the flags.
     fn branch_if(&mut self, inst: Inst) -> Lower<()> {
         let targets = self.targets(inst)?;
-        let predicate = self.predicate(self.arg(inst, 0)?)?;
+        let condition = self.arg(inst, 0)?;
+        if let Some(test) = self.deferred(condition)
+            && self.data(test).opcode == Opcode::IsInstance
+        {
+            return self.branch_if_instance(inst, test, &targets);
+        }
+        let predicate = self.predicate(condition)?;
         self.branch(Code::Branch(predicate), &targets);
         Ok(())
     }

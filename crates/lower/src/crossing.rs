@@ -113,7 +113,8 @@ impl Crossing {
     }
 }
 
-fn count_edges(function: &Function) -> Vec<u32> {
+/// How many edges lead to each block.
+pub(crate) fn count_edges(function: &Function) -> Vec<u32> {
     let mut edges = vec![0; function.blocks.len()];
     for &block in &function.order {
         for successor in function.successors(block) {

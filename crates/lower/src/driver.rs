@@ -118,7 +118,7 @@ pub(crate) trait Driver<'a>: Backend<'a> {
             if block == zeroing {
                 self.zero_slots(block);
             }
-            self.known.forget();
+            self.known.begin(block);
             for &inst in &function.blocks[block].insts {
                 self.source = Some(inst);
                 self.copy_in_front_of(inst)?;

@@ -12,6 +12,7 @@ use crate::emitter::{
 };
 use crate::error::{Lower, Reason};
 use crate::machine::{Code, Step};
+use crate::object_code::ObjectCode;
 use enjamb_abi::code::{Code as FinishedCode, Relocation, Safepoint, Symbol, TrapSite};
 use enjamb_ir::print::display_inst;
 use enjamb_ir::{Inst, TrapCode};
@@ -66,7 +67,7 @@ pub(crate) fn emit<'a, E: Emission<'a>>(state: StateOf<'a, E>) -> Lower<Emitted>
                     argument,
                 } => {
                     emitter.bind(at);
-                    emitter.allocate(symbol, argument)?;
+                    emitter.allocate(symbol, argument);
                     emitter.jump(back);
                 }
                 OutOfLine::Target(part) => emitter.out_of_line(part)?,
@@ -158,25 +159,7 @@ fn step<'a, E: Emission<'a>>(
             emitter.record_trap(TrapCode::OutOfMemory);
             Ok(())
         }
-        &Code::NewObject {
-            size, word, slow, ..
-        } => {
-            let full = emitter.new_object(size, word)?;
-            emitter.allocate_at(full, slow, None);
-            Ok(())
-        }
-        &Code::NewArray {
-            element,
-            word,
-            slow,
-            ..
-        } => {
-            let length = at(places, 0)?;
-            let full = emitter.new_array(element, word, length)?;
-            emitter.allocate_at(full, slow, Some(length));
-            Ok(())
-        }
-        &Code::IsInstance { word, .. } => emitter.is_instance(at(places, 0)?, word, at(places, 1)?),
+        Code::Object(code) => object(emitter, code, places),
         Code::Jump => {
             let to = emitter.successor(block, 0)?;
             emitter.jump_to(to, next);
@@ -201,6 +184,36 @@ fn step<'a, E: Emission<'a>>(
         &Code::Trap(code) => {
             emitter.trap(code);
             Ok(())
+        }
+    }
+}
+
+fn object<'a, E: Emission<'a>>(
+    emitter: &mut E,
+    code: &ObjectCode,
+    places: &[Location],
+) -> Lower<()> {
+    match *code {
+        ObjectCode::New {
+            size, word, slow, ..
+        } => {
+            let full = emitter.new_object(size, word)?;
+            emitter.allocate_at(full, slow, None);
+            Ok(())
+        }
+        ObjectCode::NewArray {
+            element,
+            word,
+            slow,
+            ..
+        } => {
+            let length = at(places, 0)?;
+            let full = emitter.new_array(element, word, length)?;
+            emitter.allocate_at(full, slow, Some(length));
+            Ok(())
+        }
+        ObjectCode::IsInstance { word, .. } => {
+            emitter.is_instance(at(places, 0)?, word, at(places, 1)?)
         }
     }
 }

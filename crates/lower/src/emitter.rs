@@ -288,9 +288,6 @@ pub trait EmitCalls<'a>: EmitTarget<'a> {
 
     /// Calls a stub that allocates, with an argument if it has one; the call is the last instruction.
     fn call_allocator(&mut self, symbol: u32, argument: Option<PReg>);
-
-    /// Whether that stub came back with nothing.
-    fn has_nothing_allocated(&mut self) -> PredicateOf<Self::Inst>;
 }
 
 /// Objects of the heap. New ones are in [`Registers::allocated`](crate::Registers::allocated).
@@ -351,11 +348,10 @@ pub trait Emission<'a>: EmitFrame<'a> + EmitCalls<'a> + EmitObjects<'a> {
     }
 
     /// Asks the runtime for memory, by way of a stub.
-    fn allocate(&mut self, symbol: u32, argument: Option<PReg>) -> Lower<()> {
+    fn allocate(&mut self, symbol: u32, argument: Option<PReg>) {
         self.call_allocator(symbol, argument);
         self.record_call();
-        let failed = self.has_nothing_allocated();
-        self.trap_if(Some(&failed), &[], TrapCode::OutOfMemory)
+        self.record_trap(TrapCode::OutOfMemory);
     }
 
     /// The same out of line, from a label on, which then comes back here.

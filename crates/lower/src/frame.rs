@@ -213,6 +213,24 @@ mod tests {
     }
 
     #[test]
+    fn root_slots_stand_above_stack_slots() {
+        let slots = "    ss0 = slot 8 align 8\n    root0 = root\n    root1 = root";
+        let frame = frame(slots, &[3], 1, 0).expect("a frame");
+        let request = &frame.request;
+        let roots = [0, 1].map(|root| request.root(RootId::from_index(root)));
+        assert_eq!(roots, [-8, -16]);
+        assert_eq!(request.slots_top(), -16);
+        assert_eq!(request.slot(StackSlot::from_index(0)), -24);
+        assert_eq!(frame.saved, [(int(3), -32)]);
+        assert_eq!(frame.bytes, 48);
+        let below = FrameRequest {
+            own_continuation: true,
+            ..request.clone()
+        };
+        assert_eq!(below.root(RootId::from_index(0)), -16);
+    }
+
+    #[test]
     fn parts_stand_one_below_the_other() {
         let frame = frame("    ss0 = slot 20 align 8", &[3, 12], 2, 32).expect("a frame");
         assert_eq!(frame.saved, [(int(3), -32), (int(12), -40)]);

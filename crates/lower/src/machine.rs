@@ -8,6 +8,7 @@
 //! reads them: the lowering puts the two next to each other, and what the allocator puts in between
 //! are moves, which keep flags.
 
+use crate::object_code::ObjectCode;
 use crate::registers::Registers;
 use enjamb_abi::code::Throw;
 use enjamb_ir::{Inst, TrapCode};
@@ -126,39 +127,8 @@ pub enum Code<T: TargetInst> {
         /// What gets the address.
         output: VReg,
     },
-    /// A new object, from the window if it has room.
-    NewObject {
-        /// Its size in bytes.
-        size: u32,
-        /// The word that tells its type.
-        word: u32,
-        /// What gets the reference.
-        output: VReg,
-        /// The number of the symbol of the stub that asks the runtime.
-        slow: u32,
-    },
-    /// A new array, the same way.
-    NewArray {
-        /// The size of an element in bytes.
-        element: u32,
-        /// The word that tells its type.
-        word: u32,
-        /// How many elements it has.
-        length: VReg,
-        /// What gets the reference.
-        output: VReg,
-        /// The number of the symbol of the stub that asks the runtime.
-        slow: u32,
-    },
-    /// Whether a reference is not null and the object behind it of a type.
-    IsInstance {
-        /// The reference.
-        object: VReg,
-        /// The word that tells the type.
-        word: u32,
-        /// What gets 1 or 0, in the low byte.
-        output: VReg,
-    },
+    /// An operation on objects.
+    Object(ObjectCode),
     /// Goes to successor 0.
     Jump,
     /// Goes to successor 0 if the predicate holds, else to successor 1.
@@ -258,18 +228,7 @@ impl<T: TargetInst> MachineInst for Step<T> {
                 collector.fixed_use(callee, T::REGISTERS.continuation());
                 collector.fixed_def(output, T::REGISTERS.allocated);
             }
-            &Code::NewObject { output, .. } => {
-                collector.fixed_def(output, T::REGISTERS.allocated);
-            }
-            &Code::NewArray { length, output, .. } => {
-                // Read when the output has been written.
-                collector.reg_late_use(length);
-                collector.fixed_def(output, T::REGISTERS.allocated);
-            }
-            &Code::IsInstance { object, output, .. } => {
-                collector.reg_use(object);
-                collector.reg_early_def(output);
-            }
+            Code::Object(code) => code.operands::<T>(collector),
             Code::Call(call) | Code::TailCall(call) => call.operands(collector),
             Code::TryCall { call, exception } => {
                 call.operands(collector);
@@ -315,11 +274,8 @@ impl<T: TargetInst> MachineInst for Step<T> {
                     set.remove(register);
                 }
             }
-            Code::NewContinuation { .. } | Code::NewObject { .. } | Code::NewArray { .. } => {
-                for &register in T::REGISTERS.allocation_clobbers {
-                    set.add(register);
-                }
-            }
+            Code::NewContinuation { .. } => set = allocation_clobbers::<T>(),
+            Code::Object(code) if code.allocates() => set = allocation_clobbers::<T>(),
             _ => {}
         }
         set
@@ -345,6 +301,15 @@ impl<T: TargetInst> MachineInst for Step<T> {
             source: None,
         }
     }
+}
+
+/// What an allocation overwrites beside its result.
+fn allocation_clobbers<T: TargetInst>() -> PRegSet {
+    let mut set = PRegSet::empty();
+    for &register in T::REGISTERS.allocation_clobbers {
+        set.add(register);
+    }
+    set
 }
 
 impl Call {

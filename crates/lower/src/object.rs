@@ -7,27 +7,31 @@
 //! load or store
 //! ```
 //!
-//! What one instruction has checked, the next ones in its block need not check: an object never changes
-//! its type nor an array its length. A reference that comes out of a root slot refers to the object that
-//! was put there, wherever that has moved.
+//! What one instruction has checked, the next ones in its block need not check, nor what only a branch on
+//! a test leads to: an object never changes its type nor an array its length. A reference that comes out of
+//! a root slot refers to the object that was put there, wherever that has moved.
 
 use crate::backend::{Backend, Base};
 use crate::call::Calls;
+use crate::control::Control;
+use crate::crossing::count_edges;
 use crate::error::{Lower, Reason};
 use crate::machine::{Callee, Code, TargetPredicate};
+use crate::object_code::ObjectCode;
 use crate::values::Values;
 use enjamb_abi::code::{Service, Symbol};
 use enjamb_abi::context::Helper;
 use enjamb_abi::object::{ELEMENTS, LENGTH, TYPE, type_word};
 use enjamb_ir::hash::{FxHashMap, FxHashSet};
 use enjamb_ir::{
-    Entity, Inst, ObjectTypeId, Opcode, Payload, RootId, Signature, TrapCode, Type, Value,
+    Block, Entity, Function, Inst, ObjectTypeId, Opcode, Payload, RootId, Signature, TrapCode,
+    Type, Value,
 };
-use enjamb_regalloc::{RegClass, VReg};
+use enjamb_regalloc::{Block as MachineBlock, RegClass, VReg};
 
 /// What has been found out of objects in the block at hand.
 #[derive(Debug, Default)]
-pub(crate) struct KnownObjects {
+struct Facts {
     /// References to objects of a type.
     types: FxHashMap<Value, ObjectTypeId>,
     /// Arrays and indices below their length.
@@ -38,28 +42,51 @@ pub(crate) struct KnownObjects {
     same: FxHashMap<Value, Value>,
 }
 
+/// What has been found out of objects.
+#[derive(Debug, Default)]
+pub(crate) struct KnownObjects {
+    here: Facts,
+    /// What a test has found on the only way to a block.
+    at_start: FxHashMap<Block, (Value, ObjectTypeId)>,
+    /// How many edges lead to each block; empty until it matters.
+    edges: Vec<u32>,
+}
+
 impl KnownObjects {
-    /// Forgets everything, in time proportional to what is known.
-    pub fn forget(&mut self) {
-        if !self.types.is_empty() || !self.roots.is_empty() {
-            *self = KnownObjects::default();
+    /// Begins a block; what was known in the one before is forgotten in time proportional to that.
+    pub fn begin(&mut self, block: Block) {
+        if !self.here.types.is_empty() || !self.here.roots.is_empty() {
+            self.here = Facts::default();
+        }
+        if let Some((value, ty)) = self.at_start.remove(&block) {
+            self.here.types.insert(value, ty);
         }
     }
 
     /// The first of the values that refer to an object.
     fn object(&self, value: Value) -> Value {
-        self.same.get(&value).copied().unwrap_or(value)
+        self.here.same.get(&value).copied().unwrap_or(value)
     }
 
     fn put(&mut self, root: RootId, value: Value) {
         let object = self.object(value);
-        self.roots.insert(root, object);
+        self.here.roots.insert(root, object);
     }
 
     fn took(&mut self, root: RootId, value: Value) {
-        let object = *self.roots.entry(root).or_insert(value);
+        let object = *self.here.roots.entry(root).or_insert(value);
         if object != value {
-            self.same.insert(value, object);
+            self.here.same.insert(value, object);
+        }
+    }
+
+    /// A reference has been tested: the object is of a type where control arrives at `block` from here.
+    fn tested(&mut self, function: &Function, value: Value, ty: ObjectTypeId, block: Block) {
+        if self.edges.is_empty() {
+            self.edges = count_edges(function);
+        }
+        if self.edges[block.index()] == 1 {
+            self.at_start.insert(block, (value, ty));
         }
     }
 }
@@ -100,11 +127,12 @@ pub(crate) trait Objects<'a>: Backend<'a> {
                 let ty = self.payload(inst, object_type_of)?;
                 let object = self.operand(inst, 0)?;
                 let output = self.new_vreg(RegClass::Int);
-                self.push(Code::IsInstance {
+                let word = type_word(ty.index() as u32);
+                self.push(Code::Object(ObjectCode::IsInstance {
                     object,
-                    word: type_word(ty.index() as u32),
+                    word,
                     output,
-                });
+                }));
                 Ok(output)
             }
             Opcode::RootGet => {
@@ -147,13 +175,13 @@ pub(crate) trait Objects<'a>: Backend<'a> {
         let layout = self.layout.object(ty);
         let output = self.new_vreg(RegClass::Int);
         let code = match (self.data(inst).opcode, layout.elements) {
-            (Opcode::New, None) => Code::NewObject {
+            (Opcode::New, None) => ObjectCode::New {
                 size: layout.size,
                 word,
                 output,
                 slow: self.symbol(Symbol::NewSlow(Helper::NewObject, number)),
             },
-            (Opcode::NewArray, Some(element)) => Code::NewArray {
+            (Opcode::NewArray, Some(element)) => ObjectCode::NewArray {
                 element: element.size,
                 word,
                 length: self.operand(inst, 0)?,
@@ -163,9 +191,9 @@ pub(crate) trait Objects<'a>: Backend<'a> {
             _ => return Err(Reason::Malformed),
         };
         self.frame.calls = true;
-        self.push(code);
+        self.push(Code::Object(code));
         if let &[result] = self.function.results(inst) {
-            self.known.types.insert(result, ty);
+            self.known.here.types.insert(result, ty);
         }
         Ok(output)
     }
@@ -176,7 +204,7 @@ pub(crate) trait Objects<'a>: Backend<'a> {
         let value = self.arg(inst, 0)?;
         let object = self.value(value)?;
         let value = self.known.object(value);
-        if self.known.types.insert(value, ty) == Some(ty) {
+        if self.known.here.types.insert(value, ty) == Some(ty) {
             return Ok(object);
         }
         let is_null = self.is_zero(object, Type::Ref)?;
@@ -185,6 +213,33 @@ pub(crate) trait Objects<'a>: Backend<'a> {
         let is_it = self.equals(word, i64::from(type_word(ty.index() as u32)))?;
         self.trap_if(is_it.inverted(), TrapCode::WrongObjectType);
         Ok(object)
+    }
+
+    /// Ends a block with a branch on a test of a type.
+    fn branch_if_instance(
+        &mut self,
+        branch: Inst,
+        test: Inst,
+        targets: &[(MachineBlock, Vec<VReg>)],
+    ) -> Lower<()> {
+        let [_, no] = targets else {
+            return Err(Reason::Malformed);
+        };
+        let ty = self.payload(test, object_type_of)?;
+        let value = self.arg(test, 0)?;
+        let object = self.value(value)?;
+        let is_null = self.is_zero(object, Type::Ref)?;
+        let onwards = self.create_block(None);
+        self.branch(Code::Branch(is_null), &[no.clone(), (onwards, Vec::new())]);
+        self.builder.begin_block(onwards, &[]);
+        let word = Self::at(Base::Value(object), TYPE as i32);
+        let is_it = self.equals(word, i64::from(type_word(ty.index() as u32)))?;
+        self.branch(Code::Branch(is_it), targets);
+        let function = self.function;
+        if let [yes, _] = function.targets(branch) {
+            self.known.tested(function, value, ty, yes.block);
+        }
+        Ok(())
     }
 
     /// The field that an instruction names.
@@ -206,7 +261,7 @@ pub(crate) trait Objects<'a>: Backend<'a> {
         let array = self.checked_object(inst)?;
         let index = self.arg(inst, 1)?;
         let pair = (self.known.object(self.arg(inst, 0)?), index);
-        let is_known = !self.known.inside.insert(pair);
+        let is_known = !self.known.here.inside.insert(pair);
         let length = Self::at(Base::Value(array), LENGTH as i32);
         let constant = self.function.integer_constant(index);
         let distance = constant.and_then(|index| index.checked_mul(i64::from(ty.bytes())));

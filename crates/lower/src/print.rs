@@ -51,30 +51,7 @@ impl<T: TargetInst> fmt::Display for Step<T> {
                 write!(f, "new_continuation {output}, symbol {stub}, {callee}")
             }
             Code::Copy { output, input } => write!(f, "copy {output}, {input}"),
-            Code::NewObject {
-                size, word, output, ..
-            } => {
-                write!(f, "new_object {output}, {size}, type word {word}")
-            }
-            Code::NewArray {
-                element,
-                word,
-                length,
-                output,
-                ..
-            } => {
-                write!(
-                    f,
-                    "new_array {output}, {element}*{length}, type word {word}"
-                )
-            }
-            Code::IsInstance {
-                object,
-                word,
-                output,
-            } => {
-                write!(f, "is_instance {output}, {object}, type word {word}")
-            }
+            Code::Object(code) => write!(f, "{code}"),
             Code::Jump => f.write_str("jump"),
             Code::Branch(predicate) => write!(f, "branch {predicate}"),
             Code::TableJump { table, target } => write!(f, "table_jump table {table}, {target}"),

@@ -128,7 +128,7 @@ impl<'a> Selection<'a> {
         if let (Opcode::Brif, Some(test)) = (function.insts[inst].opcode, previous)
             && matches!(
                 function.insts[test].opcode,
-                Opcode::HasLayout | Opcode::FuelCheck
+                Opcode::HasLayout | Opcode::FuelCheck | Opcode::IsInstance
             )
             && function.args(inst).first() == function.results(test).first()
             && self.uses[function.args(inst)[0].index()] == 1

@@ -1,9 +1,8 @@
 //! Calls, and calls in place of this function.
 
 use super::Emitter;
-use crate::machine::Condition;
-use crate::registers::{ALLOCATED, CALLEE, CONTINUATION, TEMPORARIES, reg};
-use enjamb_aarch64::{Cond, Mem, Op, Operand, Reg, access};
+use crate::registers::{CALLEE, CONTINUATION, TEMPORARIES, reg};
+use enjamb_aarch64::{Mem, Op, Reg, access};
 use enjamb_lower::{Call, Callee, Emission, EmitCalls, Lower, PARAMETERS};
 use enjamb_regalloc::PReg;
 
@@ -68,11 +67,6 @@ impl<'a> EmitCalls<'a> for Emitter<'a> {
             self.op(Op::Mov64RR, &[register.into(), reg(argument).into()]);
         }
         self.assembler.call_symbol(symbol);
-    }
-
-    fn has_nothing_allocated(&mut self) -> Condition {
-        self.op(Op::Cmp64RI, &[ALLOCATED.into(), Operand::Imm(0)]);
-        Condition::Flag(Cond::EQ)
     }
 }
 

@@ -6,8 +6,8 @@
 //! vector registers included, since the function keeps every live value in registers here; the host
 //! preserves none of them as a whole.
 //!
-//! Without memory an object's address is 0. For a continuation the runtime has freed the callee's chain,
-//! and the call of the stub is what traps: its return address is the key of the trap table.
+//! Without memory the call of the stub is what traps: its return address is the key of the trap table. Of
+//! a continuation the runtime has freed the callee's chain by then.
 //!
 //! The frame, where the runtime is asked:
 //!
@@ -56,12 +56,7 @@ pub(super) fn continuation(stub: &mut Stub, size: u32) {
     stub.copy(Reg::X2, CONTINUATION);
     call(stub, Helper::Allocate, size);
     restore(stub);
-    let failed = stub.assembler.new_label();
-    stub.op(Op::Cbz64R, &[Reg::X0.into(), failed.into()]);
-    stub.op(Op::Ret, &[]);
-    stub.assembler.bind(failed);
-    let landing = stub.number(Symbol::TrapLanding);
-    stub.assembler.jmp_symbol(landing);
+    return_or_trap(stub);
 }
 
 /// Emits the stub for objects of the type with a number. The helper answers with a status.
@@ -81,7 +76,17 @@ pub(super) fn object(stub: &mut Stub, helper: Helper, number: u32) {
     ];
     stub.op(Op::Csel64RRR, &or_null);
     restore(stub);
+    return_or_trap(stub);
+}
+
+/// Returns if there is an address.
+fn return_or_trap(stub: &mut Stub) {
+    let failed = stub.assembler.new_label();
+    stub.op(Op::Cbz64R, &[Reg::X0.into(), failed.into()]);
     stub.op(Op::Ret, &[]);
+    stub.assembler.bind(failed);
+    let landing = stub.number(Symbol::TrapLanding);
+    stub.assembler.jmp_symbol(landing);
 }
 
 fn save(stub: &mut Stub) {

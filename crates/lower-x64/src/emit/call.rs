@@ -1,12 +1,11 @@
 //! Calls, and calls in place of this function.
 
 use super::Emitter;
-use crate::machine::Predicate;
-use crate::registers::{ALLOCATED, CALLEE, CONTINUATION, SCRATCH, TAIL_CALLEE, reg};
+use crate::registers::{CALLEE, CONTINUATION, SCRATCH, TAIL_CALLEE, reg};
 use enjamb_abi::continuation::WORD;
 use enjamb_lower::{Call, Callee, Emission, EmitCalls, Lower, PARAMETERS};
 use enjamb_regalloc::PReg;
-use enjamb_x64::{Cond, Mem, Op, Reg};
+use enjamb_x64::{Mem, Op, Reg};
 
 impl<'a> EmitCalls<'a> for Emitter<'a> {
     fn call_symbol(&mut self, symbol: u32) {
@@ -68,11 +67,6 @@ impl<'a> EmitCalls<'a> for Emitter<'a> {
             self.op(Op::Mov64RM, &[SCRATCH.into(), reg(argument).into()]);
         }
         self.call_symbol(symbol);
-    }
-
-    fn has_nothing_allocated(&mut self) -> Predicate {
-        self.op(Op::Test64MR, &[ALLOCATED.into(), ALLOCATED.into()]);
-        Predicate::Flag(Cond::E)
     }
 }
 

@@ -5,8 +5,8 @@
 //! address. Everything else but `r11` and the flags is preserved, vector registers included, since the
 //! function keeps every live value in registers here.
 //!
-//! Without memory an object's address is 0. For a continuation the runtime has freed the callee's chain,
-//! and the call of the stub is what traps: its return address is the key of the trap table.
+//! Without memory the call of the stub is what traps: its return address is the key of the trap table. Of
+//! a continuation the runtime has freed the callee's chain by then.
 //!
 //! The frame, where the runtime is asked:
 //!
@@ -53,13 +53,7 @@ pub(super) fn continuation(stub: &mut Stub, size: u32) {
     stub.copy(Reg::RDX, CONTINUATION);
     call(stub, Helper::Allocate, size);
     restore(stub);
-    let failed = stub.assembler.new_label();
-    stub.test(Reg::RAX);
-    stub.assembler.jcc(Cond::E, failed);
-    stub.op(Op::Ret, &[]);
-    stub.assembler.bind(failed);
-    let landing = stub.number(Symbol::TrapLanding);
-    stub.assembler.jmp_symbol(landing);
+    return_or_trap(stub);
 }
 
 /// Emits the stub for objects of the type with a number. The helper answers with a status.
@@ -74,7 +68,18 @@ pub(super) fn object(stub: &mut Stub, helper: Helper, number: u32) {
     let no_object = Op::cmov(Width::B64, Cond::NE);
     stub.op(no_object, &[Reg::RAX.into(), SCRATCH.into()]);
     restore(stub);
+    return_or_trap(stub);
+}
+
+/// Returns if there is an address.
+fn return_or_trap(stub: &mut Stub) {
+    let failed = stub.assembler.new_label();
+    stub.test(Reg::RAX);
+    stub.assembler.jcc(Cond::E, failed);
     stub.op(Op::Ret, &[]);
+    stub.assembler.bind(failed);
+    let landing = stub.number(Symbol::TrapLanding);
+    stub.assembler.jmp_symbol(landing);
 }
 
 fn buffer() -> Operand<Reg> {
