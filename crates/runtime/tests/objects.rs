@@ -321,6 +321,81 @@ fn compiled_code_takes_objects_from_the_window() {
     assert!(statistics.collections < 10, "{statistics:?}");
 }
 
+/// How often host and compiled code call each other in the next test.
+const LEVELS: usize = 4;
+
+/// A function for each level, sync and async in turn, that calls the next one through the host. Each has
+/// a box of its own on both sides of that, and adds it to what comes back.
+fn nested() -> String {
+    let mut text = "type %box = { value: i64 }
+        import %yield = \"enjamb\" \"yield\" () async\n"
+        .to_string();
+    for level in 0..LEVELS {
+        let is_async = if level % 2 == 1 { "async" } else { "" };
+        let pause = if level % 2 == 1 { "call %yield()" } else { "" };
+        text += &format!(
+            "import %down{level} = \"host\" \"down{level}\" (ref) -> ref
+            function %level{level}(ref) -> ref {is_async} {{
+            block0(v0: ref):
+                v1 = new %box
+                v2 = get_field.i64 %box.value, v0
+                v3 = iadd v2, v2
+                set_field %box.value, v1, v3
+                {pause}
+                v4 = call %down{level}(v1)
+                v5 = get_field.i64 %box.value, v1
+                v6 = get_field.i64 %box.value, v4
+                v7 = get_field.i64 %box.value, v0
+                v8 = iadd v5, v6
+                v9 = iadd v8, v7
+                v10 = new %box
+                set_field %box.value, v10, v9
+                {pause}
+                return v10
+            }}\n"
+        );
+    }
+    text
+}
+
+fn nesting() -> Imports {
+    let mut imports = Imports::new();
+    for level in 0..LEVELS {
+        imports.define_sync("host", &format!("down{level}"), move |context, args| {
+            context.objects().collect().unwrap();
+            let Some(next) = context.function_named(&format!("level{}", level + 1)) else {
+                return Ok(args.to_vec());
+            };
+            let results = context.call(next, args);
+            context.objects().collect().unwrap();
+            results.map_err(|error| error.to_string().into())
+        });
+    }
+    imports
+}
+
+#[test]
+fn frames_below_a_host_function_are_roots() {
+    for mut instance in instances(&nested(), nesting) {
+        let objects = instance.objects();
+        let first = objects.new_object(ObjectTypeId::from_index(0)).unwrap();
+        let value = Entity::from_index(0);
+        objects.set_field(first, value, Val::I64(1)).unwrap();
+        let args = [Val::Ref(Some(first))];
+        let results = call(&mut instance, "level0", &args).unwrap();
+        let [Val::Ref(Some(last))] = results[..] else {
+            panic!("{results:?}");
+        };
+        let sum = instance.objects().get_field(last, value);
+        // Each adds its box and the one above it; below the last one its box comes back.
+        assert_eq!(sum, Ok(Val::I64(1 + 2 * (2 + 4 + 8) + 2 * 16)));
+        for handle in [first, last] {
+            instance.objects().release(handle).unwrap();
+        }
+        assert_eq!(alive(&mut instance), 0);
+    }
+}
+
 /// What a heap has been told.
 #[derive(Clone, Debug, Default)]
 struct Told(Arc<Mutex<Vec<(u64, u64)>>>);
