@@ -19,11 +19,10 @@
 //! operations that all targets have; a struct that lowers, around [`LoweringState`] ([`backend`](Backend)
 //! lists the traits it implements, [`Values`] is what it gets); and a struct that emits, around
 //! [`EmissionState`] ([`EmitTarget`], [`EmitFrame`], [`EmitCalls`], [`EmitObjects`], and it gets
-//! [`Emission`]). Shared is
-//! what the calling convention, the continuations, the runtime or the IR decide: blocks and branches,
-//! arguments, calls, suspension and resumption, which bounds are checked. The target's is what the
-//! processor decides: arithmetic, conditions, addressing modes, constants. It also emits the stubs, told
-//! apart by [`StubKind`].
+//! [`Emission`]). Shared is what the calling convention, the continuations, the runtime or the IR decide:
+//! blocks and branches, arguments, calls, suspension and resumption, which bounds are checked. The target's
+//! is what the processor decides: arithmetic, conditions, addressing modes, constants. It also emits the
+//! stubs, told apart by [`StubKind`].
 //!
 //! Invariants: nothing here takes more than linear time outside the allocator, and the same input
 //! gives the same code. Every error names the function and, where one is to blame, the instruction.
