@@ -419,3 +419,116 @@ block0(v0: i32):
     let moves = (0..7).sum();
     assert_eq!((native.heap.requests, native.heap.moved), (7, moves));
 }
+
+/// A check in one block says nothing of another way to the same object, nor does a test that has more ways
+/// behind it than one.
+#[test]
+fn checks_count_where_they_were_made() {
+    let text = r#"
+type %pair = { number: i64, next: ref }
+type %twin = { number: i64, next: ref }
+function %make(i64) -> ref {
+block0(v0: i64):
+    br_table v0, block3, [block1, block2]
+block1:
+    v1 = new %pair
+    return v1
+block2:
+    v2 = new %twin
+    return v2
+block3:
+    v3 = null.ref
+    return v3
+}
+function %ways(i64, i8) -> i64 {
+block0(v0: i64, v1: i8):
+    v2 = call %make(v0)
+    brif v1, block1, block2
+block1:
+    v3 = get_field.i64 %pair.number, v2
+    return v3
+block2:
+    v4 = get_field.i64 %pair.number, v2
+    return v4
+}
+function %joined(i64) -> i64 {
+block0(v0: i64):
+    v1 = call %make(v0)
+    v2 = iconst.i64 7
+    v3 = is_instance %pair, v1
+    brif v3, block1(v0), block1(v2)
+block1(v4: i64):
+    v5 = is_instance %twin, v1
+    brif v5, block2, block3
+block2:
+    v6 = get_field.i64 %pair.number, v1
+    v7 = iadd v6, v4
+    return v7
+block3:
+    v8 = is_instance %pair, v1
+    brif v8, block2, block4
+block4:
+    return v4
+}
+"#;
+    let (null, other) = (TrapCode::NullReference, TrapCode::WrongObjectType);
+    expect(
+        text,
+        &[
+            ("ways", &[0, 0], Ok(vec![0])),
+            ("ways", &[0, 1], Ok(vec![0])),
+            ("ways", &[1, 0], Err(other)),
+            ("ways", &[1, 1], Err(other)),
+            ("ways", &[2, 0], Err(null)),
+            ("ways", &[2, 1], Err(null)),
+            ("joined", &[0], Ok(vec![0])),
+            ("joined", &[1], Err(other)),
+            ("joined", &[2], Ok(vec![7])),
+        ],
+    );
+}
+
+/// The word that tells the type fits no instruction of AArch64 any more.
+#[test]
+fn types_by_the_thousand() {
+    const TYPES: usize = 5000;
+    let last = TYPES - 1;
+    let mut text = String::new();
+    for number in 0..TYPES {
+        writeln!(text, "type %t{number} = {{ value: i64 }}").expect("text");
+    }
+    write!(
+        text,
+        "function %f(i64) -> i64, i8, i8, i8 {{
+         block0(v0: i64):
+             v1 = new %t{last}
+             v2 = call %same(v1)
+             set_field %t{last}.value, v2, v0
+             v3 = get_field.i64 %t{last}.value, v2
+             v4 = is_instance %t{last}, v2
+             v5 = is_instance %t0, v2
+             v6 = call %is_first(v2)
+             return v3, v4, v5, v6
+         }}
+         function %same(ref) -> ref {{
+         block0(v0: ref):
+             return v0
+         }}
+         function %is_first(ref) -> i8 {{
+         block0(v0: ref):
+             v1 = is_instance %t1, v0
+             brif v1, block1, block2
+         block1:
+             v9 = iconst.i8 9
+             return v9
+         block2:
+             v2 = is_instance %t{last}, v0
+             v3 = iconst.i8 2
+             brif v2, block3(v3), block1
+         block3(v4: i8):
+             return v4
+         }}"
+    )
+    .expect("text");
+    expect(&text, &[("f", &[77], Ok(vec![77, 1, 0, 2]))]);
+}
