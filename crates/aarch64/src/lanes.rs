@@ -41,6 +41,8 @@ by_lane! {
     ADD        "add":      Add16BVVV   Add8HVVV   Add4SVVV   Add2DVVV;
     SUB        "sub":      Sub16BVVV   Sub8HVVV   Sub4SVVV   Sub2DVVV;
     MUL        "mul":      Mul16BVVV   Mul8HVVV   Mul4SVVV   _;
+    MLA        "mla":      Mla16BVVV   Mla8HVVV   Mla4SVVV   _;
+    MLS        "mls":      Mls16BVVV   Mls8HVVV   Mls4SVVV   _;
     NEG        "neg":      Neg16BVV    Neg8HVV    Neg4SVV    Neg2DVV;
     ABS        "abs":      Abs16BVV    Abs8HVV    Abs4SVV    Abs2DVV;
     SMIN       "smin":     Smin16BVVV  Smin8HVVV  Smin4SVVV  _;

@@ -4,8 +4,8 @@
 use enjamb_aarch64::{Feature, Field, Flags, Kind, Op, Role};
 
 /// Forms that keep a part of their destination, so that they read it.
-const MERGING: [&str; 9] = [
-    "movk", "bfm", "bfi", "bfxil", "bsl", "bit", "bif", "tbx", "umlal",
+const MERGING: [&str; 11] = [
+    "movk", "bfm", "bfi", "bfxil", "bsl", "bit", "bif", "tbx", "umlal", "mla", "mls",
 ];
 
 #[test]

@@ -28,6 +28,22 @@ fn most_operations_on_lanes_are_one_instruction() {
 }
 
 #[test]
+fn sums_take_in_products() {
+    check(
+        "v2 = vimul.i16x8 v1, v1; v3 = viadd.i16x8 v2, v0",
+        "mla v0.8h, v1.8h, v1.8h",
+    );
+    check(
+        "v2 = vimul.i32x4 v1, v1; v3 = visub.i32x4 v0, v2",
+        "mls v0.4s, v1.4s, v1.4s",
+    );
+    check(
+        "v2 = vimul.i32x4 v0, v1; v3 = visub.i32x4 v2, v0",
+        "mul v3.4s, v0.4s, v1.4s; sub v0.4s, v3.4s, v0.4s",
+    );
+}
+
+#[test]
 fn operations_of_64_bits_are_put_together() {
     check(
         "v2 = vimul.i64x2 v0, v1",

@@ -156,7 +156,9 @@ pub(super) fn folds(function: &Function, user: Inst, operand: usize, source: Ins
     let opcode = function.insts[source].opcode;
     let is_source = || is_arithmetic_source(function, source);
     match (data.opcode, data.payload) {
-        (Bitselect | InsertLane | Sextend, _) => vector::folds(function, user, operand, source),
+        (Bitselect | InsertLane | Viadd | Visub | Sextend, _) => {
+            vector::folds(function, user, operand, source)
+        }
         (Band | Bor | Bxor | Bnot, _) if data.ty == Type::V128 => {
             vector::folds(function, user, operand, source)
         }

@@ -212,6 +212,22 @@ fn bits_agree_with_the_interpreter() {
         let text = format!("v3 = {comparison}; v4 = bitselect v3, v1, v2; return v4");
         cases.add(shape, &[V; 3], V, &text);
     }
+    for shape in ["i16x8", "i32x4", "i64x2"] {
+        for user in [
+            "viadd.S v2, v3",
+            "viadd.S v3, v2",
+            "visub.S v2, v3",
+            "visub.S v3, v2",
+        ] {
+            let user = user.replace(".S", &format!(".{shape}"));
+            let text = format!("v3 = vimul.{shape} v0, v1; v4 = {user}; return v4");
+            cases.add(Shape::I16x8, &[V; 3], V, &text);
+        }
+        let text = format!(
+            "v2 = vimul.{shape} v0, v1; v3 = vimul.{shape} v1, v1; v4 = viadd.{shape} v2, v3; return v4"
+        );
+        cases.add(Shape::I16x8, &[V; 2], V, &text);
+    }
     cases.add(shape, &[V], Type::I8, "v1 = any_true v0; return v1");
     cases.add(Shape::I64x2, &[V], Type::I8, "v1 = any_true v0; return v1");
     cases.agree("");

@@ -101,6 +101,25 @@ impl Lowering<'_> {
         self.modify(Op::Bsl16BVVV, mask, &chosen)
     }
 
+    /// A sum or difference, with a product if one is left to it as the last operand, or of a sum as any.
+    pub(super) fn sum_of_lanes(
+        &mut self,
+        inst: Inst,
+        plain: ByLane,
+        with_product: ByLane,
+    ) -> Lower<VReg> {
+        let (mut first, mut second) = (self.arg(inst, 0)?, self.arg(inst, 1)?);
+        if self.data(inst).opcode == Opcode::Viadd && !self.is_folded(second) {
+            std::mem::swap(&mut first, &mut second);
+        }
+        let Some(product) = self.folded(second, &[Opcode::Vimul]) else {
+            return self.lanewise(inst, plain);
+        };
+        let factors = [self.operand(product, 0)?, self.operand(product, 1)?].map(reg);
+        let input = self.value(first)?;
+        self.modify(form(with_product, self.shape(inst)?)?, input, &factors)
+    }
+
     /// There is no product of 64 bits, so it is put together from those of 32:
     /// a·b = low(a)·low(b) + (high(a)·low(b) + low(a)·high(b))·2³².
     pub(super) fn multiply_lanes(&mut self, inst: Inst) -> Lower<VReg> {

@@ -29,6 +29,13 @@ pub(super) fn folds(function: &Function, user: Inst, operand: usize, source: Ins
         Opcode::Band | Opcode::Bor => is_complement(function, source),
         Opcode::Bitselect => operand == 0 && is_complement(function, source),
         Opcode::InsertLane => operand == 1 && function.insts[source].opcode == Opcode::ExtractLane,
+        Opcode::Viadd | Opcode::Visub => {
+            let product = &function.insts[source];
+            let is_last = operand == 1 || function.insts[user].opcode == Opcode::Viadd;
+            let same = product.payload == function.insts[user].payload;
+            let is_possible = product.payload != Payload::Shape(Shape::I64x2);
+            product.opcode == Opcode::Vimul && is_last && same && is_possible
+        }
         Opcode::Sextend => function.insts[source].opcode == Opcode::ExtractLane,
         _ => false,
     }
@@ -62,8 +69,8 @@ impl<'a> LowerVectors<'a> for Lowering<'a> {
             InsertLane => self.insert_lane(inst),
             Shuffle => self.shuffle(inst),
             LaneMask => self.lane_mask(inst),
-            Viadd => self.lanewise(inst, forms::ADD),
-            Visub => self.lanewise(inst, forms::SUB),
+            Viadd => self.sum_of_lanes(inst, forms::ADD, forms::MLA),
+            Visub => self.sum_of_lanes(inst, forms::SUB, forms::MLS),
             Vimul => self.multiply_lanes(inst),
             Vineg => self.lanewise(inst, forms::NEG),
             Vumin => self.extremum_of_lanes(inst, forms::UMIN, forms::CMHI, false),
