@@ -2,7 +2,8 @@
 //!
 //! In: golden files, and random programs. Out: what differs, and where first. What holds: every
 //! program runs in every [engine](engines) that exists and under every [schedule](schedules), and
-//! all of them agree with the interpreter on the program as it was written.
+//! all of them agree with the interpreter on the program as it was written. Where there are objects, the
+//! same code also runs with a collection at every safepoint.
 //!
 //! - [`golden`] checks one file of `tests/golden`, whose [`header`] says what to expect;
 //! - [`generate`] makes random programs that are valid and end;
