@@ -89,10 +89,34 @@ use crate::object::{ObjectFields, ObjectType, ObjectTypeDecl};
 use crate::types::{Signature, Type};
 use crate::verify::verify_module;
 
-/// Builds a module.
+/// Builds a module, from nothing or [from another one](ModuleBuilder::from).
 #[derive(Debug, Default)]
 pub struct ModuleBuilder {
     module: Module,
+}
+
+/// Adds to a module what is declared from now on: so a front end can write what all its programs share as
+/// text. [`ModuleBuilder::finish`] verifies all of it.
+///
+/// ```
+/// use enjamb_ir::{ModuleBuilder, Signature, Type, parse_module};
+///
+/// let prelude = parse_module("import %random = \"host\" \"random\" () -> i64")?;
+/// let mut module = ModuleBuilder::from(prelude);
+/// let twice = module.declare_function("twice", Signature::sync(&[], &[Type::I64]))?;
+/// let mut b = module.define(twice)?;
+/// let random = b.module().function_named("random").expect("it is in the prelude");
+/// let (first, second) = (b.call(random, &[])[0], b.call(random, &[])[0]);
+/// let sum = b.iadd(first, second);
+/// b.ret(&[sum]);
+/// b.finish()?;
+/// assert_eq!(module.finish()?.functions.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl From<Module> for ModuleBuilder {
+    fn from(module: Module) -> Self {
+        ModuleBuilder { module }
+    }
 }
 
 impl ModuleBuilder {
