@@ -1,8 +1,9 @@
 //! Pass `tail_await`: a suspension point whose results are returned unchanged becomes a tail call.
 //!
 //! The callee's continuation then passes through to the caller: no state, no object (M10). The
-//! pattern is an async call directly before a `return` of exactly its results, in order; their types
-//! are those of the signature, so no conversion can stand between.
+//! pattern is an async call directly before a `return` of exactly its results, in order, or before a jump
+//! to a block that is such a `return`; their types are those of the signature, so no conversion can stand
+//! between.
 
 use enjamb_ir::{Function, Inst, Module, Opcode, Stage, is_tail_await};
 

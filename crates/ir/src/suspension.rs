@@ -5,7 +5,7 @@
 //! the crate that lays continuations out.
 
 use crate::entity::{Entity, FieldId, Inst, LayoutId, PointId, PrimaryMap, StackSlot, Value};
-use crate::function::{Function, SourcePos};
+use crate::function::{Function, SourcePos, ValueDef};
 use crate::module::Module;
 use crate::opcode::Opcode;
 use crate::operand::Payload;
@@ -117,12 +117,40 @@ pub fn suspends(module: &Module, function: &Function, inst: Inst) -> bool {
 }
 
 /// Whether an async function ends where it awaits a call, since the instruction behind it returns the
-/// results unchanged (M10). Compiled functions have left such a call, so no logical stack has it.
+/// results unchanged (M10), or hands them to a block that does nothing but return them. Compiled functions
+/// have left such a call, so no logical stack has it.
+///
+/// A block that is shared pays for itself in a module that runs on fuel, so there it does more.
 pub fn is_tail_await(module: &Module, function: &Function, call: Inst, end: Inst) -> bool {
     let opcode = function.insts[call].opcode;
     matches!(opcode, Opcode::Call | Opcode::CallIndirect)
         && function.is_async()
         && suspends(module, function, call)
-        && function.insts[end].opcode == Opcode::Return
-        && function.results(call) == function.args(end)
+        && match function.insts[end].opcode {
+            Opcode::Return => function.results(call) == function.args(end),
+            Opcode::Jump if module.fuel.is_none() => {
+                returned_behind(function, end).is_some_and(|end| end == function.results(call))
+            }
+            _ => false,
+        }
+}
+
+/// What is returned behind a jump to a block that does nothing else.
+fn returned_behind(function: &Function, jump: Inst) -> Option<Vec<Value>> {
+    let &[target] = function.targets(jump) else {
+        return None;
+    };
+    let block = &function.blocks[target.block];
+    let &[end] = &block.insts[..] else {
+        return None;
+    };
+    if function.insts[end].opcode != Opcode::Return {
+        return None;
+    }
+    let handed = function.target_args(target);
+    let stands_for = |value: &Value| match function.values[*value].def {
+        ValueDef::Param(at, index) if at == target.block => handed.get(index as usize).copied(),
+        _ => Some(*value),
+    };
+    function.args(end).iter().map(stands_for).collect()
 }
