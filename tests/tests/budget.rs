@@ -9,15 +9,15 @@
 //!
 //! What an async call costs more than a sync one is found from fib, which is both in `programs/fib.enj`.
 
+mod callgrind;
+
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Val, parse_module};
 use enjamb_runtime::{Imports, Instance, LoadedModule, Options};
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::ffi::CString;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
 /// At depth 1, but for the two lines below.
@@ -65,7 +65,7 @@ fn main() {
 }
 
 fn check(test: fn(&Costs) -> Result<(), Failed>) -> Result<(), Failed> {
-    if Command::new("valgrind").arg("--version").output().is_ok() {
+    if callgrind::is_there() {
         return test(COSTS.as_ref()?);
     }
     let line = "tests/budget: valgrind is missing; get it with: apt-get install valgrind\n";
@@ -123,7 +123,8 @@ struct Costs {
 
 static COSTS: LazyLock<Result<Costs, String>> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("budget");
-    let counts = counts(&folder).map_err(|error| error.to_string())?;
+    let parts = DEPTHS.len() * ITERATIONS.len() + FIBS.len();
+    let counts = callgrind::counts(&folder, CHILD, parts).map_err(|error| error.to_string())?;
     let [few, many] = ITERATIONS;
     let cost =
         |depth: usize| (counts[2 * depth + 1] - counts[2 * depth]) as f64 / (many - few) as f64;
@@ -135,49 +136,21 @@ static COSTS: LazyLock<Result<Costs, String>> = LazyLock::new(|| {
     })
 });
 
-/// Instructions of each loop that the child runs, in its order.
-fn counts(folder: &Path) -> Result<Vec<i64>, Box<dyn std::error::Error>> {
-    let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder)?;
-    let output = folder.join("loop");
-    let child = Command::new("valgrind")
-        .args(["--tool=callgrind", "--instr-atstart=no"])
-        .arg(format!("--callgrind-out-file={}", output.display()))
-        .args([std::env::current_exe()?.as_os_str(), CHILD.as_ref()])
-        .output()?;
-    let said = String::from_utf8_lossy(&child.stderr);
-    if !child.status.success() {
-        return Err(format!("callgrind says:\n{said}").into());
-    }
-    // The dumps are numbered from 1; the first is not of a loop that counts.
-    let dumps = (1..=DEPTHS.len() * ITERATIONS.len() + FIBS.len()).map(|number| number + 1);
-    let counts = dumps.map(|number| -> Result<i64, Box<dyn std::error::Error>> {
-        let dump = fs::read_to_string(output.with_extension(number.to_string()))?;
-        let summary = dump.lines().find_map(|line| line.strip_prefix("summary: "));
-        Ok(summary
-            .ok_or("a dump of callgrind has no summary")?
-            .trim()
-            .parse()?)
-    });
-    counts.collect()
-}
-
 /// What the child does: the loops, each between two requests to callgrind.
 fn run_loops() {
     let mut instance = instance_of(include_str!("../benches/programs/yield_loop.enj"));
     let mut fibs = instance_of(include_str!("../benches/programs/fib.enj"));
-    callgrind::request(callgrind::START, None);
-    // What happens only once, as the binding of symbols, goes into a dump of its own.
-    iterate(&mut instance, 0, 1);
-    for depth in DEPTHS {
-        for iterations in ITERATIONS {
-            iterate(&mut instance, depth, iterations);
+    callgrind::counting(|| {
+        iterate(&mut instance, 0, 1);
+        for depth in DEPTHS {
+            for iterations in ITERATIONS {
+                iterate(&mut instance, depth, iterations);
+            }
         }
-    }
-    for name in FIBS {
-        call_fib(&mut fibs, name);
-    }
-    callgrind::request(callgrind::STOP, None);
+        for name in FIBS {
+            call_fib(&mut fibs, name);
+        }
+    });
 }
 
 fn instance_of(text: &str) -> Instance {
@@ -191,73 +164,27 @@ fn instance_of(text: &str) -> Instance {
 fn call_fib(instance: &mut Instance, name: &str) {
     let module = instance.loaded().module().clone();
     let function = module.function_named(name).expect("the program has it");
-    let dump = CString::new(name).expect("there is no zero");
-    callgrind::request(callgrind::ZERO, None);
-    let results = instance.call(function, &[Val::I64(FIB)]);
-    callgrind::request(callgrind::DUMP, Some(&dump));
+    let results = callgrind::part(|| instance.call(function, &[Val::I64(FIB)]));
     assert_eq!(results.expect("it does not trap"), [Val::I64(FIB_RESULT)]);
 }
 
 fn iterate(instance: &mut Instance, depth: u64, iterations: u64) {
     let module = instance.loaded().module().clone();
     let function = |name| module.function_named(name).expect("the program has it");
-    let name = CString::new(format!("{iterations} at depth {depth}")).expect("there is no zero");
     let results = if depth == 0 {
-        callgrind::request(callgrind::ZERO, None);
         let arguments = [Val::I64(iterations as i64)];
-        let results = instance.call(function("count_without_yield"), &arguments);
-        callgrind::request(callgrind::DUMP, Some(&name));
-        results
+        callgrind::part(|| instance.call(function("count_without_yield"), &arguments))
     } else {
         // The loop is an activation itself.
         let arguments = [Val::I64(depth as i64 - 1), Val::I64(iterations as i64)];
         let task = instance
             .spawn(function("deep"), &arguments)
             .expect("it suspends");
-        callgrind::request(callgrind::ZERO, None);
-        let done = instance
-            .resume(task, iterations)
-            .expect("it is the only task");
-        callgrind::request(callgrind::DUMP, Some(&name));
-        assert!(done);
+        let done = callgrind::part(|| instance.resume(task, iterations));
+        assert!(done.expect("it is the only task"));
         instance.run_until(task)
     };
     let frames: u64 = (1..depth).map(|frame| 4 * frame + 6).sum();
     let sum = iterations * (iterations + 1) / 2 + frames;
     assert_eq!(results.expect("it does not trap"), [Val::I64(sum as i64)]);
-}
-
-/// Requests of a program to the callgrind that runs it, as `callgrind.h` of Valgrind makes them.
-mod callgrind {
-    use std::ffi::CStr;
-
-    const BASE: u64 = (b'C' as u64) << 24 | (b'T' as u64) << 16;
-    pub const ZERO: u64 = BASE + 1;
-    /// With a name for the dump.
-    pub const DUMP: u64 = BASE + 3;
-    pub const START: u64 = BASE + 4;
-    pub const STOP: u64 = BASE + 5;
-
-    #[cfg(target_arch = "x86_64")]
-    pub fn request(request: u64, name: Option<&CStr>) {
-        let name = name.map_or(0, |name| name.as_ptr() as u64);
-        let arguments = [request, name, 0, 0, 0, 0];
-        // SAFETY: on a processor the rotations add up to 128 bits and the exchange is with itself:
-        // nothing changes but flags. Valgrind knows the sequence, reads the six words, of which the
-        // name outlives the request, and answers in rdx.
-        unsafe {
-            std::arch::asm!(
-                "rol rdi, 3",
-                "rol rdi, 13",
-                "rol rdi, 61",
-                "rol rdi, 51",
-                "xchg rbx, rbx",
-                in("rax") arguments.as_ptr(),
-                inout("rdx") 0_u64 => _,
-            );
-        }
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    pub fn request(_: u64, _: Option<&CStr>) {}
 }

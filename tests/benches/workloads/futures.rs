@@ -5,6 +5,7 @@
 //! that each frame has a `poll` of its own. *Boxed* ones have an allocation for each async call.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::{Pin, pin};
@@ -61,6 +62,20 @@ pub fn drive(mut future: Pin<&mut dyn Future<Output = u64>>) -> u64 {
             return result;
         }
     }
+}
+
+/// Polls two futures in turn, each of which goes behind the other where it waits.
+pub fn drive_in_turn(futures: [Boxed; 2]) -> u64 {
+    let mut context = Context::from_waker(Waker::noop());
+    let mut queue = VecDeque::from(futures);
+    let mut sum = 0_u64;
+    while let Some(mut future) = queue.pop_front() {
+        match black_box(future.as_mut()).poll(&mut context) {
+            Poll::Ready(result) => sum = sum.wrapping_add(result),
+            Poll::Pending => queue.push_back(future),
+        }
+    }
+    sum
 }
 
 /// The loop of `yield_loop` around any leaf.

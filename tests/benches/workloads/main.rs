@@ -9,6 +9,7 @@
 
 mod clock;
 mod compile;
+mod cost_model;
 mod fuel;
 mod futures;
 mod machine;
@@ -44,6 +45,9 @@ struct Arguments {
     /// Runs one case of `many_tasks` in this process and prints its figures
     #[arg(long, hide = true, value_name = "CASE", num_args = 3)]
     tasks: Option<Vec<String>>,
+    /// Counts instructions of `cost_model` in this process, under callgrind
+    #[arg(long = "count-cost-model", hide = true)]
+    count: bool,
     /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.tasks {
         Some(case) => many_tasks::child(case),
+        None if arguments.count => cost_model::child(),
         None => run(&arguments),
     };
     match done {
@@ -75,10 +80,20 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     rows.extend(fuel::run(&settings));
     rows.extend(many_tasks::run(&settings)?);
     rows.extend(compile::run(&settings)?);
-    if rows.is_empty() {
-        return Err(format!("no workload has `{}` in its name", settings.filter).into());
-    }
+    let cost_model = cost_model::run(&settings)?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = root.join("docs/performance.md");
+    let old = std::fs::read_to_string(&page).unwrap_or_default();
+    if let (Some(tables), false) = (&cost_model, settings.filter.is_empty()) {
+        let new = cost_model::with_tables(&old, tables);
+        std::fs::write(&page, new.ok_or("docs/performance.md has no cost model")?)?;
+    }
+    if rows.is_empty() {
+        return match cost_model {
+            Some(_) => Ok(()),
+            None => Err(format!("no workload has `{}` in its name", settings.filter).into()),
+        };
+    }
     let results = root.join("target/bench");
     let json = arguments
         .json
@@ -87,9 +102,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     report::write_json(&json, &rows)?;
     if settings.filter.is_empty() {
         let growth = std::fs::read_to_string(results.join("growth.json")).ok();
-        let page = root.join("docs/performance.md");
-        let old = std::fs::read_to_string(&page).unwrap_or_default();
-        std::fs::write(page, report::markdown(&rows, growth.as_deref(), &old)?)?;
+        let cost_model = cost_model::section(cost_model.as_deref());
+        let new = report::markdown(&rows, growth.as_deref(), &cost_model, &old)?;
+        std::fs::write(page, new)?;
         plot::write(&root.join("docs/performance.svg"), &rows)?;
     }
     Ok(())

@@ -133,6 +133,13 @@ impl Row {
     }
 }
 
+/// Nanoseconds of what a subject does for an amount of one: the median of samples.
+pub fn alone(settings: &Settings, mut subject: Subject<'_>) -> f64 {
+    subject.calibrate();
+    let samples = (0..settings.samples).map(|_| subject.time().as_nanos() as f64);
+    Summary::new(samples.collect::<Vec<_>>()).median / subject.amount as f64
+}
+
 /// Runs a workload: a row for each peer.
 pub fn measure(settings: &Settings, mut workload: Workload<'_>) -> Vec<Row> {
     if !settings.selects(&workload.name) {

@@ -1,7 +1,8 @@
 //! The workloads that are measured in rounds.
 
 use crate::futures::{
-    Level, Thirty, Twenty, count, count_boxed, deep_boxed, drive, drive_deep, fib_boxed, leaf,
+    Boxed, Level, Thirty, Twenty, count, count_boxed, deep_boxed, drive, drive_deep, drive_in_turn,
+    fib_boxed, leaf,
 };
 use crate::measure::{Row, Settings, Workload, measure, subject};
 use crate::peers;
@@ -58,6 +59,9 @@ fn yield_loop_tasks(settings: &Settings) -> Vec<Row> {
         name: "yield_loop/task".into(),
         subjects: vec![
             subject("ours", |n| ours([n])),
+            subject("futures in a queue", |n| {
+                drive_in_turn([(); 2].map(|()| Box::pin(count(n, leaf)) as Boxed))
+            }),
             subject("tokio tasks", |n| peers::count_in_tasks(&runtime, n)),
         ],
         units_per_amount: 2.0,
