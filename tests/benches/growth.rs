@@ -289,6 +289,9 @@ fn measure_passes(mut module: Module) -> Vec<(&'static str, f64)> {
         .function_named("main")
         .expect("the module has a main function");
     for pass in PASSES {
+        if !(pass.applies)(&module) {
+            continue;
+        }
         let body = module.functions[main].body().expect("main has a body");
         let (mut best, mut after) = (f64::INFINITY, None);
         for _ in 0..RUNS {

@@ -59,6 +59,9 @@ pub fn of_module(module: &Module) -> Result<Vec<StageOf>, String> {
 }
 
 fn run(pass: &Pass, module: &mut Module) {
+    if !(pass.applies)(module) {
+        return;
+    }
     for function in module.body_ids() {
         enjamb_async::with_body(module, function, pass.run);
     }

@@ -185,6 +185,8 @@ pub struct Context {
     pub exit_fp: u64,
     /// Memory from which compiled code takes objects.
     pub window: Window,
+    /// The context word of the task that runs; between calls, that of the next one from the host.
+    pub task_word: u64,
     /// Pointer of the runtime to its own instance.
     pub host: u64,
     /// Addresses of the helpers.
@@ -231,6 +233,8 @@ pub mod offsets {
         EXCEPTION = exception;
         /// Frame pointer at a host call.
         EXIT_FP = exit_fp;
+        /// Context word of the running task.
+        TASK_WORD = task_word;
         /// Free lists.
         FREE_LISTS = free_lists;
     }

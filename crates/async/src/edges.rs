@@ -13,6 +13,9 @@ use enjamb_ir::{Block, Function, Inst, Module, Opcode, SecondaryMap, Value, susp
 
 use crate::edit::Editor;
 
+/// The position of the unwind target.
+pub(crate) const UNWIND: usize = 1;
+
 /// Splits the edges of all such calls but those that go to a block of their own already, with what
 /// the call gives and nothing else.
 pub(crate) fn run(module: &Module, function: &mut Function) {
@@ -38,7 +41,7 @@ pub(crate) fn run(module: &Module, function: &mut Function) {
             let is_own = edges_into[target.block] == 1 && function.target_args(target) == results;
             if !is_own {
                 let edge = split(function, call, position, &results);
-                let is_cold = function.blocks[block].cold || position == 1;
+                let is_cold = function.blocks[block].cold || position == UNWIND;
                 function.blocks[edge].cold = is_cold;
                 made[block].push(edge);
             }
@@ -59,7 +62,12 @@ fn results_by_target(function: &Function, call: Inst) -> [Vec<Value>; 2] {
 }
 
 /// Puts a block on an edge. Its parameters stand for what the call gives.
-fn split(function: &mut Function, call: Inst, position: usize, results: &[Value]) -> Block {
+pub(crate) fn split(
+    function: &mut Function,
+    call: Inst,
+    position: usize,
+    results: &[Value],
+) -> Block {
     let edge = function.create_block();
     for &result in results {
         let param = function.append_param(edge, function.value_type(result));

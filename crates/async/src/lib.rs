@@ -14,6 +14,8 @@
 //!
 //! In front of them [`fuel`] makes every function, sync or async, count what it does, if the module runs
 //! on fuel. It stands here because its cold side is an async call, which the others then transform.
+//! Behind it [`context`] makes async functions give the context word back as they have found it, if the
+//! module uses that.
 //!
 //! Invariant: after each pass the function verifies and means what it meant before.
 //! This crate depends on `enjamb-ir`, `enjamb-liveness` and `enjamb-continuation`.
@@ -40,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 mod across;
+pub mod context;
 mod derive;
 mod dispatch;
 mod edges;
@@ -81,9 +84,13 @@ pub fn with_body<R>(
 
 /// Runs the passes on every function of a verified module.
 pub fn transform(module: &mut Module) {
+    let uses_context = context::applies(module);
     for function in module.body_ids() {
         with_body(module, function, |module, function| {
             fuel::run(module, function);
+            if uses_context {
+                context::run(module, function);
+            }
             tail_await::run(module, function);
             rematerialize::run(module, function);
             state_machine::run(module, function);

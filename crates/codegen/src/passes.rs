@@ -11,6 +11,8 @@ pub struct Pass {
     pub summary: &'static str,
     /// Whether code cannot be made without it.
     pub required: bool,
+    /// Whether it has something to do in a module, which is asked before any pass runs.
+    pub applies: fn(&Module) -> bool,
     /// Changes a function. The module is for looking at declarations only.
     pub run: fn(&Module, &mut Function),
 }
@@ -20,6 +22,7 @@ pub struct Pass {
 /// ```text
 /// source IR
 ///   │ fuel             functions of modules that run on fuel count their instructions
+///   │ context          async functions give the context word back as they have found it
 ///   │ tail_await       async calls whose results are returned are tail calls
 ///   │ rematerialize    no constant and no frame address is live across a suspension point
 ///   │ state_machine    every async function is lowered: suspension is explicit
@@ -33,12 +36,22 @@ pub const PASSES: &[Pass] = &[
         summary: "makes functions of modules that run on fuel count their instructions",
         // Without it they would never run out.
         required: true,
+        applies: |module| module.fuel.is_some(),
         run: enjamb_async::fuel::run,
+    },
+    Pass {
+        name: "context",
+        summary: "lets async functions give the context word back as they have found it",
+        // Without it callers would see the words of their callees.
+        required: true,
+        applies: enjamb_async::context::applies,
+        run: enjamb_async::context::run,
     },
     Pass {
         name: "tail_await",
         summary: "makes tail calls of async calls whose results are returned unchanged",
         required: false,
+        applies: |_| true,
         run: enjamb_async::tail_await::run,
     },
     Pass {
@@ -46,18 +59,21 @@ pub const PASSES: &[Pass] = &[
         summary: "computes constants and frame addresses again behind suspension points",
         // Without it the frame addresses would have to be saved.
         required: true,
+        applies: |_| true,
         run: enjamb_async::rematerialize::run,
     },
     Pass {
         name: "state_machine",
         summary: "turns async functions into state machines",
         required: true,
+        applies: |_| true,
         run: enjamb_async::state_machine::run,
     },
     Pass {
         name: "roots",
         summary: "puts references that live across safepoints into root slots",
         required: true,
+        applies: |_| true,
         run: enjamb_roots::run,
     },
 ];
@@ -78,6 +94,21 @@ pub const ORDER: &[(&str, &str, &str)] = &[
         "fuel",
         "state_machine",
         "an async function suspends in the calls that fuel makes",
+    ),
+    (
+        "fuel",
+        "context",
+        "fuel counts the instructions of the source",
+    ),
+    (
+        "context",
+        "tail_await",
+        "a function that gives the word back is not done when its last call is",
+    ),
+    (
+        "context",
+        "state_machine",
+        "the word that a function has found is live across its suspension points",
     ),
     (
         "tail_await",

@@ -35,7 +35,7 @@ impl Selection {
     }
 }
 
-/// Runs the selected passes on every function of a verified module, in the order of functions.
+/// Runs the selected passes that apply to a verified module on each of its functions, in their order.
 /// With `verify` every function is verified after every pass.
 ///
 /// # Errors
@@ -45,7 +45,8 @@ pub fn run_passes(
     selection: &Selection,
     verify: bool,
 ) -> Result<(), CompileError> {
-    let passes = selection.passes()?;
+    let mut passes = selection.passes()?;
+    passes.retain(|pass| (pass.applies)(module));
     let mut left = selection.limit.unwrap_or(usize::MAX);
     for function in module.body_ids() {
         for &pass in &passes {

@@ -8,7 +8,7 @@ use crate::control::{self, wrong_payload};
 use crate::error::Stop;
 use crate::host::Called;
 use crate::machine::{Event, Flow, Machine};
-use crate::stack::{Entry, Site, Stack, Wait, frame_cost};
+use crate::stack::{Entry, Frame, Site, Stack, Wait, frame_cost};
 use crate::value::{Cell, function_of};
 use enjamb_ir::{FuncId, Function, FunctionKind, Payload, Stage, TrapCode};
 
@@ -33,7 +33,11 @@ pub(crate) fn return_call<'a>(
     site: &Site<'a>,
 ) -> Outcome {
     let callee = machine.callee(stack, site)?;
-    machine.invoke(stack, callee, Some((site, true)))
+    let keeps_frame = stack
+        .frames
+        .last()
+        .is_some_and(|frame| frame.context.is_some());
+    machine.invoke(stack, callee, Some((site, !keeps_frame)))
 }
 
 pub(crate) fn return_<'a>(
@@ -139,12 +143,17 @@ impl<'a> Machine<'a> {
         }
         let checks = self.options.check_roots || !function.roots.is_empty();
         stack.push(function, own, &self.args, checks);
+        if let Some(frame) = stack.frames.last_mut() {
+            frame.context = self.context.at_entry(function);
+        }
         self.stack_bytes += cost;
         Ok(())
     }
 
-    /// Removes the innermost frame.
+    /// Removes the innermost frame. Its caller finds the context word as it was.
     pub(crate) fn pop(&mut self, stack: &mut Stack<'a>) {
+        let context = stack.frames.last().and_then(|frame| frame.context);
+        self.context.word = context.unwrap_or(self.context.word);
         self.stack_bytes -= stack.pop();
     }
 
@@ -168,6 +177,11 @@ impl<'a> Machine<'a> {
     /// Hands the results of an activation that finished, and has no frame any more, to its caller.
     pub(crate) fn deliver(&mut self, stack: &mut Stack<'a>, results: &[Cell]) -> Outcome {
         self.raise(stack);
+        // Frames that have made a tail call, and remember the context word.
+        while stack.frames.last().is_some_and(Frame::waits_to_return) {
+            self.pop(stack);
+            self.raise(stack);
+        }
         let Some(site) = stack.site() else {
             return self.dispatch_finished(stack, results);
         };

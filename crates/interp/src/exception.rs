@@ -32,12 +32,13 @@ pub(crate) enum Place<'a> {
 
 impl<'a> Place<'a> {
     /// The place of a frame on the logical stack, if it is there: a frame that only waits to return what
-    /// its callee returns is not.
+    /// its callee returns is not, unless it remembers the context word.
     pub(crate) fn of(module: &Module, frame: &Frame<'a>) -> Option<Self> {
         let site = frame.site()?;
         let is_tail = |end| is_tail_await(module, site.function, site.inst, end);
-        let is_left =
-            site.function.stage == Stage::Source && frame.following().is_some_and(is_tail);
+        let is_left = site.function.stage == Stage::Source
+            && frame.context.is_none()
+            && frame.following().is_some_and(is_tail);
         (!is_left).then_some(Place::Inst(site.function, site.inst))
     }
 

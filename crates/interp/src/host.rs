@@ -74,6 +74,7 @@ pub struct HostContext<'c> {
     globals: &'c mut [Cell],
     stacks: &'c dyn Fn(TraceLimits) -> Vec<Trace>,
     heap: Option<&'c mut Heap>,
+    context: &'c mut u64,
     /// Visits the references of tasks.
     references: EachReference<'c>,
 }
@@ -94,6 +95,17 @@ impl HostContext<'_> {
     /// The logical stacks of the tasks that are suspended, in the order in which they were started.
     pub fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
         (self.stacks)(limits)
+    }
+
+    /// The context word of the task that calls.
+    pub fn context(&self) -> i64 {
+        *self.context as i64
+    }
+
+    /// Gives the task that calls another context word. A function that stands for an async import has
+    /// no effect on its caller.
+    pub fn set_context(&mut self, word: i64) {
+        *self.context = word as u64;
     }
 
     /// All memories, in order of declaration.
@@ -426,11 +438,16 @@ impl<'a> Machine<'a> {
             globals: &mut self.globals,
             stacks: &stacks,
             heap: self.heap.as_mut(),
+            context: &mut self.context.word,
             references: &|visit| tasks.each_reference(visit),
         };
+        let word = *context.context;
         // What a panic leaves behind is the host's: the instance only lends its memories.
         let call = AssertUnwindSafe(|| function(&mut context, &args));
         let results = catch_unwind(call).unwrap_or_else(|panic| Err(HostError::panicked(&*panic)));
+        if signature.is_async {
+            self.context.word = word;
+        }
         if self.options.record_host_calls {
             self.host_calls.push(HostCall {
                 namespace: namespace.clone(),

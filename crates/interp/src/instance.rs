@@ -1,5 +1,6 @@
 //! An instance of a module: what a host works with.
 
+use crate::context::Context;
 use crate::continuation::Objects;
 use crate::error::Error;
 use crate::fuel::Fuel;
@@ -69,6 +70,7 @@ impl<'a> Instance<'a> {
             parked_bytes: 0,
             instructions_left: 0,
             fuel: Fuel::new(options.fuel),
+            context: Context::new(module),
             args: Vec::new(),
             scratch: Vec::new(),
         };
@@ -225,6 +227,17 @@ impl<'a> Instance<'a> {
     /// The fuel that is left; below zero it is a debt.
     pub fn fuel(&self) -> i64 {
         self.machine.fuel.left()
+    }
+
+    /// The context word that the next call begins with: what was set here, or what a sync function has
+    /// left; 0 at first.
+    pub fn context(&self) -> i64 {
+        self.machine.context.word as i64
+    }
+
+    /// Sets the context word that the next call begins with.
+    pub fn set_context(&mut self, word: i64) {
+        self.machine.context.word = word as u64;
     }
 
     /// Sets the fuel that is left.

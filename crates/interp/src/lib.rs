@@ -46,6 +46,7 @@
 
 mod access;
 mod call;
+mod context;
 mod continuation;
 mod control;
 mod convert;

@@ -2,6 +2,7 @@
 //! another task.
 
 use crate::access;
+use crate::context::Context;
 use crate::continuation::Objects;
 use crate::error::{Error, Fault, Stop};
 use crate::exception::{Cause, Place, Record, walk_logical_stack};
@@ -64,6 +65,7 @@ pub(crate) struct Machine<'a> {
     /// The instructions that the call may still take.
     pub(crate) instructions_left: u64,
     pub(crate) fuel: Fuel,
+    pub(crate) context: Context,
     /// Arguments of a call, between being read and being written.
     pub(crate) args: Vec<Cell>,
     /// Arguments of a branch, between being read and being written.
@@ -78,8 +80,13 @@ impl<'a> Machine<'a> {
         args: Vec<Cell>,
     ) -> Result<Vec<Cell>, Error> {
         self.instructions_left = self.options.instruction_limit.unwrap_or(u64::MAX);
+        let word = self.context.word;
         let root = self.start_task(function, args);
         let result = self.run_until_finished(root);
+        // What a sync function has made of it stays.
+        if self.module.functions[function].signature().is_async {
+            self.context.word = word;
+        }
         let left = self.scheduler.clear();
         for mut stack in left {
             self.release(&mut stack);
@@ -112,7 +119,10 @@ impl<'a> Machine<'a> {
     fn run_task(&mut self, stack: Stack<'a>) -> Result<(), Error> {
         let mut next = Some(stack);
         while let Some(mut stack) = next.take().or_else(|| self.spawners.pop()) {
-            match self.proceed(&mut stack) {
+            self.context.word = stack.context;
+            let stopped = self.proceed(&mut stack);
+            stack.context = self.context.word;
+            match stopped {
                 Ok(Event::Spawned(task)) => {
                     self.spawners.push(stack);
                     next = self.scheduler.take(task);

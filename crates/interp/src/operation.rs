@@ -6,7 +6,7 @@ use crate::error::Stop;
 use crate::machine::{Flow, Machine};
 use crate::stack::{Site, Stack};
 use crate::vector::{self, Bitwise};
-use crate::{access, call, control, exception, float, fuel, integer, object, task};
+use crate::{access, call, context, control, exception, float, fuel, integer, object, task};
 use enjamb_ir::{Opcode, TrapCode, Type};
 
 /// A function that executes an instruction.
@@ -194,6 +194,8 @@ impl<'a> Operation<'a> {
 
             Opcode::FuelCheck => Handled(fuel::check),
             Opcode::FuelLeft => Handled(fuel::left),
+            Opcode::ContextGet => Handled(context::get),
+            Opcode::ContextSet => Handled(context::set),
 
             Opcode::IsSuspended => Handled(cont::is_suspended),
             Opcode::ContState => Handled(cont::state),

@@ -102,10 +102,11 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Makes a task that will begin with `entry`, and gives its number.
-    pub(crate) fn add(&mut self, results: &'a [Type], entry: Entry<'a>) -> u64 {
+    /// Makes a task that will begin with `entry` and a context word, and gives its number.
+    pub(crate) fn add(&mut self, results: &'a [Type], entry: Entry<'a>, context: u64) -> u64 {
         self.started += 1;
-        let stack = Stack::new(self.started, entry);
+        let mut stack = Stack::new(self.started, entry);
+        stack.context = context;
         let task = Task {
             stack: Some(stack),
             results,

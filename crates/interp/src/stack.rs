@@ -19,7 +19,7 @@ use crate::heap::Reference;
 use crate::scheduler::Ended;
 use crate::value::Cell;
 use enjamb_ir::{
-    Block, Entity, FuncId, Function, Inst, InstData, RootId, Stage, Target, Type, Value,
+    Block, Entity, FuncId, Function, Inst, InstData, Opcode, RootId, Stage, Target, Type, Value,
 };
 
 /// An activation of a function.
@@ -40,6 +40,8 @@ pub(crate) struct Frame<'a> {
     roots: usize,
     /// Whether its references go through root slots.
     checks: bool,
+    /// The context word that its caller has to find again, if the function may set another one.
+    pub(crate) context: Option<u64>,
     /// What it counts against the stack limit.
     pub(crate) cost: usize,
 }
@@ -100,6 +102,8 @@ pub(crate) struct Stack<'a> {
     pub(crate) chain: Chain,
     /// The exception that it threw last.
     pub(crate) record: Option<Box<Record<'a>>>,
+    /// Its context word, unless it runs.
+    pub(crate) context: u64,
 }
 
 /// What the dispatcher knows about the continuation objects of a task; 0 is none.
@@ -155,6 +159,7 @@ impl<'a> Stack<'a> {
             own,
             roots,
             checks,
+            context: None,
             cost,
         });
 
@@ -254,6 +259,15 @@ impl<'a> Stack<'a> {
 }
 
 impl<'a> Frame<'a> {
+    /// Whether it stands at a tail call, and will return what that returns.
+    pub(crate) fn waits_to_return(&self) -> bool {
+        let opcode = self.site().map(|site| site.data.opcode);
+        matches!(
+            opcode,
+            Some(Opcode::ReturnCall | Opcode::ReturnCallIndirect)
+        )
+    }
+
     /// The instruction behind the one at which the frame stands.
     pub(crate) fn following(&self) -> Option<Inst> {
         self.code.get(self.next).copied()

@@ -17,7 +17,8 @@ impl<'a> Machine<'a> {
     /// Makes a task that will begin with a call.
     pub(crate) fn start_task(&mut self, function: FuncId, args: Vec<Cell>) -> u64 {
         let results = &self.module.functions[function].signature().results;
-        self.scheduler.add(results, Entry::Call(function, args))
+        self.scheduler
+            .add(results, Entry::Call(function, args), self.context.word)
     }
 
     /// Ends a task: its joiner goes on, or its end is kept for one.

@@ -424,6 +424,13 @@ instructions! {
     /// The fuel that the instance has left; below zero it is a debt.
     FuelLeft "fuel_left" Values [] -> [Is(I64)] METERS, "| v0 = fuel_left\nv1 = fuel_check 5\nv2 = fuel_left\nv3 = isub v0, v2 | v3 == 5:i64";
 }
+"Context word" {
+    /// The context word of the task that runs. What an async callee has made of it is undone when
+    /// that returns or throws.
+    ContextGet "context_get" Values [] -> [Is(I64)] Effects::READS, "7:i64 | context_set v0\nv1 = context_get | v1 == 7:i64";
+    /// Gives the task that runs another context word.
+    ContextSet "context_set" Values [Is(I64)] -> [] Effects::WRITES, "7:i64 | v1 = context_get\ncontext_set v0\nv2 = context_get\ncontext_set v1 | v2 == 7:i64";
+}
 "Lowered functions" {
     /// 1 for a continuation, 0 for null: whether a callee suspended, or a call is a resumption.
     IsSuspended "is_suspended" Values [Is(CONT)] -> [Is(I8)] LOWERED, SEE_LOWERED;

@@ -40,6 +40,7 @@
 
 pub mod build;
 pub mod diagnostic;
+pub mod context;
 mod dominance;
 pub mod entity;
 mod equality;
@@ -68,6 +69,7 @@ pub mod typing;
 pub mod verify;
 
 pub use build::{BuildError, FunctionBuilder, ModuleBuilder, Variable};
+pub use context::{restores_context, uses_context};
 pub use diagnostic::{Diagnostic, Span};
 pub use entity::{
     Block, DataId, Entity, FieldId, FileId, FuncId, GlobalId, Inst, LayoutId, MemoryId,

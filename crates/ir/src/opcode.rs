@@ -124,9 +124,10 @@ impl Effects {
     pub const PURE: Effects = Effects(0);
     /// It may trap.
     pub const TRAPS: Effects = Effects(1);
-    /// It reads memory, a global, a table, an object, a root slot or a continuation.
+    /// It reads memory, a global, a table, an object, a root slot, a continuation, the fuel or the context
+    /// word.
     pub const READS: Effects = Effects(2);
-    /// It writes memory, a global, a table, an object, a root slot or a continuation.
+    /// It writes one of them.
     pub const WRITES: Effects = Effects(4);
     /// It runs other code: a call or a service of the runtime.
     pub const CALLS: Effects = Effects(8);

@@ -241,6 +241,8 @@ fn calls_and_ends(b: &mut FunctionBuilder<'_>, names: &Names, p: Value) {
     b.is_done(task);
     b.fuel_check(3);
     b.fuel_left();
+    let word = b.context_get();
+    b.context_set(word);
     let joined = b.join(gives, task)[0];
     let task = b.spawn(names.later, &[joined]);
     b.detach(task);

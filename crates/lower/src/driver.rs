@@ -169,6 +169,7 @@ pub(crate) trait Driver<'a>: Backend<'a> {
                 self.set_byte(predicate)?
             }
             FuelLeft => self.load(Type::I64, Self::context_word(offsets::FUEL))?,
+            ContextGet => self.load(Type::I64, Self::context_word(offsets::TASK_WORD))?,
             Select => self.select(inst)?,
             Fconst | Fadd | Fsub | Fmul | Fdiv | Fsqrt | Fmin | Fmax | Fneg | Fabs | Fcopysign
             | Ceil | Floor | Ftrunc | Nearest => self.float(inst)?,
@@ -184,7 +185,7 @@ pub(crate) trait Driver<'a>: Backend<'a> {
             | MemorySize | MemoryBase | StackAddr | GlobalGet | TableGet | TableSize => {
                 self.read(inst)?
             }
-            Store | Istore8 | Istore16 | Istore32 | GlobalSet | TableSet => {
+            Store | Istore8 | Istore16 | Istore32 | GlobalSet | TableSet | ContextSet => {
                 return self.write(inst).map(|()| None);
             }
             New | NewArray | GetField | GetElement | ArrayLength | IsInstance | RootGet => {

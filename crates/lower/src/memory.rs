@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::error::{Lower, Reason};
 use crate::values::Values;
+use enjamb_abi::context::offsets;
 use enjamb_ir::module::PAGE_SIZE;
 use enjamb_ir::{FuncId, GlobalId, Inst, MemoryId, Opcode, Payload, Place, TableId, Type};
 use enjamb_regalloc::VReg;
@@ -114,6 +115,10 @@ pub(crate) trait Memory<'a>: Backend<'a> {
                 let global = self.payload(inst, global_of)?;
                 let place = Self::context_word(self.layout.global(global));
                 self.store(data.ty, place, self.arg(inst, 0)?)
+            }
+            Opcode::ContextSet => {
+                let place = Self::context_word(offsets::TASK_WORD);
+                self.store(Type::I64, place, self.arg(inst, 0)?)
             }
             Opcode::TableSet => {
                 let entry = self.entry_of_table(inst)?;

@@ -201,6 +201,7 @@ impl FunctionBuilder<'_> {
         is_done = IsDone(task);
         fuel_check = FuelCheck {amount: i64} [Payload::Integer(amount)] ();
         fuel_left = FuelLeft();
+        context_get = ContextGet();
         is_suspended = IsSuspended(continuation);
         cont_state = ContState(continuation);
         own_continuation = OwnContinuation();
@@ -240,6 +241,7 @@ impl FunctionBuilder<'_> {
             [Payload::ObjectType(ty)] (to, to_index, from, from_index, count);
         root_set = RootSet {root: RootId} [Payload::Root(root)] (reference);
         detach = Detach(task);
+        context_set = ContextSet(word);
         throw = Throw(tag, payload);
         rethrow = Rethrow(tag, payload);
         trap = Trap {code: TrapCode} [Payload::Trap(code)] ();

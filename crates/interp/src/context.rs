@@ -1,0 +1,61 @@
+//! The context word: that of the task that runs, and what becomes of it at the borders of functions.
+//!
+//! A task that stops running keeps its word in its stack. An async function that was not lowered and may
+//! set the word remembers in its frame what it has found, and that is the word again when the frame
+//! goes. Such a function has no tail calls: its frame waits for what it calls.
+
+use crate::error::Stop;
+use crate::machine::{Flow, Machine};
+use crate::stack::{Site, Stack};
+use enjamb_ir::hash::FxHashSet;
+use enjamb_ir::{Function, Module, Stage, restores_context, uses_context};
+
+type Outcome = Result<Flow, Stop>;
+
+/// The context word of the task that runs.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) word: u64,
+    /// The functions whose frames remember the word, by address.
+    restoring: FxHashSet<*const Function>,
+}
+
+impl Context {
+    pub(crate) fn new(module: &Module) -> Self {
+        let restores =
+            |body: &&Function| body.stage == Stage::Source && restores_context(module, body);
+        let restoring = match uses_context(module) {
+            true => (module.bodies().map(|(_, body)| body))
+                .filter(restores)
+                .map(std::ptr::from_ref)
+                .collect(),
+            false => FxHashSet::default(),
+        };
+        Context { word: 0, restoring }
+    }
+
+    /// What a new frame of a function remembers.
+    pub(crate) fn at_entry(&self, function: &Function) -> Option<u64> {
+        let restores =
+            !self.restoring.is_empty() && self.restoring.contains(&std::ptr::from_ref(function));
+        restores.then_some(self.word)
+    }
+}
+
+pub(crate) fn get<'a>(
+    machine: &mut Machine<'a>,
+    stack: &mut Stack<'a>,
+    site: &Site<'a>,
+) -> Outcome {
+    site.define(stack, machine.context.word);
+    Ok(Flow::Next)
+}
+
+pub(crate) fn set<'a>(
+    machine: &mut Machine<'a>,
+    stack: &mut Stack<'a>,
+    site: &Site<'a>,
+) -> Outcome {
+    machine.context.word = site.arg(stack, 0)?;
+    Ok(Flow::Next)
+}
