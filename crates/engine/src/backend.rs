@@ -27,6 +27,10 @@ pub(crate) trait Access {
     fn stacks(&self, limits: TraceLimits) -> Vec<Trace>;
     /// Lends the objects to `visit`, once.
     fn with_objects(&mut self, visit: &mut dyn FnMut(&mut dyn HostObjects));
+    /// The context word: of the task that calls, or with which the next call begins.
+    fn context(&self) -> i64;
+    /// Sets it.
+    fn set_context(&mut self, word: i64);
     /// Gives a global variable a value; `false` if that is of another type.
     fn global_set(&mut self, global: GlobalId, value: Val) -> bool;
 }

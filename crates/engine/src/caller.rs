@@ -59,6 +59,18 @@ impl<'a> Caller<'a> {
         ))
     }
 
+    /// The context word of the task that made the call.
+    pub fn context(&self) -> i64 {
+        self.access.borrow().context()
+    }
+
+    /// Gives that task another context word. It stays until the async function returns that the host
+    /// function was called from; a function that stands for an async import changes nothing for its
+    /// caller.
+    pub fn set_context(&self, word: i64) {
+        self.access.borrow_mut().set_context(word);
+    }
+
     /// The objects of the instance.
     pub fn objects(&self) -> Objects<'_> {
         Objects::new(Source::Caller(self))

@@ -174,6 +174,23 @@ impl Instance {
         Objects::new(Source::Instance(self.clone()))
     }
 
+    /// The context word that the next call begins with: what was set here, or what a sync function has
+    /// left; 0 at first.
+    ///
+    /// # Errors
+    /// [`Error::Running`] from a host function that the instance called.
+    pub fn context(&self) -> Result<i64, Error> {
+        self.with(|access| access.context())
+    }
+
+    /// Sets the context word that the next call begins with. An async function leaves it as it is.
+    ///
+    /// # Errors
+    /// [`Error::Running`] from a host function that the instance called.
+    pub fn set_context(&self, word: i64) -> Result<(), Error> {
+        self.with(|access| access.set_context(word))
+    }
+
     /// The fuel that is left; below zero it is a debt.
     ///
     /// # Errors

@@ -157,6 +157,12 @@ macro_rules! reach_memories_and_globals {
         fn global_get(&mut self, global: GlobalId) -> Option<Val> {
             Some(self.look(|state| state.global_at(global)))
         }
+        fn context(&self) -> i64 {
+            self.look(|state| state.context())
+        }
+        fn set_context(&mut self, word: i64) {
+            self.change(|state| state.set_context(word));
+        }
         fn global_set(&mut self, global: GlobalId, value: Val) -> bool {
             self.change(|state| state.set_global_at(global, value).is_ok())
         }

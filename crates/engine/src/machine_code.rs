@@ -259,6 +259,12 @@ macro_rules! reach_memories_and_globals {
             fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
                 <$state>::stacks(self, limits)
             }
+            fn context(&self) -> i64 {
+                <$state>::context(self)
+            }
+            fn set_context(&mut self, word: i64) {
+                <$state>::set_context(self, word);
+            }
             fn global_set(&mut self, global: GlobalId, value: Val) -> bool {
                 self.set_global(global, value).is_ok()
             }

@@ -128,17 +128,21 @@ fn call_host(
     };
     let loaded = machine.with(|state| Arc::clone(&state.loaded));
     let signature = loaded.signature(function);
-    let (args, outer) = machine.with(|state| {
+    let (args, outer, word) = machine.with(|state| {
         state.objects.handles.enter();
         let args = state.values(&signature.params, buffer);
         state.safepoint();
-        (args, state.host_function.replace(function))
+        let word = state.context.fixed().task_word;
+        (args, state.host_function.replace(function), word)
     });
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         call(&mut HostContext::new(machine), &args)
     }));
     machine.with(|state| {
         state.host_function = outer;
+        if signature.is_async {
+            state.context.fixed().task_word = word;
+        }
         state.safepoint();
         let outcome = outcome.unwrap_or_else(|payload| Err(panic(&*payload)));
         let outcome = outcome.map_err(|error| state.cause_from_host(error));

@@ -86,6 +86,18 @@ impl<'a> HostContext<'a> {
         self.machine.with(|state| state.stacks(limits))
     }
 
+    /// The context word of the task that calls.
+    pub fn context(&self) -> i64 {
+        self.machine.with(|state| state.context.fixed().task_word as i64)
+    }
+
+    /// Gives the task that calls another context word. A function that stands for an async import has no
+    /// effect on its caller.
+    pub fn set_context(&mut self, word: i64) {
+        self.machine
+            .with(|state| state.context.fixed().task_word = word as u64);
+    }
+
     /// Size of a linear memory in bytes, if there is such a one.
     pub fn memory_size(&self, memory: MemoryId) -> Option<u64> {
         self.machine.with(|state| state.memory_size(memory))

@@ -246,6 +246,19 @@ impl Instance {
         });
     }
 
+    /// The context word that the next call or task begins with: what was set here, or what a sync
+    /// function has left; 0 at first.
+    pub fn context(&self) -> i64 {
+        self.machine
+            .with(|state| state.context.fixed().task_word as i64)
+    }
+
+    /// Sets the context word that the next call or task begins with.
+    pub fn set_context(&mut self, word: i64) {
+        self.machine
+            .with(|state| state.context.fixed().task_word = word as u64);
+    }
+
     /// The objects of the instance.
     pub fn objects(&mut self) -> &mut dyn HostObjects {
         &mut self.machine

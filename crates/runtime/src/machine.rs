@@ -194,9 +194,10 @@ impl Machine {
 
     /// Starts a task: runs the function until it finishes, traps or first suspends.
     pub(crate) fn start(self, function: FuncId, args: &[u64]) -> Result<u32, TrapCode> {
-        let (task, results) = self.with(|state| {
+        let (task, results, outer_word) = self.with(|state| {
             let results = word_count(&state.loaded.signature(function).results);
-            (state.insert_task(function), results)
+            let outer_word = state.context.fixed().task_word;
+            (state.insert_task(function), results, outer_word)
         });
         let task = task.ok_or(TrapCode::OutOfMemory)?;
         let words = args.len().max(results);
@@ -209,19 +210,24 @@ impl Machine {
         };
         buffer[..args.len()].copy_from_slice(args);
         let end = self.enter(task, function, buffer);
-        self.with(|state| match end {
-            End::Finished => state.finished_at_once(task, &buffer[..results]),
-            End::Suspended(last) => state.suspended_at_first(task, last),
-            End::Failed(failure, _) => state.fail(task, failure),
+        self.with(|state| {
+            match end {
+                End::Finished => state.finished_at_once(task, &buffer[..results]),
+                End::Suspended(last) => state.suspended_at_first(task, last),
+                End::Failed(failure, _) => state.fail(task, failure),
+            }
+            state.context.fixed().task_word = outer_word;
         });
         Ok(task)
     }
 
     /// Gives a task that has been taken off the run queue its turn.
     pub(crate) fn resume(self, task: u32, fast_resumes: u64) {
-        let (mut head, dispatcher, takes_turns) = self.with(|state| {
+        let (mut head, dispatcher, takes_turns, outer_word) = self.with(|state| {
             state.begin_turn();
             state.safepoint();
+            let word = state.tasks[task].context_word;
+            let outer_word = std::mem::replace(&mut state.context.fixed().task_word, word);
             let head = state.tasks[task].head;
             let failing = state.tasks[task].state == TaskState::Failing;
             let head = if failing {
@@ -231,7 +237,7 @@ impl Machine {
                 Some(head)
             };
             let takes_turns = state.fuel.has_slices() || state.objects.under_stress();
-            (head, state.loaded.dispatcher, takes_turns)
+            (head, state.loaded.dispatcher, takes_turns, outer_word)
         });
         // SAFETY: the loader took the address from the dispatcher's symbol.
         let dispatcher: Dispatcher = unsafe { std::mem::transmute(dispatcher as usize) };
@@ -262,6 +268,7 @@ impl Machine {
                 End::Failed(failure, current) => state.fail_resumed(task, current, failure),
             });
         }
+        self.with(|state| state.context.fixed().task_word = outer_word);
     }
 
     /// One turn of the executor.

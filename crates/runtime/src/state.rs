@@ -285,8 +285,10 @@ impl State {
 
     /// A task is suspended with this chain: sees to what it waits for.
     pub(crate) fn suspend(&mut self, index: u32, head: *mut ContinuationHeader) {
+        let context_word = self.context.fixed().task_word;
         let task = &mut self.tasks[index];
         task.head = head;
+        task.context_word = context_word;
         task.delivered = false;
         task.state = TaskState::Suspended;
         match self.registration.take() {

@@ -1,7 +1,7 @@
 //! The tasks of an instance: a slab of small records.
 //!
 //! A task value is `generation << 32 | index`; a record's generation changes when it is freed, so a
-//! value that outlives its task is found out. A record is 32 bytes. What else a task costs is its
+//! value that outlives its task is found out. A record is 40 bytes. What else a task costs is its
 //! root continuation, header and result words, which exists once it has suspended or has results
 //! to keep, and its chain.
 //!
@@ -48,6 +48,8 @@ pub(crate) struct Task {
     pub(crate) root: *mut ContinuationHeader,
     /// While suspended, the head of its chain.
     pub(crate) head: *mut ContinuationHeader,
+    /// While suspended, its context word.
+    pub(crate) context_word: u64,
     generation: u32,
     function: u32,
     /// The task that has joined it; in a free record, the next free one.
@@ -110,6 +112,7 @@ impl Tasks {
             self.tasks.push(Task {
                 root: std::ptr::null_mut(),
                 head: std::ptr::null_mut(),
+                context_word: 0,
                 generation: self.first_generation,
                 function: 0,
                 joiner: NONE,
@@ -136,6 +139,7 @@ impl Tasks {
         *task = Task {
             root: std::ptr::null_mut(),
             head: std::ptr::null_mut(),
+            context_word: 0,
             generation: task.generation.checked_add(1).unwrap_or(1),
             function: 0,
             joiner: self.free,
@@ -240,7 +244,7 @@ mod tests {
 
     #[test]
     fn records_are_small() {
-        assert_eq!(std::mem::size_of::<Task>(), 32);
+        assert_eq!(std::mem::size_of::<Task>(), 40);
     }
 
     #[test]
