@@ -135,7 +135,8 @@ pub fn is_tail_await(module: &Module, function: &Function, call: Inst, end: Inst
         }
 }
 
-/// What is returned behind a jump to a block that does nothing else.
+/// What is returned behind a jump to a block that does nothing else, if all of it is handed over. A
+/// result of the call that such a block names itself would be left without a definition there.
 fn returned_behind(function: &Function, jump: Inst) -> Option<Vec<Value>> {
     let &[target] = function.targets(jump) else {
         return None;
@@ -150,7 +151,7 @@ fn returned_behind(function: &Function, jump: Inst) -> Option<Vec<Value>> {
     let handed = function.target_args(target);
     let stands_for = |value: &Value| match function.values[*value].def {
         ValueDef::Param(at, index) if at == target.block => handed.get(index as usize).copied(),
-        _ => Some(*value),
+        _ => None,
     };
     function.args(end).iter().map(stands_for).collect()
 }
