@@ -25,8 +25,9 @@ pub enum Symbol {
     /// freed, and the call itself traps.
     NewContinuation(u32),
     /// Calls [`Helper::NewObject`] or [`Helper::NewArray`] for the type of this number, preserving
-    /// every register but its result and the scratch register. The length of an array comes in the scratch register; the result is 0 after the
-    /// helper has said why there is no object.
+    /// every register but that of the result and the scratch registers of the target. The length of an
+    /// array comes in the first of these. Without an object the call itself traps, for the reason that the
+    /// helper has given.
     NewSlow(Helper, u32),
     /// The dispatcher: an `extern "C"` function `(context, head) -> Status`.
     Dispatcher,

@@ -11,7 +11,6 @@
 //!
 //! The frame, where the runtime is asked:
 //!
-//!
 //! ```text
 //!   x29         frame record                   ← Context::exit_fp
 //!   sp+128+16*i q0 … q31

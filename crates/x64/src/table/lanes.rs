@@ -45,7 +45,8 @@ macro_rules! lane_rows {
         PextrdMXI    "pextrd"     [w(RM32), r(X), r(I8)]     "66 0F 3A 16 /r ib"       Keep Sse41;
         PextrqMXI    "pextrq"     [w(RM64), r(X), r(I8)]     "66 REX.W 0F 3A 16 /r ib" Keep Sse41;
 
-        // Bits 7 and 6 of INSERTPS select a lane of a source register, 5 and 4 the lane that is written, the rest lanes to clear.
+        // Bits 7 and 6 of INSERTPS select a lane of a source register, 5 and 4 the lane that is written,
+        // the rest lanes to clear.
         InsertpsXMI  "insertps"   [rw(X), r(XM32), r(I8)]    "66 0F 3A 21 /r ib"       Keep Sse41;
         ExtractpsMXI "extractps"  [w(RM32), r(X), r(I8)]     "66 0F 3A 17 /r ib"       Keep Sse41;
 

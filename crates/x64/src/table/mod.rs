@@ -4,7 +4,8 @@
 //! `w` (written) or `rw` (both) of a place: `R64` a register, `RM64` a register or memory, `M64`
 //! memory, `X` an XMM register, `XM64` an XMM register or memory, `I32` an immediate of that
 //! operand width, `XR` and `RR32` registers where other forms can have memory, `CL` a fixed register,
-//! `RAX` a fixed register that the text does not show. The encoding is in the manual's notation ([`crate::Encoding`]); no feature means the baseline.
+//! `RAX` a fixed register that the text does not show. The encoding is in the manual's notation
+//! ([`crate::Encoding`]); no feature means the baseline.
 //!
 //! A name is the mnemonic, the operand width and a letter per visible operand:
 //!
