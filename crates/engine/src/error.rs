@@ -1,5 +1,6 @@
 //! Every way in which something can go wrong, as a value.
 
+use crate::objects::Ref;
 use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{Diagnostic, Exception, Location, Signature, Trace, TrapCode, diagnostic};
 use std::fmt;
@@ -151,6 +152,27 @@ impl fmt::Display for Trap {
 }
 
 impl Error {
+    /// The error that a host function returns to throw an exception of the program's own.
+    ///
+    /// ```
+    /// use enjamb_engine::{Error, Imports};
+    ///
+    /// const NEGATIVE: i64 = 7; // a tag that the front end has chosen
+    /// Imports::new().func("math", "root", |number: i64| match u64::try_from(number) {
+    ///     Ok(number) => Ok(number.isqrt()),
+    ///     Err(_) => Err(Error::throw(NEGATIVE, None)),
+    /// });
+    /// ```
+    pub fn throw(tag: i64, payload: Option<Ref>) -> Error {
+        let payload = payload.map(|payload| payload.number().get());
+        Error::Exception(Box::new(Thrown {
+            exception: Exception { tag, payload },
+            location: None,
+            message: None,
+            trace: Trace::default(),
+        }))
+    }
+
     /// The reason of a trap.
     pub fn trap_code(&self) -> Option<TrapCode> {
         match self {
