@@ -8,11 +8,13 @@
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Val, parse_module};
 use enjamb_runtime::{
-    HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome, PendingCall,
+    HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome,
     TaskHandle,
 };
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
 
 /// Sums, in a global, a stack slot and a live value, with a suspension in each round.
 const PROGRAM: &str = r#"
@@ -122,10 +124,16 @@ struct Third {
     value: i64,
 }
 
-impl PendingCall for Third {
-    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>> {
+impl Future for Third {
+    type Output = Result<Vec<Val>, HostError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.asked += 1;
-        (self.asked == 3).then(|| Ok(vec![Val::I64(self.value)]))
+        if self.asked == 3 {
+            return Poll::Ready(Ok(vec![Val::I64(self.value)]));
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -145,7 +153,7 @@ fn a_leaf_of_the_host_is_started_once_and_keeps_its_state() {
     let started = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&started);
     let mut imports = Imports::new();
-    let slow = move |_: &mut HostContext<'_>, args: &[Val]| {
+    let slow = move |context: &mut HostContext<'_>, args: &[Val]| {
         counter.fetch_add(1, Ordering::Relaxed);
         let Val::I64(value) = args[0] else {
             unreachable!("the import takes an i64");
@@ -154,7 +162,7 @@ fn a_leaf_of_the_host_is_started_once_and_keeps_its_state() {
             asked: 0,
             value: value * 10,
         };
-        Ok(Outcome::Pending(Box::new(call)))
+        Outcome::of(context, Box::pin(call))
     };
     imports.define("host", "slow", Box::new(slow));
     let instance = Instance::new(loaded, imports, Options::default());

@@ -9,7 +9,9 @@ use crate::module::Module;
 use crate::stats::Stats;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, Trace, TraceLimits, Val};
-use std::time::Duration;
+use enjamb_runtime::Wakes;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
 
 /// Memories, globals and objects of an instance.
 pub(crate) trait Access {
@@ -35,15 +37,15 @@ pub(crate) trait Access {
     fn global_set(&mut self, global: GlobalId, value: Val) -> bool;
 }
 
-/// A task that serves an import of another instance.
+/// A call that is under way.
 pub(crate) type Task = enjamb_runtime::TaskHandle;
 
-/// What has become of a [`Task`].
-pub(crate) enum Poll {
-    /// It has finished, and is gone.
-    Finished(Result<Vec<Val>, Error>),
-    /// It waits; no task of its instance can run before this time has passed.
-    Waiting(Duration),
+/// What has become of a call that was started.
+pub(crate) enum Started {
+    /// It has finished.
+    Finished,
+    /// It goes on as a task.
+    Task(Task),
 }
 
 /// What runs the functions of an instance.
@@ -51,17 +53,37 @@ pub(crate) trait Backend: Send {
     /// Runs a function with arguments, and then results, in a buffer. Both have been checked
     /// against its signature.
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error>;
-    /// Starts a task that serves an import of another instance, if this backend can run tasks a
-    /// few turns at a time.
-    fn serve(&mut self, _function: FuncId, _arguments: &[Val]) -> Option<Result<Task, Error>> {
+    /// Starts an async function in the same way, and gives it back when it suspends. A backend that cannot
+    /// runs it to its end.
+    fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
+        self.call(function, words).map(|()| Started::Finished)
+    }
+    /// Gives all tasks some turns, until the call has finished, with its results in the buffer, or no task
+    /// can run. Then whoever is behind the waker will hear when one can.
+    fn poll(&mut self, task: Task, words: &mut [u64], waker: &Waker) -> Poll<Result<(), Error>> {
+        let (_, _, _) = (task, words, waker);
+        Poll::Ready(Err(Error::Internal(
+            "a call that was not started".to_string(),
+        )))
+    }
+    /// Forgets a call that was started and has not finished.
+    fn abandon(&mut self, _task: Task) {}
+    /// Begins to give tasks turns that no call asks for: as this party. Nothing if there never are any.
+    fn begin_driving(&mut self) -> Option<u64> {
         None
     }
-    /// Gives the tasks some turns: the results of one that serves, or how long nothing can run.
-    fn poll(&mut self, _task: Task) -> Poll {
-        Poll::Waiting(Duration::ZERO)
+    /// Gives all tasks some turns, until there is nothing that any of them waits for.
+    fn drive(&mut self, _party: u64, _waker: &Waker) -> Poll<()> {
+        Poll::Ready(())
     }
-    /// Forgets a task that serves and has not finished.
-    fn abandon(&mut self, _task: Task) {}
+    /// Ends what [`Backend::begin_driving`] has begun.
+    fn end_driving(&mut self, _party: u64) {}
+    /// Who waits for the instance, if somebody can.
+    fn wakes(&self) -> Option<Arc<Wakes>> {
+        None
+    }
+    /// Lets somebody else go on with what can be done, if this was not done for him.
+    fn hand_over(&self) {}
     /// Memories, globals and objects, between calls.
     fn access(&mut self) -> &mut dyn Access;
     /// The fuel that is left.

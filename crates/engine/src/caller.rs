@@ -6,14 +6,17 @@ use crate::host::HostFunction;
 use crate::objects::Objects;
 use crate::state::{Global, Memory, Reach, Source, global_named, memory_named};
 use enjamb_ir::{Module, Trace, TraceLimits};
+use enjamb_runtime::HostFuture;
 use std::cell::RefCell;
 use std::fmt;
+use std::task::Waker;
 
 /// The instance that called a host function: its memories, globals and objects, in the midst of the call
 /// and while other tasks of it are suspended.
 pub struct Caller<'a> {
     module: &'a Module,
     access: RefCell<&'a mut dyn Access>,
+    waker: &'a Waker,
 }
 
 impl fmt::Debug for Caller<'_> {
@@ -23,18 +26,26 @@ impl fmt::Debug for Caller<'_> {
 }
 
 impl<'a> Caller<'a> {
-    /// Calls a host function with arguments, and then results, in a buffer.
+    /// Calls a host function with arguments, and then results, in a buffer: nothing, or a future of the
+    /// results, which has been polled with the waker.
     pub(crate) fn call(
         module: &'a Module,
         access: &'a mut dyn Access,
+        waker: &'a Waker,
         function: &HostFunction,
         words: &mut [u64],
-    ) -> Result<(), HostError> {
+    ) -> Result<Option<HostFuture>, HostError> {
         let caller = Caller {
             module,
             access: RefCell::new(access),
+            waker,
         };
         (function.code)(&caller, words)
+    }
+
+    /// What wakes the calling task, if it waits for the host.
+    pub(crate) fn waker(&self) -> &Waker {
+        self.waker
     }
 
     /// The module of the instance.

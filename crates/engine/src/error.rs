@@ -59,6 +59,9 @@ pub enum Error {
     WrongType(String),
     /// The instance is running a function: a host function that it called tried to call it.
     Running,
+    /// A call that would block was made by a thread that is polling a [`Call`](crate::Call): the executor
+    /// of that call would not get to what is waited for.
+    InsideExecutor,
     /// Machine code cannot run on this host.
     UnsupportedHost(String),
     /// A bug of Enjamb, found while a program ran.
@@ -255,6 +258,9 @@ impl fmt::Display for Error {
             Error::Object(error) => error.fmt(f),
             Error::WrongType(reason) => f.write_str(reason),
             Error::Running => f.write_str("the instance is running a function"),
+            Error::InsideExecutor => {
+                f.write_str("this thread is polling a call and must not be blocked by another one")
+            }
             Error::UnsupportedHost(host) => {
                 write!(f, "unsupported host: no machine code for {host}")
             }

@@ -1,5 +1,6 @@
 //! Functions whose signature was checked once.
 
+use crate::call::{Call, may_block};
 use crate::error::Error;
 use crate::instance::Instance;
 use crate::value::HostValues;
@@ -8,7 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// Room for the most parameters and results that a [`TypedFunc`] can have, if all are vectors.
-const MOST_WORDS: usize = 2 * 12;
+pub(crate) const MOST_WORDS: usize = 2 * 12;
 
 /// A function of an instance, from parameters `P` to results `R`.
 pub struct TypedFunc<P, R> {
@@ -59,12 +60,23 @@ impl<P: HostValues, R: HostValues> TypedFunc<P, R> {
     }
 
     /// Calls a function, of any kind, and runs all tasks of the instance on this thread until it
-    /// has finished. Tasks that are left then end.
+    /// has finished. The thread sleeps while none can run. Tasks that are left then end, unless a [`Call`]
+    /// or a [`Drive`](crate::Drive) of the instance is under way.
     ///
     /// # Errors
-    /// [`Error::Trap`]; [`Error::Running`] if a host function calls the instance that called it.
+    /// [`Error::Trap`]; [`Error::Running`] if the instance is in use, as when a host function calls the
+    /// instance that called it; [`Error::InsideExecutor`].
     pub fn block_on(&self, arguments: P) -> Result<R, Error> {
+        if self.is_async {
+            may_block()?;
+        }
         self.run(arguments)
+    }
+
+    /// Calls a function, of any kind, as a [`Future`] that starts it when it is polled first and that any
+    /// executor can poll.
+    pub fn call_async(&self, arguments: P) -> Call<P, R> {
+        Call::new(self.instance.clone(), self.function, arguments)
     }
 
     fn run(&self, arguments: P) -> Result<R, Error> {

@@ -2,21 +2,21 @@
 
 use crate::caller::Caller;
 use crate::error::HostError;
-use crate::remote::Remote;
 use crate::value::{HostValue, HostValues};
 use enjamb_ir::{Signature, Val};
+use enjamb_runtime::HostFuture;
 use std::sync::Arc;
 
-/// The code of a host function. Arguments stand in the buffer as words; results replace them.
-pub(crate) type HostCode = dyn Fn(&Caller<'_>, &mut [u64]) -> Result<(), HostError> + Send + Sync;
+/// The code of a host function. Arguments stand in the buffer as words; results replace them, or else there
+/// is a future of them, which has been polled with the waker of the caller.
+pub(crate) type HostCode =
+    dyn Fn(&Caller<'_>, &mut [u64]) -> Result<Option<HostFuture>, HostError> + Send + Sync;
 
 /// A host function with its signature.
 #[derive(Clone)]
 pub struct HostFunction {
     pub(crate) signature: Signature,
     pub(crate) code: Arc<HostCode>,
-    /// The async function of an instance that this is.
-    pub(crate) remote: Option<Remote>,
 }
 
 impl std::fmt::Debug for HostFunction {
@@ -69,13 +69,9 @@ fn host_function<P: HostValues, R: HostReturn>(
     let signature = Signature::sync(&P::types(), &R::Values::types());
     let code = Arc::new(move |caller: &Caller<'_>, words: &mut [u64]| {
         code(caller, P::read(words)).into_result()?.write(words);
-        Ok(())
+        Ok(None)
     });
-    HostFunction {
-        signature,
-        code,
-        remote: None,
-    }
+    HostFunction { signature, code }
 }
 
 macro_rules! closures {
@@ -126,19 +122,28 @@ pub(crate) fn untyped(
     let types = signature.clone();
     let code = Arc::new(move |caller: &Caller<'_>, words: &mut [u64]| {
         let arguments = Val::from_words(&types.params, words);
-        let results = code(caller, &arguments)?;
-        let given: Vec<_> = results.iter().map(|value| value.ty()).collect();
-        if given != types.results {
-            let got = Signature::sync(&types.params, &given);
-            return Err(format!("the host function returned {got} but is declared {types}").into());
-        }
-        let results = Val::to_words(&results);
-        words[..results.len()].copy_from_slice(&results);
-        Ok(())
+        write_values(code(caller, &arguments), &types, words)?;
+        Ok(None)
     });
-    HostFunction {
-        signature,
-        code,
-        remote: None,
+    HostFunction { signature, code }
+}
+
+/// Puts what a host function gave into a buffer, if it has the types that are declared.
+pub(crate) fn write_values(
+    results: Result<Vec<Val>, HostError>,
+    types: &Signature,
+    words: &mut [u64],
+) -> Result<(), HostError> {
+    let results = results?;
+    let given: Vec<_> = results.iter().map(|value| value.ty()).collect();
+    if given != types.results {
+        let got = Signature {
+            results: given,
+            ..types.clone()
+        };
+        return Err(format!("the host function returned {got} but is declared {types}").into());
     }
+    let results = Val::to_words(&results);
+    words[..results.len()].copy_from_slice(&results);
+    Ok(())
 }

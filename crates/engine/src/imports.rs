@@ -1,12 +1,13 @@
 //! What an instance is linked with.
 
+use crate::async_host::{self, IntoAsyncHostFunction};
 use crate::border::Border;
 use crate::caller::Caller;
 use crate::error::{Error, HostError, LinkError};
 use crate::fuel::LEAF;
 use crate::host::{self, HostFunction, IntoHostFunction};
 use crate::instance::Instance;
-use crate::remote::Remote;
+use crate::remote;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{Export, FunctionKind, Signature, Val};
 use std::sync::Arc;
@@ -66,6 +67,48 @@ impl Imports {
         self.insert(namespace, name, host::untyped(signature, function))
     }
 
+    /// A Rust closure of numbers that gives a future, for an async import. It may take the [`Caller`]
+    /// first, which is good until the closure has made its future, and the future may give what a closure
+    /// for [`Imports::func`] may return.
+    ///
+    /// The future is polled once on the spot. If it is ready, nothing is suspended and nothing allocated.
+    /// Otherwise the calling task waits until a waker of it is woken, from whatever thread, and the future
+    /// is polled by whoever drives the instance. It is dropped when its task ends. While it is polled the
+    /// instance is in use: it cannot call it, and what it needs of memories and objects the closure gets
+    /// from the [`Caller`]. References among the arguments are good as long as the future. A panic in it is
+    /// the exception [`Exception::HOST_PANIC`](crate::Exception::HOST_PANIC) at the call.
+    ///
+    /// On the interpreter, a call waits for its future on the spot, with all tasks, and blocks the thread.
+    ///
+    /// ```
+    /// use enjamb_engine::Imports;
+    ///
+    /// let mut imports = Imports::new();
+    /// imports.async_func("store", "get", |key: i64| async move { Ok::<i64, String>(key * 2) });
+    /// ```
+    pub fn async_func<Parameters, Return>(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        function: impl IntoAsyncHostFunction<Parameters, Return>,
+    ) -> &mut Self {
+        self.insert(namespace, name, function.into_host_function())
+    }
+
+    /// The same over a list of values, of a signature that is known when the program runs.
+    pub fn async_func_untyped<F>(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        signature: Signature,
+        function: impl Fn(&Caller<'_>, &[Val]) -> F + Send + Sync + 'static,
+    ) -> &mut Self
+    where
+        F: Future<Output = Result<Vec<Val>, HostError>> + Send + 'static,
+    {
+        self.insert(namespace, name, async_host::untyped(signature, function))
+    }
+
     /// Every function that another instance exports. While an async one waits, the task that
     /// called it is suspended, if machine code runs both instances; otherwise it runs to its end
     /// first.
@@ -77,9 +120,10 @@ impl Imports {
             };
             let exporter = exporter.clone();
             let signature = ir.functions[function].signature().clone();
-            let remote = signature
-                .is_async
-                .then(|| Remote::new(exporter.clone(), function));
+            if signature.is_async {
+                self.insert(namespace, name, remote::host_function(exporter, function));
+                continue;
+            }
             let types = signature.clone();
             let code = Arc::new(move |caller: &Caller<'_>, words: &mut [u64]| {
                 let border = Border::new(caller.module(), exporter.module().ir());
@@ -92,13 +136,10 @@ impl Imports {
                     }
                     Err(error) => border.check_error(access, error),
                 })??;
-                outcome.map_err(|error| error.to_string().into())
+                outcome.map_err(|error| error.to_string())?;
+                Ok(None)
             });
-            let function = HostFunction {
-                signature,
-                code,
-                remote,
-            };
+            let function = HostFunction { signature, code };
             self.insert(namespace, name, function);
         }
         self

@@ -1,6 +1,7 @@
 //! An instance: a module with memories, globals and imports of its own.
 
-use crate::backend::{self, Access, Backend, Task};
+use crate::backend::{self, Access, Backend, Started, Task};
+use crate::call::{Drive, UntypedCall, may_block};
 use crate::error::Error;
 use crate::func::TypedFunc;
 use crate::imports::Imports;
@@ -10,18 +11,21 @@ use crate::state::{Global, Memory, Source, check_reference, global_named, memory
 use crate::stats::Stats;
 use crate::value::HostValues;
 use enjamb_ir::{FuncId, Signature, Val};
+use enjamb_runtime::Wakes;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::Waker;
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 /// A module with memories, globals and imports of its own. Copies are cheap and stand for the same
 /// instance; a [`TypedFunc`], [`Memory`] or [`Global`] keeps it alive.
 ///
-/// It runs one call from the host at a time, on any thread: while it does, other calls give
-/// [`Error::Running`]. After an error it can be called again.
+/// One thread at a time is inside of it: while it is, calls that block give [`Error::Running`], and a
+/// [`Call`](crate::Call) waits for it to leave. Any number of those can be under way. After an error it can
+/// be called again.
 #[derive(Clone)]
 pub struct Instance {
     inner: Arc<Inner>,
@@ -31,17 +35,100 @@ struct Inner {
     module: Module,
     /// Locked while a function runs.
     backend: Mutex<Box<dyn Backend>>,
-    /// The thread that has locked it.
-    holder: Mutex<Option<ThreadId>>,
-    /// Tasks that serve imports of other instances and are to be forgotten: by whom is next inside.
-    abandoned: Mutex<Vec<Task>>,
+    outside: Mutex<Outside>,
+    /// Who waits for what the tasks do.
+    wakes: Option<Arc<Wakes>>,
     run_ns: AtomicU64,
+}
+
+/// What those who are not inside leave for the one who is.
+#[derive(Default)]
+struct Outside {
+    /// The thread that is inside. It says so after it has entered, and before it leaves looks at the rest.
+    holder: Option<ThreadId>,
+    /// Calls that are to be forgotten.
+    abandoned: Vec<Task>,
+    /// Parties that are to be forgotten.
+    parties: Vec<u64>,
+    /// Futures that want to enter.
+    waiting: Vec<Waker>,
 }
 
 /// An instance that this thread is inside of.
 pub(crate) struct Entered<'a> {
     backend: MutexGuard<'a, Box<dyn Backend>>,
-    holder: &'a Mutex<Option<ThreadId>>,
+    // Behind the lock: who is woken finds it open.
+    waiting: WakeAll,
+    inner: &'a Inner,
+}
+
+/// Wakes when dropped.
+struct WakeAll(Vec<Waker>);
+
+impl Drop for WakeAll {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
+    }
+}
+
+/// Adds to the time that an instance has run.
+pub(crate) struct Measure<'a> {
+    run_ns: &'a AtomicU64,
+    started: Option<Instant>,
+}
+
+impl Drop for Measure<'_> {
+    fn drop(&mut self) {
+        if let Some(started) = self.started {
+            let elapsed = started.elapsed().as_nanos() as u64;
+            self.run_ns.fetch_add(elapsed, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<'a> Entered<'a> {
+    /// Measures the time until the measure is dropped, if things are counted.
+    pub(crate) fn measure(&self) -> Measure<'a> {
+        let count = self.inner.module.engine().config().count;
+        Measure {
+            run_ns: &self.inner.run_ns,
+            started: count.then(Instant::now),
+        }
+    }
+
+    /// Starts a call with arguments in a buffer.
+    pub(crate) fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
+        self.check_arguments(function, words)?;
+        match self.inner.module.ir().functions[function]
+            .signature()
+            .is_async
+        {
+            true => self.backend.start(function, words),
+            false => self
+                .backend
+                .call(function, words)
+                .map(|()| Started::Finished),
+        }
+    }
+
+    fn check_arguments(&mut self, function: FuncId, words: &[u64]) -> Result<(), Error> {
+        let ir = self.inner.module.ir();
+        if !has_heap(ir) {
+            return Ok(());
+        }
+        let params = &ir.functions[function].signature().params;
+        check_handles(self.backend.access(), params, words)
+    }
+
+    /// Forgets what others have abandoned.
+    fn forget(&mut self, abandoned: Vec<Task>, parties: Vec<u64>) {
+        for task in abandoned {
+            self.backend.abandon(task);
+        }
+        for party in parties {
+            self.backend.end_driving(party);
+        }
+    }
 }
 
 impl Deref for Entered<'_> {
@@ -59,7 +146,24 @@ impl DerefMut for Entered<'_> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        *unpoisoned(self.holder) = None;
+        loop {
+            let mut outside = unpoisoned(&self.inner.outside);
+            if outside.abandoned.is_empty() && outside.parties.is_empty() {
+                outside.holder = None;
+                self.waiting.0 = std::mem::take(&mut outside.waiting);
+                return;
+            }
+            let (abandoned, parties) = outside.take_abandoned();
+            drop(outside);
+            self.forget(abandoned, parties);
+        }
+    }
+}
+
+impl Outside {
+    fn take_abandoned(&mut self) -> (Vec<Task>, Vec<u64>) {
+        let parties = std::mem::take(&mut self.parties);
+        (std::mem::take(&mut self.abandoned), parties)
     }
 }
 
@@ -85,9 +189,9 @@ impl Instance {
         let backend = backend::start(module, functions, module.engine().config())?;
         let inner = Inner {
             module: module.clone(),
+            wakes: backend.wakes(),
             backend: Mutex::new(backend),
-            holder: Mutex::new(None),
-            abandoned: Mutex::new(Vec::new()),
+            outside: Mutex::default(),
             run_ns: AtomicU64::new(0),
         };
         Ok(Instance {
@@ -120,14 +224,41 @@ impl Instance {
         Ok(TypedFunc::new(self.clone(), function, expected.is_async))
     }
 
-    /// Calls a function by its name with a list of values. An async one is run, with all tasks of
-    /// the instance, until it finishes; tasks that are left then end.
+    /// Calls a function by its name with a list of values. An async one is run as
+    /// [`TypedFunc::block_on`] does.
     ///
     /// # Errors
     /// [`Error::NoExport`]; [`Error::BadCall`] if number or types of the arguments do not fit;
     /// [`Error::Trap`]; [`Error::Object`] if an argument is a reference that the instance has not given
-    /// out; [`Error::Running`] if a host function calls the instance that called it.
+    /// out; [`Error::Running`] if a host function calls the instance that called it;
+    /// [`Error::InsideExecutor`] if the function is async.
     pub fn call(&self, name: &str, arguments: &[Val]) -> Result<Vec<Val>, Error> {
+        let (function, mut buffer) = self.untyped_call(name, arguments)?;
+        let signature = self.module().ir().functions[function].signature();
+        if signature.is_async {
+            may_block()?;
+        }
+        self.run(function, &mut buffer)?;
+        Ok(Val::from_words(&signature.results, &buffer))
+    }
+
+    /// Calls a function by its name with a list of values, as [`TypedFunc::call_async`] does.
+    ///
+    /// # Errors
+    /// [`Error::NoExport`]; [`Error::BadCall`].
+    pub fn call_async(&self, name: &str, arguments: &[Val]) -> Result<UntypedCall, Error> {
+        let (function, buffer) = self.untyped_call(name, arguments)?;
+        Ok(UntypedCall::new(self.clone(), function, buffer))
+    }
+
+    /// Runs, while it is awaited, the tasks that are left of earlier calls or that nobody joins. It is ready
+    /// when none of them waits for anything that can happen.
+    pub fn drive(&self) -> Drive {
+        Drive::new(self.clone())
+    }
+
+    /// The function of a name, and a buffer with arguments that fit it.
+    fn untyped_call(&self, name: &str, arguments: &[Val]) -> Result<(FuncId, Vec<u64>), Error> {
         let function = self.inner.module.function(name)?;
         let ir = self.module().ir();
         let signature = ir.functions[function].signature();
@@ -147,8 +278,7 @@ impl Instance {
         }
         let mut buffer = Val::to_words(arguments);
         buffer.resize(signature.buffer_words(), 0);
-        self.run(function, &mut buffer)?;
-        Ok(Val::from_words(&signature.results, &buffer))
+        Ok((function, buffer))
     }
 
     /// A memory that is exported by this name or, failing that, has it.
@@ -229,48 +359,82 @@ impl Instance {
 
     /// Runs a function with arguments, and then results, in a buffer.
     pub(crate) fn run(&self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
-        let mut backend = self.enter()?;
-        let ir = self.module().ir();
-        if has_heap(ir) {
-            let params = &ir.functions[function].signature().params;
-            check_handles(backend.access(), params, words)?;
-        }
-        if !self.module().engine().config().count {
-            return backend.call(function, words);
-        }
-        let started = Instant::now();
-        let result = backend.call(function, words);
-        let elapsed = started.elapsed().as_nanos() as u64;
-        self.inner.run_ns.fetch_add(elapsed, Ordering::Relaxed);
+        let mut entered = self.enter()?;
+        entered.check_arguments(function, words)?;
+        let _time = entered.measure();
+        let result = entered.backend.call(function, words);
+        entered.backend.hand_over();
         result
     }
 
     /// The backend, unless it is in use.
     pub(crate) fn enter(&self) -> Result<Entered<'_>, Error> {
-        let mut backend = match self.inner.backend.try_lock() {
+        let inner = &*self.inner;
+        let backend = match inner.backend.try_lock() {
             Ok(backend) => backend,
             // A host function panicked; memories and globals are as it left them.
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Err(Error::Running),
         };
-        let holder = &self.inner.holder;
-        *unpoisoned(holder) = Some(thread::current().id());
-        for task in std::mem::take(&mut *unpoisoned(&self.inner.abandoned)) {
-            backend.abandon(task);
+        let mut outside = unpoisoned(&inner.outside);
+        outside.holder = Some(thread::current().id());
+        let (abandoned, parties) = outside.take_abandoned();
+        drop(outside);
+        let mut entered = Entered {
+            backend,
+            waiting: WakeAll(Vec::new()),
+            inner,
+        };
+        entered.forget(abandoned, parties);
+        Ok(entered)
+    }
+
+    /// The backend; or nothing if another thread is inside, and then the waker is woken when it leaves.
+    pub(crate) fn enter_or_wait(
+        &self,
+        party: Option<u64>,
+        waker: &Waker,
+    ) -> Result<Option<Entered<'_>>, Error> {
+        if let Ok(entered) = self.enter() {
+            return Ok(Some(entered));
         }
-        Ok(Entered { backend, holder })
+        if let (Some(party), Some(wakes)) = (party, &self.inner.wakes) {
+            wakes.wait_outside(party, waker);
+        }
+        let mut outside = unpoisoned(&self.inner.outside);
+        match outside.holder {
+            // It would wait for itself.
+            Some(holder) if holder == thread::current().id() => return Err(Error::Running),
+            Some(_) => outside.waiting.push(waker.clone()),
+            // Somebody is on the way in or out, and does not look at the list.
+            None => {
+                drop(outside);
+                waker.wake_by_ref();
+            }
+        }
+        Ok(None)
     }
 
-    /// Whether it is this thread that is inside, so that waiting for it to leave would never end.
-    pub(crate) fn is_entered_here(&self) -> bool {
-        *unpoisoned(&self.inner.holder) == Some(thread::current().id())
-    }
-
-    /// Forgets a task that serves an import of another instance: now, or when somebody enters.
+    /// Forgets a call: now, or when whoever is inside leaves.
     pub(crate) fn abandon(&self, task: Task) {
-        unpoisoned(&self.inner.abandoned).push(task);
-        // Entering forgets what is on the list.
-        drop(self.enter());
+        self.abandon_with(|outside| outside.abandoned.push(task));
+    }
+
+    /// Forgets a party that has driven the instance.
+    pub(crate) fn end_driving(&self, party: u64) {
+        self.abandon_with(|outside| outside.parties.push(party));
+    }
+
+    fn abandon_with(&self, put: impl FnOnce(&mut Outside)) {
+        put(&mut unpoisoned(&self.inner.outside));
+        // Who enters forgets what is on the list, and so does who leaves.
+        while self.enter().is_err() {
+            if unpoisoned(&self.inner.outside).holder.is_some() {
+                return;
+            }
+            // Somebody is on the way in or out.
+            std::hint::spin_loop();
+        }
     }
 
     pub(crate) fn with<R>(&self, reach: impl FnOnce(&mut dyn Access) -> R) -> Result<R, Error> {

@@ -9,10 +9,13 @@ use crate::stats::Stats;
 use enjamb_interp::{HostContext, Imports, Instance, Options};
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
-    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Trace, TraceLimits, Val,
+    Entity, Exception, FuncId, FunctionKind, GlobalId, MemoryId, Module, Trace, TraceLimits, Val,
 };
+use enjamb_runtime::{Cause, HostFuture};
 use self_cell::self_cell;
 use std::sync::Arc;
+use std::task::{self, Poll, Wake, Waker};
+use std::thread::Thread;
 
 self_cell!(
     struct Owning {
@@ -82,9 +85,12 @@ fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Im
             let results = &function.signature.results;
             let mut words = Val::to_words(arguments);
             words.resize(function.signature.buffer_words(), 0);
-            Caller::call(&module, context, &function, &mut words)
-                .map_err(|error| raised(&*error))?;
-            Ok(Val::from_words(results, &words))
+            let waker = this_thread();
+            let called = Caller::call(&module, context, &waker, &function, &mut words);
+            match called.map_err(|error| raised(&*error))? {
+                None => Ok(Val::from_words(results, &words)),
+                Some(future) => wait_for(future, &waker),
+            }
         };
         imports = imports.throwing_function(namespace, name, call);
     }
@@ -224,6 +230,36 @@ fn error(error: enjamb_interp::Error) -> Error {
         })),
         BadInstance(reason) => Error::Instantiate(reason),
         BadCall(_) | Fault(_) | TooManyInstructions => Error::Internal(error.to_string()),
+    }
+}
+
+/// Wakes this thread.
+fn this_thread() -> Waker {
+    thread_local! {
+        static WAKER: Waker = Waker::from(Arc::new(Parked(std::thread::current())));
+    }
+    WAKER.with(Waker::clone)
+}
+
+struct Parked(Thread);
+
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Polls a future that is not ready until it is. Meanwhile the thread sleeps.
+fn wait_for(mut future: HostFuture, waker: &Waker) -> Result<Vec<Val>, enjamb_interp::HostError> {
+    loop {
+        std::thread::park();
+        let mut context = task::Context::from_waker(waker);
+        if let Poll::Ready(results) = future.as_mut().poll(&mut context) {
+            return results.map_err(|error| match error.cause {
+                Cause::Exception(thrown) if thrown.tag != Exception::HOST_ERROR => thrown.into(),
+                _ => error.message.unwrap_or_default().into(),
+            });
+        }
     }
 }
 

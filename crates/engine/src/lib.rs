@@ -45,8 +45,10 @@
 
 #![deny(unsafe_code)]
 
+mod async_host;
 mod backend;
 mod border;
+mod call;
 mod caller;
 mod config;
 mod engine;
@@ -67,6 +69,7 @@ mod objects;
 mod remote;
 mod state;
 mod stats;
+mod timer;
 mod value;
 
 /// What a heap has to be, for [`Config::heap`].
@@ -76,6 +79,8 @@ pub mod heap {
     pub use enjamb_heap::CopyingHeap;
 }
 
+pub use async_host::IntoAsyncHostFunction;
+pub use call::{Call, Drive, UntypedCall};
 pub use caller::Caller;
 pub use config::{Allocator, Clock, Config, Execution, Fuel, HeapFactory};
 pub use engine::Engine;

@@ -1,6 +1,6 @@
 //! Machine code as a backend.
 
-use crate::backend::{Access, Backend, Poll, Task};
+use crate::backend::{Access, Backend, Started, Task};
 use crate::caller::Caller;
 use crate::config::{Allocator, Clock, Config};
 use crate::error::{Error, Thrown, Trap};
@@ -8,6 +8,7 @@ use crate::host::HostFunction;
 use crate::objects::has_heap;
 use crate::remote::raised;
 use crate::stats::Stats;
+use crate::timer::Timer;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::host_objects::HostObjects;
@@ -15,11 +16,10 @@ use enjamb_ir::{
     FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, TraceLimits, Val,
 };
 use enjamb_runtime::{
-    ClockKind, HostContext, HostError, Imports, Instance, LoadOptions, LoadedModule, Options,
-    Outcome, Step,
+    ClockKind, HostContext, Imports, Instance, LoadOptions, LoadedModule, Options, Step, Wakes,
 };
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Poll, Waker};
 
 /// Code of a module, ready to run.
 pub(crate) struct Code {
@@ -74,9 +74,15 @@ fn wants_write_barrier(module: &Module, config: &Config) -> bool {
 pub(crate) struct MachineCode {
     module: Arc<Module>,
     instance: Instance,
-    /// Tasks that serve other instances: while there are any, no task ends with a call.
-    served: usize,
+    wakes: Arc<Wakes>,
+    /// Calls that are under way and others that drive the instance: while there are any, no task ends with
+    /// a call that blocks.
+    guests: usize,
+    timer: Timer,
 }
+
+/// Turns that tasks get before an executor may let something else run.
+const TURNS: u32 = 64;
 
 impl MachineCode {
     pub(crate) fn new(
@@ -108,8 +114,10 @@ impl MachineCode {
         let instance = instance.map_err(|error| failure(&module, error))?;
         Ok(MachineCode {
             module,
+            wakes: instance.wakes(),
             instance,
-            served: 0,
+            guests: 0,
+            timer: Timer::default(),
         })
     }
 }
@@ -120,52 +128,67 @@ fn imports(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Import
     for (declared, function) in module.functions.values().zip(functions) {
         let (
             FunctionKind::Import {
-                namespace,
-                name,
-                signature,
+                namespace, name, ..
             },
             Some(function),
         ) = (&declared.kind, function)
         else {
             continue;
         };
-        if let Some(remote) = function.remote.clone().filter(|_| signature.is_async) {
-            let module = Arc::clone(module);
-            let call = move |context: &mut HostContext<'_>, arguments: &[Val]| match remote
-                .call(&module, arguments)
-            {
-                Some(outcome) => outcome,
-                None => call(&module, &function, context, arguments).map(Outcome::Ready),
-            };
-            imports.define(namespace, name, Box::new(call));
-            continue;
-        }
         let module = Arc::clone(module);
-        imports.define_sync(namespace, name, move |context, arguments| {
-            call(&module, &function, context, arguments)
-        });
+        let code = move |context: &mut HostContext<'_>, words: &mut [u64]| {
+            let waker = context.waker();
+            Caller::call(&module, context, waker, &function, words).map_err(|error| raised(&*error))
+        };
+        imports.define_words(namespace, name, Box::new(code));
     }
     imports
 }
 
-fn call(
-    module: &Module,
-    function: &HostFunction,
-    context: &mut HostContext<'_>,
-    arguments: &[Val],
-) -> Result<Vec<Val>, HostError> {
-    let results = &function.signature.results;
-    let mut words = Val::to_words(arguments);
-    words.resize(function.signature.buffer_words(), 0);
-    Caller::call(module, context, function, &mut words).map_err(|error| raised(&*error))?;
-    Ok(Val::from_words(results, &words))
+impl MachineCode {
+    /// Gives tasks some turns, until `finished` has something or nothing can run.
+    fn turns<T>(
+        &mut self,
+        party: u64,
+        waker: &Waker,
+        mut finished: impl FnMut(&mut Instance, Option<Step>) -> Option<T>,
+    ) -> Poll<T> {
+        self.wakes.begin(party);
+        let mut last = None;
+        for _ in 0..TURNS {
+            if let Some(result) = finished(&mut self.instance, last) {
+                return Poll::Ready(result);
+            }
+            let step = self.instance.step();
+            last = Some(step);
+            match step {
+                Step::Ran | Step::Idle => {}
+                Step::Yielded => break,
+                Step::Waiting(time) => {
+                    let is_due = time.is_some_and(|time| self.timer.is_due(time, waker));
+                    if !is_due && !self.wakes.wait(party, waker) {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+        self.wakes.wait(party, waker);
+        waker.wake_by_ref();
+        Poll::Pending
+    }
+
+    /// A call, or somebody else who has driven the instance, is gone.
+    fn leave(&mut self, party: u64) {
+        self.guests -= 1;
+        self.wakes.leave(party);
+    }
 }
 
 impl Backend for MachineCode {
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let arguments = Val::from_words(&self.module.functions[function].signature().params, words);
         let results = self.instance.call(function, &arguments);
-        if self.served == 0 {
+        if self.guests == 0 {
             self.instance.drop_tasks();
         }
         let results = Val::to_words(&results.map_err(|e| failure(&self.module, e))?);
@@ -173,37 +196,66 @@ impl Backend for MachineCode {
         Ok(())
     }
 
-    fn serve(&mut self, function: FuncId, arguments: &[Val]) -> Option<Result<Task, Error>> {
-        let task = self.instance.spawn(function, arguments);
-        self.served += usize::from(task.is_ok());
-        Some(task.map_err(|error| failure(&self.module, error)))
-    }
-
-    fn poll(&mut self, task: Task) -> Poll {
-        // A few turns, so that neither instance keeps the other one waiting for long.
-        for _ in 0..100 {
-            let step = match self.instance.is_done(task) {
-                Ok(false) => self.instance.step(),
-                Ok(true) | Err(_) => Step::Idle,
-            };
-            match step {
-                Step::Ran => {}
-                Step::Waiting(wait) => return Poll::Waiting(wait),
-                Step::Idle => {
-                    // It has finished, or it never will and `run_until` says why.
-                    let results = self.instance.run_until(task);
-                    self.abandon(task);
-                    return Poll::Finished(results.map_err(|error| failure(&self.module, error)));
-                }
+    fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
+        let task = self.instance.start(function, words);
+        let task = task.map_err(|error| failure(&self.module, error))?;
+        match self.instance.outcome(task, words) {
+            Ok(None) => {
+                self.guests += 1;
+                Ok(Started::Task(task))
             }
+            Ok(Some(Ok(()))) => {
+                self.hand_over();
+                Ok(Started::Finished)
+            }
+            Ok(Some(Err(error))) | Err(error) => Err(failure(&self.module, error)),
         }
-        Poll::Waiting(Duration::ZERO)
     }
 
-    fn abandon(&mut self, _task: Task) {
-        self.served -= 1;
-        if self.served == 0 {
-            self.instance.drop_tasks();
+    fn poll(&mut self, task: Task, words: &mut [u64], waker: &Waker) -> Poll<Result<(), Error>> {
+        let result = self.turns(task.party(), waker, |instance, step| {
+            if step == Some(Step::Idle)
+                && let Err(error) = instance.give_up(task)
+            {
+                return Some(Err(error));
+            }
+            instance
+                .outcome(task, words)
+                .unwrap_or_else(|error| Some(Err(error)))
+        });
+        if result.is_ready() {
+            self.leave(task.party());
+        }
+        result.map_err(|error| failure(&self.module, error))
+    }
+
+    fn abandon(&mut self, task: Task) {
+        self.instance.abandon(task);
+        self.leave(task.party());
+    }
+
+    fn begin_driving(&mut self) -> Option<u64> {
+        self.guests += 1;
+        Some(self.wakes.new_party())
+    }
+
+    fn drive(&mut self, party: u64, waker: &Waker) -> Poll<()> {
+        self.turns(party, waker, |_, step| {
+            (step == Some(Step::Idle)).then_some(())
+        })
+    }
+
+    fn end_driving(&mut self, party: u64) {
+        self.leave(party);
+    }
+
+    fn wakes(&self) -> Option<Arc<Wakes>> {
+        Some(Arc::clone(&self.wakes))
+    }
+
+    fn hand_over(&self) {
+        if self.guests > 0 && self.instance.has_work() {
+            self.wakes.hand_over();
         }
     }
 

@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 ///
 /// Unsigned integers stand for the same type of the IR as signed ones: `u64` and `i64` are `i64`
 /// there; `bool` is an `i8` that is 0 or not, `u128` a `v128`, `Option<Ref>` a `ref`.
-pub trait HostValue: Copy + sealed::Sealed + 'static {
+pub trait HostValue: Copy + Send + Unpin + sealed::Sealed + 'static {
     /// The type of the IR.
     const TYPE: Type;
     /// The number in 128 bits, the low ones: what a buffer of words holds.
@@ -40,7 +40,7 @@ impl HostValues for Option<Ref> {
 }
 
 /// No number, one, or a tuple of up to twelve: the parameters or the results of a function.
-pub trait HostValues: sealed::Sealed + Sized + 'static {
+pub trait HostValues: sealed::Sealed + Send + Unpin + Sized + 'static {
     /// Their types.
     fn types() -> Vec<Type>;
     /// Puts them into the first words of a buffer.

@@ -155,8 +155,20 @@ impl<T> Handles<T> {
 
     /// The call of a host function that began last is over.
     pub fn leave(&mut self) {
+        let locals = self.suspend();
+        self.end(locals);
+    }
+
+    /// The call of a host function that began last goes on later, with the handles that were made in it:
+    /// they are for [`Handles::end`].
+    pub fn suspend(&mut self) -> Vec<u64> {
         let first = self.calls.pop().unwrap_or(0);
-        for handle in self.locals.split_off(first) {
+        self.locals.split_off(first)
+    }
+
+    /// Ends the handles that were made in a call, but for those that were kept.
+    pub fn end(&mut self, locals: Vec<u64>) {
+        for handle in locals {
             // Some have been released or kept.
             if self.slot(handle).is_ok_and(|slot| slot.is_local) {
                 drop(self.release(handle));
@@ -223,6 +235,23 @@ mod tests {
             "ol"
         );
         assert!(!handles.is_empty());
+    }
+
+    #[test]
+    fn a_call_that_is_suspended_has_its_handles_until_it_is_over() {
+        let mut handles = Handles::new();
+        handles.enter();
+        let (argument, kept) = (handles.insert('a'), handles.insert('k'));
+        let locals = handles.suspend();
+        handles.enter();
+        let other = handles.insert('o');
+        handles.leave();
+        assert!(handles.get(other).is_err());
+        handles.keep(kept).unwrap();
+        assert_eq!(handles.get(argument), Ok(&'a'));
+        handles.end(locals);
+        assert!(handles.get(argument).is_err());
+        assert_eq!(handles.get(kept), Ok(&'k'));
     }
 
     #[test]

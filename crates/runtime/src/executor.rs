@@ -1,8 +1,15 @@
-//! What runs next: run queue, timers and clock, and calls that the host completes.
+//! What runs next: run queue, timers and clock, and futures of the host that tasks wait for.
+//!
+//! Queue and timers name tasks by their words, so that those of a task that was freed meanwhile are
+//! found out; [`crate::state::State`] does that.
 
-use crate::host::PendingCall;
+use crate::host::HostFuture;
+use crate::wakes::TaskWaker;
+use enjamb_ir::hash::FxHashMap;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What `sleep` waits on.
@@ -23,34 +30,40 @@ enum Clock {
     Virtual(u64),
 }
 
-/// A call that a task waits for.
-#[derive(Debug)]
-pub(crate) struct PendingHostCall {
-    pub(crate) task: u32,
-    pub(crate) call: Box<dyn PendingCall>,
-    /// When the task began to wait.
-    since: Instant,
+/// A future of the host that a task waits for.
+pub(crate) struct PendingCall {
+    pub(crate) future: HostFuture,
+    /// What the copies of its waker point to, once there are any.
+    pub(crate) waker: Option<Arc<TaskWaker>>,
+    /// Handles that are good until the call is over.
+    pub(crate) locals: Vec<u64>,
 }
 
-/// The queues of an instance. Tasks are indices.
+impl fmt::Debug for PendingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PendingCall")
+    }
+}
+
+/// The queues of an instance.
 #[derive(Debug)]
 pub(crate) struct Executor {
-    queue: VecDeque<u32>,
+    queue: VecDeque<u64>,
     /// Deadline in ticks, number of creation, task.
-    timers: BinaryHeap<Reverse<(u64, u64, u32)>>,
+    timers: BinaryHeap<Reverse<(u64, u64, u64)>>,
     timers_made: u64,
+    /// How many had been made when it was asked for the next deadline.
+    timers_seen: u64,
+    /// Tasks that were freed since timers were last looked through for theirs.
+    freed: usize,
     clock: Clock,
-    /// Tasks that wait for the host, by when to ask it again and a number.
-    pending: BTreeMap<(Instant, u64), PendingHostCall>,
-    asked: u64,
+    /// What suspended tasks wait for, by index.
+    pending: FxHashMap<u32, PendingCall>,
+    /// Tasks whose futures want to be polled again in a while.
+    again: Vec<u64>,
+    /// Tasks that were woken while they ran, before they could wait.
+    early: Vec<u64>,
 }
-
-/// The host is not asked again about a call before this part of the time since its start has
-/// passed: all the questions about n calls that take t are O(n log t), and no end of a call is
-/// noticed later than by this part of its time.
-const PATIENCE: u32 = 32;
-/// The longest pause between two questions.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
@@ -60,12 +73,15 @@ impl Executor {
             queue: VecDeque::new(),
             timers: BinaryHeap::new(),
             timers_made: 0,
+            timers_seen: 0,
             clock: match clock {
                 ClockKind::Real => Clock::Real(Instant::now()),
                 ClockKind::Virtual => Clock::Virtual(0),
             },
-            pending: BTreeMap::new(),
-            asked: 0,
+            freed: 0,
+            pending: FxHashMap::default(),
+            again: Vec::new(),
+            early: Vec::new(),
         }
     }
 
@@ -77,7 +93,7 @@ impl Executor {
     }
 
     /// Appends a task to the run queue.
-    pub(crate) fn push(&mut self, task: u32) {
+    pub(crate) fn push(&mut self, task: u64) {
         self.queue.push_back(task);
     }
 
@@ -87,17 +103,17 @@ impl Executor {
     }
 
     /// The first task of the run queue.
-    pub(crate) fn front(&self) -> Option<u32> {
+    pub(crate) fn front(&self) -> Option<u64> {
         self.queue.front().copied()
     }
 
     /// Takes the first task off the run queue.
-    pub(crate) fn pop(&mut self) -> Option<u32> {
+    pub(crate) fn pop(&mut self) -> Option<u64> {
         self.queue.pop_front()
     }
 
     /// Lets a task wait that many milliseconds from now; negative ones are none.
-    pub(crate) fn sleep(&mut self, task: u32, milliseconds: i64) {
+    pub(crate) fn sleep(&mut self, task: u64, milliseconds: i64) {
         let ticks = match self.clock {
             Clock::Real(_) => NANOSECONDS_PER_MILLISECOND,
             Clock::Virtual(_) => 1,
@@ -123,8 +139,14 @@ impl Executor {
         }
     }
 
-    /// How long until the next deadline. A virtual clock jumps there instead.
-    pub(crate) fn next_deadline(&mut self) -> Option<Duration> {
+    /// How long until the next deadline of a task that exists. A virtual clock jumps there instead.
+    pub(crate) fn next_deadline(&mut self, exists: impl Fn(u64) -> bool) -> Option<Duration> {
+        self.timers_seen = self.timers_made;
+        while let Some(&Reverse((.., task))) = self.timers.peek()
+            && !exists(task)
+        {
+            self.timers.pop();
+        }
         let &Reverse((deadline, ..)) = self.timers.peek()?;
         if let Clock::Virtual(now) = &mut self.clock {
             *now = (*now).max(deadline);
@@ -133,60 +155,65 @@ impl Executor {
         Some(Duration::from_nanos(deadline.saturating_sub(self.now())))
     }
 
+    /// Whether there are timers of which whoever keeps the time does not know.
+    pub(crate) fn has_new_timers(&self) -> bool {
+        self.timers_seen != self.timers_made
+    }
+
     /// Whether a task waits for the host.
     pub(crate) fn waits_for_host(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Lets a task wait for the host.
-    pub(crate) fn wait_for_host(&mut self, task: u32, call: Box<dyn PendingCall>) {
-        let since = Instant::now();
-        self.ask_at(since, PendingHostCall { task, call, since });
-    }
-
-    fn ask_at(&mut self, time: Instant, call: PendingHostCall) {
-        self.pending.insert((time, self.asked), call);
-        self.asked += 1;
-    }
-
-    /// Takes the calls about which the host is to be asked now.
-    pub(crate) fn due_host_calls(&mut self) -> Vec<PendingHostCall> {
-        let now = Instant::now();
-        let mut due = Vec::new();
-        while let Some(first) = self.pending.first_entry()
-            && first.key().0 <= now
-        {
-            due.push(first.remove());
+    /// Lets a task wait for the host. `index` is part of its word.
+    pub(crate) fn wait_for_host(&mut self, task: u64, call: PendingCall, woken: bool) {
+        self.pending.insert(task as u32, call);
+        let early = self.early.iter().position(|&early| early == task);
+        if woken || early.is_some() {
+            self.again.push(task);
         }
-        due
+        early.map(|early| self.early.swap_remove(early));
     }
 
-    /// The host has not finished a call, and says how long to wait.
-    pub(crate) fn ask_again(&mut self, call: PendingHostCall, wait: Duration) {
-        let now = Instant::now();
-        self.ask_at(now + pause(wait, now - call.since), call);
+    /// What a task waits for, if that is the host. It does not wait any more.
+    pub(crate) fn take_pending(&mut self, index: u32) -> Option<PendingCall> {
+        self.pending.remove(&index)
     }
 
-    /// How long until the host is to be asked again.
-    pub(crate) fn next_host_call(&self) -> Option<Duration> {
-        let (&(time, _), _) = self.pending.first_key_value()?;
-        Some(time.saturating_duration_since(Instant::now()))
+    /// A task was woken while it runs, before it waits. Few do at once: it has called a host function
+    /// that runs other tasks.
+    pub(crate) fn woken_early(&mut self, task: u64, exists: impl Fn(u64) -> bool) {
+        self.early.retain(|&early| early != task && exists(early));
+        self.early.push(task);
     }
 
-    /// Forgets every task: the calls that they have waited for.
-    pub(crate) fn clear(&mut self) -> Vec<PendingHostCall> {
+    /// Takes the tasks whose futures are to be polled again.
+    pub(crate) fn take_again(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.again)
+    }
+
+    /// Whether the futures of some tasks are to be polled again.
+    pub(crate) fn has_again(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// A task was freed that may have had a timer. Now and then timers that nobody waits for are thrown
+    /// away, so that they are no more than those of tasks that exist and a few.
+    pub(crate) fn freed(&mut self, exists: impl Fn(u64) -> bool) {
+        self.freed += 1;
+        if self.freed * 2 > self.timers.len() {
+            self.freed = 0;
+            self.timers.retain(|&Reverse((.., task))| exists(task));
+        }
+    }
+
+    /// Forgets every task.
+    pub(crate) fn clear(&mut self) {
         self.queue.clear();
         self.timers.clear();
-        std::mem::take(&mut self.pending).into_values().collect()
+        self.again.clear();
+        self.early.clear();
     }
-}
-
-/// How long not to ask about a call that has taken this time so far.
-fn pause(wait: Duration, so_far: Duration) -> Duration {
-    if wait.is_zero() {
-        return wait;
-    }
-    wait.max(so_far / PATIENCE).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -200,13 +227,13 @@ mod tests {
             executor.sleep(task, milliseconds);
         }
         let mut order = Vec::new();
-        while executor.next_deadline().is_some() {
+        while executor.next_deadline(|_| true).is_some() {
             executor.fire();
             while let Some(task) = executor.pop() {
                 order.push((task, executor.now()));
             }
         }
-        let tasks: Vec<u32> = order.iter().map(|&(task, _)| task).collect();
+        let tasks: Vec<u64> = order.iter().map(|&(task, _)| task).collect();
         assert_eq!(tasks, [4, 2, 1, 3, 5]);
         assert_eq!(order[..4], [(4, 0), (2, 10), (1, 20), (3, 20)]);
     }
@@ -218,25 +245,29 @@ mod tests {
         executor.sleep(2, 20_000_000_000_000);
         executor.sleep(3, i64::MAX);
         for task in [2, 1, 3] {
-            assert_eq!(executor.next_deadline(), Some(Duration::ZERO));
+            assert_eq!(executor.next_deadline(|_| true), Some(Duration::ZERO));
             executor.fire();
             assert_eq!((executor.pop(), executor.pop()), (Some(task), None));
         }
     }
 
     #[test]
-    fn questions_about_a_call_become_rare() {
-        let wait = Duration::from_micros(50);
-        let (mut so_far, mut questions) = (Duration::ZERO, 0);
-        while so_far < Duration::from_secs(1000) {
-            let pause = pause(wait, so_far);
-            assert!(pause <= wait.max(so_far / 20), "noticed in time");
-            so_far += pause;
-            questions += 1;
+    fn timers_of_freed_tasks_do_not_pile_up() {
+        let mut executor = Executor::new(ClockKind::Virtual);
+        executor.sleep(0, 7);
+        for task in 1..10_000 {
+            executor.sleep(task, 1_000_000);
+            executor.freed(|other| other == 0);
+            assert!(executor.timers.len() <= 3);
         }
-        assert!(questions < 600, "{questions}");
-        assert_eq!(pause(Duration::ZERO, so_far), Duration::ZERO);
-        assert_eq!(pause(Duration::MAX, so_far), LONGEST_PAUSE);
+        assert_eq!(
+            executor.next_deadline(|task| task == 0),
+            Some(Duration::ZERO)
+        );
+        executor.fire();
+        assert_eq!(executor.pop(), Some(0));
+        executor.sleep(5, 1);
+        assert_eq!(executor.next_deadline(|_| false), None);
     }
 
     #[test]
@@ -245,11 +276,11 @@ mod tests {
         executor.sleep(1, 50);
         executor.fire();
         assert_eq!(executor.pop(), None);
-        let wait = executor.next_deadline().unwrap();
+        let wait = executor.next_deadline(|_| true).unwrap();
         assert!(wait <= Duration::from_millis(50), "{wait:?}");
         std::thread::sleep(wait);
         executor.fire();
         assert_eq!(executor.pop(), Some(1));
-        assert_eq!(executor.next_deadline(), None);
+        assert_eq!(executor.next_deadline(|_| true), None);
     }
 }

@@ -4,18 +4,19 @@
 //! [`enjamb_abi::context::Helper`]. None unwinds: a panic of a host function becomes an exception.
 
 use crate::error::HostError;
+use crate::executor::PendingCall;
 use crate::failure::Cause;
-use crate::host::{HostContext, Outcome, SharedFunction};
+use crate::host::{HostCode, HostContext, HostFuture, Outcome, SharedFunction};
 use crate::machine::Machine;
 use crate::memory;
 use crate::objects;
-use crate::state::{Import, Registration, State};
+use crate::state::{Import, Registration, State, check_types};
 use crate::task::State as TaskState;
 use enjamb_abi::code::Throw;
 use enjamb_abi::context::{Context, Counter, Helper, Status};
 use enjamb_abi::unwind::Unwinding;
 use enjamb_ir::types::word_count;
-use enjamb_ir::{Entity, Exception, FuncId, MemoryId, TrapCode};
+use enjamb_ir::{Entity, Exception, FuncId, MemoryId, Signature, TrapCode, Val};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, TryLockError};
@@ -128,54 +129,103 @@ fn call_host(
     };
     let loaded = machine.with(|state| Arc::clone(&state.loaded));
     let signature = loaded.signature(function);
-    let (args, outer, word) = machine.with(|state| {
+    let (outer, waker, word) = machine.with(|state| {
         state.objects.handles.enter();
-        let args = state.values(&signature.params, buffer);
+        state.export_words(&signature.params, buffer);
         state.safepoint();
+        let outer = state.host_function.replace(function);
         let word = state.context.fixed().task_word;
-        (args, state.host_function.replace(function), word)
+        (outer, state.waker(state.current_task), word)
     });
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        call(&mut HostContext::new(machine), &args)
+        waker.lend(|waker| {
+            let mut context = HostContext::new(machine, waker);
+            run_host(&mut call, &mut context, signature, buffer)
+        })
     }));
+    let outcome = outcome.unwrap_or_else(|payload| Err(panic(&*payload)));
+    let outcome = refuse_future(machine, function, signature, outcome);
+    let (woken, waker) = waker.finish();
     machine.with(|state| {
         state.host_function = outer;
         if signature.is_async {
             state.context.fixed().task_word = word;
         }
         state.safepoint();
-        let outcome = outcome.unwrap_or_else(|payload| Err(panic(&*payload)));
-        let outcome = outcome.map_err(|error| state.cause_from_host(error));
-        let status = state.hand_over(function, outcome, buffer);
-        state.objects.handles.leave();
-        status
+        match outcome {
+            Ok(None) => {
+                let imported = state.import_words(&signature.results, buffer);
+                state.objects.handles.leave();
+                imported.map(|()| Status::Finished).map_err(HostError::from)
+            }
+            Ok(Some(future)) => {
+                let locals = state.objects.handles.suspend();
+                let call = PendingCall {
+                    future,
+                    waker,
+                    locals,
+                };
+                Ok(state.register(Registration::Pending(call, woken)))
+            }
+            Err(error) => {
+                let cause = state.cause_from_host(error);
+                state.objects.handles.leave();
+                Err(cause)
+            }
+        }
     })
 }
 
-impl State {
-    /// Hands what a host function has given to the code that called it.
-    fn hand_over(
-        &mut self,
-        function: FuncId,
-        outcome: Result<Outcome, HostError>,
-        buffer: &mut [u64],
-    ) -> Result<Status, HostError> {
-        let signature = self.loaded.signature(function);
-        match outcome? {
-            Outcome::Ready(values) => {
-                let results = self.words(&signature.results, &values)?;
-                buffer[..results.len()].copy_from_slice(&results);
-                Ok(Status::Finished)
-            }
-            Outcome::Pending(_) if !signature.is_async => {
-                let name = &self.loaded.module().functions[function].name;
-                let message = format!("host function %{name} of a sync import cannot suspend");
-                Err(message.into())
-            }
-            Outcome::Pending(call) => Ok(self.register(Registration::Pending(call))),
+/// Runs the code of a host function: its results are in the buffer, or there is a future of them.
+fn run_host(
+    code: &mut HostCode,
+    context: &mut HostContext<'_>,
+    signature: &Signature,
+    buffer: &mut [u64],
+) -> Result<Option<HostFuture>, HostError> {
+    let function = match code {
+        HostCode::Words(function) => return function(context, buffer),
+        HostCode::Values(function) => function,
+    };
+    let args = Val::from_words(&signature.params, buffer);
+    match function(context, &args)? {
+        Outcome::Ready(values) => {
+            check_types(&signature.results, &values)?;
+            let words = Val::to_words(&values);
+            buffer[..words.len()].copy_from_slice(&words);
+            Ok(None)
         }
+        Outcome::Pending(future) => Ok(Some(future)),
     }
+}
 
+/// A future is an error if the import is sync: its caller cannot suspend.
+fn refuse_future(
+    machine: Machine,
+    function: FuncId,
+    signature: &Signature,
+    outcome: Result<Option<HostFuture>, HostError>,
+) -> Result<Option<HostFuture>, HostError> {
+    match outcome {
+        Ok(Some(future)) if !signature.is_async => {
+            drop_quietly(future);
+            let name = machine.with(|state| state.loaded.module().functions[function].name.clone());
+            let message = format!("host function %{name} of a sync import cannot suspend");
+            Err(message.into())
+        }
+        outcome => outcome,
+    }
+}
+
+/// Drops what is the host's. A panic there has nobody left whom it could be an exception for.
+pub(crate) fn drop_quietly<T>(theirs: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(theirs))) {
+        let message = panic(&*payload).message;
+        tracing::warn!(?message, "dropping a future of the host");
+    }
+}
+
+impl State {
     /// Begins the failure that a helper asks for, and tells its stub.
     fn raise(&mut self, error: HostError) -> Status {
         self.begin_failure(error.cause).message = error.message;
@@ -245,7 +295,7 @@ impl State {
             TaskState::Finished => {
                 let results = self.results(target);
                 // SAFETY: the service has these results.
-                unsafe { words(buffer, results.len()) }.copy_from_slice(&results);
+                unsafe { words(buffer, results.len()) }.copy_from_slice(results);
                 self.remove(target);
                 Ok(Status::Finished)
             }

@@ -8,15 +8,21 @@ use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, Trace, TraceLimits, Val};
 use std::fmt;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::task::{self, Poll, Waker};
+
+/// What a host function has still to give, as a future. It is polled by whoever drives the instance, on
+/// any thread, and cannot reach the instance meanwhile.
+pub type HostFuture = Pin<Box<dyn Future<Output = Result<Vec<Val>, HostError>> + Send>>;
 
 /// What a host function gives back.
 pub enum Outcome {
     /// Its results.
     Ready(Vec<Val>),
-    /// They come later: the calling task suspends. Async imports only.
-    Pending(Box<dyn PendingCall>),
+    /// They come later: the calling task suspends. Async imports only. The future has been polled with
+    /// [`HostContext::waker`] and was not ready.
+    Pending(HostFuture),
 }
 
 impl From<Vec<Val>> for Outcome {
@@ -25,22 +31,17 @@ impl From<Vec<Val>> for Outcome {
     }
 }
 
-/// A call that the host has not finished. The executor asks for its results from time to time.
-pub trait PendingCall: Send {
-    /// The results, once they are there. It is not asked again after that.
-    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>>;
-
-    /// How long the executor may wait before it asks again; nothing, if being asked is what gets
-    /// the call on. Otherwise the executor waits no less than a part of the time that the call has
-    /// taken so far, so that asking many calls that take long costs little.
-    fn wait(&self) -> Duration {
-        Duration::from_micros(50)
-    }
-}
-
-impl fmt::Debug for dyn PendingCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PendingCall")
+impl Outcome {
+    /// Polls a future once, on the spot: its results, or that they come later.
+    ///
+    /// # Errors
+    /// What the future gives.
+    pub fn of(context: &HostContext<'_>, mut future: HostFuture) -> Result<Outcome, HostError> {
+        let mut polling = task::Context::from_waker(context.waker());
+        match future.as_mut().poll(&mut polling) {
+            Poll::Ready(results) => results.map(Outcome::Ready),
+            Poll::Pending => Ok(Outcome::Pending(future)),
+        }
     }
 }
 
@@ -48,18 +49,39 @@ impl fmt::Debug for dyn PendingCall {
 pub type HostFunction =
     Box<dyn FnMut(&mut HostContext<'_>, &[Val]) -> Result<Outcome, HostError> + Send>;
 
+/// A function of the host over words: results take the place of the arguments, both as
+/// [`Val::to_words`] has them and of the types that the import declares. Nothing, or a future that has been
+/// polled as in [`Outcome::Pending`].
+pub type WordFunction = Box<
+    dyn FnMut(&mut HostContext<'_>, &mut [u64]) -> Result<Option<HostFuture>, HostError> + Send,
+>;
+
+/// A function of the host in either form.
+pub(crate) enum HostCode {
+    Values(HostFunction),
+    Words(WordFunction),
+}
+
 /// The instance that calls a host function, as that function sees it.
 pub struct HostContext<'a> {
     machine: Machine,
+    waker: &'a Waker,
     instance: PhantomData<&'a mut Instance>,
 }
 
 impl<'a> HostContext<'a> {
-    pub(crate) fn new(machine: Machine) -> HostContext<'a> {
+    pub(crate) fn new(machine: Machine, waker: &'a Waker) -> HostContext<'a> {
         HostContext {
             machine,
+            waker,
             instance: PhantomData,
         }
+    }
+
+    /// Wakes the calling task, once it waits for a future. Of a call that is not made by a task it wakes
+    /// nobody.
+    pub fn waker(&self) -> &'a Waker {
+        self.waker
     }
 
     /// The function that an export, or failing that a name, stands for.
@@ -88,7 +110,8 @@ impl<'a> HostContext<'a> {
 
     /// The context word of the task that calls.
     pub fn context(&self) -> i64 {
-        self.machine.with(|state| state.context.fixed().task_word as i64)
+        self.machine
+            .with(|state| state.context.fixed().task_word as i64)
     }
 
     /// Gives the task that calls another context word. A function that stands for an async import has no
@@ -142,7 +165,7 @@ impl<'a> HostContext<'a> {
 }
 
 /// A host function that several imports of a module stand for. It is locked while it runs.
-pub(crate) type SharedFunction = Arc<Mutex<HostFunction>>;
+pub(crate) type SharedFunction = Arc<Mutex<HostCode>>;
 
 /// The functions that a host offers to a module, by namespace and name.
 #[derive(Default)]
@@ -158,8 +181,22 @@ impl Imports {
 
     /// Offers a function; it takes the place of an earlier one of that name.
     pub fn define(&mut self, namespace: &str, name: &str, function: HostFunction) -> &mut Self {
+        self.insert(namespace, name, HostCode::Values(function))
+    }
+
+    /// Offers a function over words.
+    pub fn define_words(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        function: WordFunction,
+    ) -> &mut Self {
+        self.insert(namespace, name, HostCode::Words(function))
+    }
+
+    fn insert(&mut self, namespace: &str, name: &str, code: HostCode) -> &mut Self {
         let key = (namespace.to_string(), name.to_string());
-        self.functions.insert(key, Arc::new(Mutex::new(function)));
+        self.functions.insert(key, Arc::new(Mutex::new(code)));
         self
     }
 

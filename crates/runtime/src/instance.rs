@@ -13,10 +13,12 @@ use crate::objects::Objects;
 use crate::options::{Options, Stats};
 use crate::state::{Import, State, bare_trap};
 use crate::task::{NONE, State as TaskState, Tasks};
+use crate::wakes::Wakes;
 use enjamb_abi::context::LeafMode;
 use enjamb_abi::heap::Heap;
 use enjamb_heap::CopyingHeap;
 use enjamb_ir::host_objects::HostObjects;
+use enjamb_ir::types::word_count;
 use enjamb_ir::{
     Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature,
     TableId, Trace, TraceLimits, TrapCode, Type, Val,
@@ -32,6 +34,11 @@ impl TaskHandle {
     /// The task as a value that can be handed to compiled code.
     pub fn value(self) -> Val {
         Val::Task(self.0)
+    }
+
+    /// The party that waits for this task, for [`Wakes`].
+    pub fn party(self) -> u64 {
+        self.0
     }
 }
 
@@ -108,6 +115,9 @@ impl Instance {
             continuations: Continuations::new(options.continuation_limit, options.count),
             tasks: Tasks::new(),
             executor: Executor::new(options.clock),
+            wakes: Arc::default(),
+            discarded: Vec::new(),
+            ended: Vec::new(),
             imports,
             fuel: FuelAccount::new(options.fuel),
             options,
@@ -217,7 +227,7 @@ impl Instance {
     pub fn resume(&mut self, task: TaskHandle, fast_resumes: u64) -> Result<bool, Error> {
         let index = self.machine.with(|state| {
             let index = state.tasks.find(task.0).map_err(|_| Error::BadTask)?;
-            if state.executor.front() != Some(index) {
+            if state.executor.front() != Some(task.0) {
                 return Err(Error::BadTask);
             }
             state.executor.pop();
@@ -227,10 +237,81 @@ impl Instance {
         self.is_done(task)
     }
 
+    /// Starts a task that is a call of the host's: no other task can join it, and whoever waits for the
+    /// instance as the party [`TaskHandle::party`] is woken when it has ended. Arguments stand in words, as
+    /// [`Val::to_words`] has them; their types have been checked.
+    ///
+    /// # Errors
+    /// If a reference among the arguments is stale, or there is no memory for the task.
+    pub fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<TaskHandle, Error> {
+        let arguments = self.machine.with(|state| {
+            let loaded = Arc::clone(&state.loaded);
+            let params = &loaded.signature(function).params;
+            state.safepoint();
+            state.begin_turn();
+            let imported = state.import_words(params, words);
+            imported
+                .map_err(Error::BadCall)
+                .map(|()| word_count(params))
+        })?;
+        let task = self.machine.start(function, &words[..arguments]);
+        let task = task.map_err(bare_trap)?;
+        Ok(TaskHandle(self.machine.with(|state| {
+            state.tasks[task].called = true;
+            state.tasks.word(task)
+        })))
+    }
+
+    /// What has become of a task: nothing if it has not ended. Its results stand in the words then, and
+    /// the handle is dead.
+    ///
+    /// # Errors
+    /// If there is no such task.
+    pub fn outcome(
+        &mut self,
+        task: TaskHandle,
+        words: &mut [u64],
+    ) -> Result<Option<Result<(), Error>>, Error> {
+        self.machine.with(|state| state.take_outcome(task.0, words))
+    }
+
+    /// Ends the wait of a task for which nothing can be done any more: it fails with a trap.
+    ///
+    /// # Errors
+    /// If there is no such task.
+    pub fn give_up(&mut self, task: TaskHandle) -> Result<(), Error> {
+        self.machine.with(|state| state.deadlock(task.0))
+    }
+
+    /// Frees a task that [`Instance::start`] has started, with what it waits for, unless it has been freed
+    /// already. What it has started itself goes on.
+    pub fn abandon(&mut self, task: TaskHandle) {
+        self.machine.with(|state| {
+            if let Ok(index) = state.tasks.find_any(task.0) {
+                state.abandon(index);
+            }
+        });
+        self.machine.bury();
+    }
+
+    /// Who waits for the instance, and the wakes of its tasks.
+    pub fn wakes(&self) -> Arc<Wakes> {
+        self.machine.with(|state| Arc::clone(&state.wakes))
+    }
+
+    /// Whether whoever drives the instance has something to do, or to wait for, that he does not know of.
+    pub fn has_work(&self) -> bool {
+        self.machine.with(|state| {
+            let executor = &state.executor;
+            let can_run = !executor.is_queue_empty() || executor.has_again();
+            can_run || executor.has_new_timers() || state.wakes.any()
+        })
+    }
+
     /// Frees every task, whatever it waits for.
     pub fn drop_tasks(&mut self) {
-        let calls = self.machine.with(State::drop_tasks);
-        drop(calls);
+        self.machine.with(State::drop_tasks);
+        self.machine.bury();
     }
 
     /// The fuel that is left; below zero it is a debt.
@@ -324,6 +405,9 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
+        self.drop_tasks();
+        // Futures of the host are gone, and wakers that are left find nobody.
+        self.machine.with(|state| state.wakes.close());
         // SAFETY: the instance is the owner of its machine; no compiled code runs, since that
         // would borrow the instance.
         unsafe { self.machine.release() };

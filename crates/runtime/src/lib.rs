@@ -52,14 +52,16 @@ mod processor;
 mod state;
 mod task;
 mod unwind;
+mod wakes;
 
 pub use code_memory::CodeMemory;
 pub use debug::LoadOptions;
 pub use error::{Error, HostError, Thrown, Trap};
 pub use executor::ClockKind;
 pub use failure::Cause;
-pub use host::{HostContext, HostFunction, Imports, Outcome, PendingCall};
+pub use host::{HostContext, HostFunction, HostFuture, Imports, Outcome, WordFunction};
 pub use instance::{Instance, TaskHandle};
 pub use loaded::LoadedModule;
 pub use machine::Step;
 pub use options::{Options, Stats};
+pub use wakes::Wakes;

@@ -5,11 +5,13 @@
 //! lasts for one call of [`Machine::with`], and no code that could ask for another one runs inside.
 
 use crate::error::{Error, HostError};
+use crate::executor::PendingCall;
 use crate::failure::{Cause, Failure};
-use crate::helpers::panic;
+use crate::helpers::{drop_quietly, panic};
 use crate::processor;
 use crate::state::{State, bare_trap};
 use crate::task::{NONE, State as TaskState};
+use crate::wakes::LazyWaker;
 use enjamb_abi::context::{Context, Status};
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::types::word_count;
@@ -17,6 +19,8 @@ use enjamb_ir::{Entity, FuncId, TrapCode, Val};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 type Trampoline = unsafe extern "C" fn(*mut Context, u64, *mut u64) -> u64;
@@ -54,8 +58,11 @@ impl Default for Outer {
 pub enum Step {
     /// A task ran.
     Ran,
-    /// No task can run before this time has passed.
-    Waiting(Duration),
+    /// Futures of the host have had their turn, and want another one. Whoever is polled by an executor
+    /// lets it run first.
+    Yielded,
+    /// No task can run before this time has passed, if there is one, or the host wakes a task.
+    Waiting(Option<Duration>),
     /// No task can run ever, unless the host does something.
     Idle,
 }
@@ -82,8 +89,8 @@ thread_local! {
 
 /// Yields in a row that the dispatcher may resume by itself before timers and host get a look.
 const FAST_RESUMES: u64 = 1000;
-/// Turns between two questions to the host while tasks can run.
-const HOST_INTERVAL: u64 = 61;
+/// Turns after which futures that want to be polled again are, although tasks can run.
+const AGAIN_INTERVAL: u64 = 61;
 /// Words of an argument buffer that need no allocation.
 const SMALL_BUFFER: usize = 16;
 
@@ -170,7 +177,7 @@ impl Machine {
                     .for_each(|failure| state.remember(task, failure));
                 End::Suspended(suspended)
             } else {
-                state.registration = None;
+                state.drop_registration();
                 let unknown = || state.new_failure(Cause::Trap(TrapCode::Unreachable));
                 let failure = failure.unwrap_or_else(unknown);
                 tracing::debug!(cause = ?failure.cause, "failure");
@@ -218,6 +225,7 @@ impl Machine {
             }
             state.context.fixed().task_word = outer_word;
         });
+        self.bury();
         Ok(task)
     }
 
@@ -269,45 +277,97 @@ impl Machine {
             });
         }
         self.with(|state| state.context.fixed().task_word = outer_word);
+        self.bury();
+    }
+
+    /// Drops futures that nobody waits for any more.
+    pub(crate) fn bury(self) {
+        let discarded = self.with(|state| match state.discarded.is_empty() {
+            true => Vec::new(),
+            false => std::mem::take(&mut state.discarded),
+        });
+        discarded.into_iter().for_each(drop_quietly);
     }
 
     /// One turn of the executor.
     pub(crate) fn step(self) -> Step {
-        let ask_host = self.with(|state| {
+        let is_woken = self.with(|state| {
             state.executor.fire();
             state.turns += 1;
-            let idle = state.executor.is_queue_empty();
-            state.executor.waits_for_host() && (idle || state.turns.is_multiple_of(HOST_INTERVAL))
+            state.wakes.any() || state.is_time_for_again()
         });
-        let host_wait = if ask_host { self.poll_pending() } else { None };
+        if is_woken {
+            self.poll_woken();
+        }
         let next = self.with(|state| {
-            let task = state.executor.pop()?;
+            let task = state.next_task()?;
             let alone = state.executor.is_queue_empty();
             Some((task, if alone { FAST_RESUMES } else { 0 }))
         });
         if let Some((task, fast_resumes)) = next {
             self.resume(task, fast_resumes);
-            return Step::Ran;
         }
-        let timer = self.with(|state| state.executor.next_deadline());
-        match [timer, host_wait].into_iter().flatten().min() {
-            Some(wait) => Step::Waiting(wait),
-            None => Step::Idle,
+        let (step, ended) = self.with(|state| {
+            let step = match next {
+                Some(_) => Step::Ran,
+                None => state.what_to_wait_for(),
+            };
+            (step, std::mem::take(&mut state.ended))
+        });
+        if !ended.is_empty() {
+            self.with(|state| Arc::clone(&state.wakes)).ended(&ended);
+        }
+        step
+    }
+
+    /// Polls the futures of tasks that were woken, once each.
+    fn poll_woken(self) {
+        let (again, wakes) = self.with(|state| {
+            let is_time = state.is_time_for_again();
+            let again = is_time.then(|| state.executor.take_again());
+            (again.unwrap_or_default(), Arc::clone(&state.wakes))
+        });
+        for task in again {
+            self.poll_future(task);
+        }
+        for woken in wakes.take() {
+            self.poll_future(woken.begin());
         }
     }
 
-    /// Asks the host about the calls whose time has come: how long to wait at most.
-    fn poll_pending(self) -> Option<Duration> {
-        for mut pending in self.with(|state| state.executor.due_host_calls()) {
-            let call = &mut pending.call;
-            let polled = catch_unwind(AssertUnwindSafe(|| call.poll().ok_or_else(|| call.wait())));
-            let polled = polled.unwrap_or_else(|payload| Ok(Err(panic(&*payload))));
-            match polled {
-                Ok(results) => self.with(|state| state.complete(pending.task, results)),
-                Err(wait) => self.with(|state| state.executor.ask_again(pending, wait)),
+    /// Polls what a task waits for, if it waits for the host.
+    fn poll_future(self, task: u64) {
+        let Some(PendingCall {
+            mut future,
+            waker,
+            locals,
+        }) = self.with(|state| state.take_future(task))
+        else {
+            return;
+        };
+        let lazy = LazyWaker::new(self.with(|state| Arc::clone(&state.wakes)), task, waker);
+        let polled = lazy.lend(|waker| {
+            let mut polling = task::Context::from_waker(waker);
+            catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut polling)))
+        });
+        let results = match polled {
+            Ok(Poll::Pending) => {
+                let (woken, waker) = lazy.finish();
+                let call = PendingCall {
+                    future,
+                    waker,
+                    locals,
+                };
+                return self.with(|state| state.executor.wait_for_host(task, call, woken));
             }
-        }
-        self.with(|state| state.executor.next_host_call())
+            Ok(Poll::Ready(results)) => results,
+            Err(payload) => Err(panic(&*payload)),
+        };
+        self.with(|state| {
+            state.complete(task as u32, results);
+            state.objects.handles.end(locals);
+        });
+        drop_quietly(future);
     }
 
     /// Calls a function and, if it is async, runs tasks until it has finished.
@@ -339,11 +399,10 @@ impl Machine {
             }
             match self.step() {
                 Step::Ran => {}
-                Step::Waiting(wait) => {
-                    if !wait.is_zero() {
-                        std::thread::sleep(wait);
-                    }
-                }
+                // Somebody else may be about to do what the futures wait for.
+                Step::Yielded => std::thread::yield_now(),
+                Step::Waiting(Some(Duration::ZERO)) => {}
+                Step::Waiting(wait) => self.with(|state| Arc::clone(&state.wakes)).block(wait),
                 Step::Idle => self.with(|state| state.deadlock(word))?,
             }
         }
@@ -351,6 +410,39 @@ impl Machine {
 }
 
 impl State {
+    fn is_time_for_again(&self) -> bool {
+        let is_time = self.executor.is_queue_empty() || self.turns.is_multiple_of(AGAIN_INTERVAL);
+        is_time && self.executor.has_again()
+    }
+
+    /// What there is to wait for if no task can run.
+    fn what_to_wait_for(&mut self) -> Step {
+        let State {
+            executor, tasks, ..
+        } = self;
+        if executor.has_again() {
+            return Step::Yielded;
+        }
+        match executor.next_deadline(|task| tasks.find_any(task).is_ok()) {
+            Some(wait) => Step::Waiting(Some(wait)),
+            None if executor.waits_for_host() => Step::Waiting(None),
+            None => Step::Idle,
+        }
+    }
+
+    /// What a woken task waits for, if that is the host.
+    fn take_future(&mut self, task: u64) -> Option<PendingCall> {
+        let index = self.tasks.find_any(task).ok()?;
+        if self.tasks[index].state == TaskState::Running {
+            let State {
+                executor, tasks, ..
+            } = self;
+            executor.woken_early(task, |task| tasks.find_any(task).is_ok());
+            return None;
+        }
+        self.executor.take_pending(index)
+    }
+
     /// Arguments as words, if they fit the function.
     pub(crate) fn argument_words(&self, function: FuncId, args: &[Val]) -> Result<Vec<u64>, Error> {
         self.check_function(function)?;
@@ -396,11 +488,32 @@ impl State {
     /// The results of a task, which is freed, if it has finished.
     fn take_results(&mut self, word: u64) -> Result<Option<Result<Vec<Val>, Error>>, Error> {
         let index = self.tasks.find_any(word).map_err(|_| Error::BadTask)?;
+        let state = self.tasks[index].state;
+        if !matches!(state, TaskState::Finished | TaskState::Failed) {
+            return Ok(None);
+        }
+        let loaded = Arc::clone(&self.loaded);
+        let types = &loaded.signature(self.tasks[index].function()).results;
+        let mut words = vec![0; word_count(types)];
+        let outcome = self.take_outcome(word, &mut words)?;
+        Ok(outcome.map(|outcome| outcome.map(|()| Val::from_words(types, &words))))
+    }
+
+    /// The same with the results in words.
+    pub(crate) fn take_outcome(
+        &mut self,
+        word: u64,
+        words: &mut [u64],
+    ) -> Result<Option<Result<(), Error>>, Error> {
+        let index = self.tasks.find_any(word).map_err(|_| Error::BadTask)?;
         let outcome = match self.tasks[index].state {
             TaskState::Finished => {
-                let types = &self.loaded.signature(self.tasks[index].function()).results;
-                let (types, words) = (types.clone(), self.results(index));
-                Ok(self.values(&types, &words))
+                let loaded = Arc::clone(&self.loaded);
+                let types = &loaded.signature(self.tasks[index].function()).results;
+                let results = self.results(index);
+                words[..results.len()].copy_from_slice(results);
+                self.export_words(types, words);
+                Ok(())
             }
             TaskState::Failed => {
                 let failure = self.take_failure_of(index);
@@ -413,7 +526,7 @@ impl State {
     }
 
     /// Nothing can run, so this task will not finish.
-    fn deadlock(&mut self, word: u64) -> Result<(), Error> {
+    pub(crate) fn deadlock(&mut self, word: u64) -> Result<(), Error> {
         let index = self.tasks.find_any(word).map_err(|_| Error::BadTask)?;
         // A task that is to go on when a host function has returned cannot before that.
         let message = self.host_function.map(|host| {

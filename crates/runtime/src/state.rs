@@ -5,15 +5,16 @@
 use crate::context::ContextBlock;
 use crate::continuations::{Continuations, Object};
 use crate::error::{Error, HostError, Trap};
-use crate::executor::{Executor, PendingHostCall};
+use crate::executor::{Executor, PendingCall};
 use crate::failure::{Cause, Failure};
-use crate::host::{PendingCall, SharedFunction};
+use crate::host::SharedFunction;
 use crate::loaded::LoadedModule;
 use crate::machine::Outer;
 use crate::memory::LinearMemory;
 use crate::objects::Objects;
 use crate::options::{Options, Stats};
 use crate::task::{NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
+use crate::wakes::{LazyWaker, Wakes};
 use enjamb_abi::context::Counter;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
 use enjamb_ir::host_value::{bits_in_words, push_words};
@@ -48,8 +49,8 @@ pub(crate) enum Registration {
     Sleep(i64),
     /// Another task.
     Join(u32),
-    /// The host.
-    Pending(Box<dyn PendingCall>),
+    /// The host; and whether it has been woken already.
+    Pending(PendingCall, bool),
 }
 
 /// An instance.
@@ -62,6 +63,12 @@ pub(crate) struct State {
     pub(crate) continuations: Continuations,
     pub(crate) tasks: Tasks,
     pub(crate) executor: Executor,
+    /// What wakes tasks from outside.
+    pub(crate) wakes: Arc<Wakes>,
+    /// What nobody waits for any more: dropped when the state is not borrowed, since it is the host's.
+    pub(crate) discarded: Vec<PendingCall>,
+    /// Calls of the host's that have ended and of which it has not been told.
+    pub(crate) ended: Vec<u64>,
     pub(crate) imports: Vec<Import>,
     /// What it was given; the counter stands in the context block.
     pub(crate) fuel: FuelAccount,
@@ -198,7 +205,7 @@ impl State {
 
     /// Appends a task to the run queue. From then on a `yield` has to let it run first.
     pub(crate) fn wake(&mut self, index: u32) {
-        self.executor.push(index);
+        self.executor.push(self.tasks.word(index));
         self.context.fixed().fast_resumes = 0;
     }
 
@@ -272,7 +279,7 @@ impl State {
     pub(crate) fn suspended_at_first(&mut self, index: u32, last: u64) {
         let Some(root) = self.make_root(word_count(self.result_types(index))) else {
             self.free_half_built(last);
-            self.registration = None;
+            self.drop_registration();
             let failure = self.new_failure(Cause::Trap(TrapCode::OutOfMemory));
             return self.fail(index, failure);
         };
@@ -297,9 +304,46 @@ impl State {
                 self.deliver(index, &[word]);
                 self.wake(index);
             }
-            Some(Registration::Sleep(milliseconds)) => self.executor.sleep(index, milliseconds),
+            Some(Registration::Sleep(milliseconds)) => {
+                self.executor.sleep(self.tasks.word(index), milliseconds);
+            }
             Some(Registration::Join(target)) => self.wait_for(index, target),
-            Some(Registration::Pending(call)) => self.executor.wait_for_host(index, call),
+            Some(Registration::Pending(call, woken)) => {
+                let task = self.tasks.word(index);
+                self.executor.wait_for_host(task, call, woken);
+            }
+        }
+    }
+
+    /// What was to be waited for is not, since the task has failed.
+    pub(crate) fn drop_registration(&mut self) {
+        if let Some(Registration::Pending(call, _)) = self.registration.take() {
+            self.discard(call);
+        }
+    }
+
+    /// Nobody waits for a future any more.
+    fn discard(&mut self, mut call: PendingCall) {
+        self.objects.handles.end(std::mem::take(&mut call.locals));
+        self.discarded.push(call);
+    }
+
+    /// The waker of a task, or of none.
+    pub(crate) fn waker(&self, index: u32) -> LazyWaker {
+        let task = match index {
+            NONE => u64::MAX,
+            index => self.tasks.word(index),
+        };
+        LazyWaker::new(Arc::clone(&self.wakes), task, None)
+    }
+
+    /// Takes the first task off the run queue that has not been freed since.
+    pub(crate) fn next_task(&mut self) -> Option<u32> {
+        loop {
+            let task = self.executor.pop()?;
+            if let Ok(index) = self.tasks.find_any(task) {
+                return Some(index);
+            }
         }
     }
 
@@ -342,8 +386,9 @@ impl State {
         let task = &mut self.tasks[index];
         task.state = TaskState::Finished;
         let joiner = task.joiner;
+        self.note_end(index);
         if joiner != NONE {
-            let results = self.results(index);
+            let results = self.results(index).to_vec();
             self.deliver(joiner, &results);
             self.wake(joiner);
         }
@@ -352,14 +397,21 @@ impl State {
         }
     }
 
+    /// The host is to be told if it has called the task.
+    fn note_end(&mut self, index: u32) {
+        if self.tasks[index].called {
+            self.ended.push(self.tasks.word(index));
+        }
+    }
+
     /// The result words of a finished task.
-    pub(crate) fn results(&self, index: u32) -> Vec<u64> {
+    pub(crate) fn results(&self, index: u32) -> &[u64] {
         let count = word_count(self.result_types(index));
         if count == 0 {
-            return Vec::new();
+            return &[];
         }
         // SAFETY: a finished task with results has a root with room for their words.
-        unsafe { result_words(self.tasks[index].root, count) }.to_vec()
+        unsafe { result_words(self.tasks[index].root, count) }
     }
 
     /// Frees a task without a chain.
@@ -379,6 +431,7 @@ impl State {
             let error = failure.to_error(&self.loaded);
             tracing::warn!(%error, "a detached task failed");
         }
+        self.note_end(index);
         if joiner == NONE && !detached {
             return self.set_failure(index, TaskState::Failed, failure);
         }
@@ -417,39 +470,73 @@ impl State {
 
     /// Ends a task that waits for one of the tasks that wait for it, or for nothing at all.
     pub(crate) fn fail_deadlocked(&mut self, index: u32, message: Option<String>) {
-        if let Some(target) = self.joined_by(index) {
-            // Nobody will join it any more. One that runs goes on when a host function returns; whoever
-            // called that may wait for it.
-            let is_running = self.tasks[target].state == TaskState::Running;
-            self.tasks[target].joiner = NONE;
-            self.tasks[target].detached = target != index && !is_running;
-        }
+        self.leave_joined(index);
         let mut failure = self.new_failure(Cause::Trap(TrapCode::Deadlock));
         failure.message = message;
         let head = self.tasks[index].head;
         self.unwind_chain(index, head, failure);
     }
 
-    /// Frees all tasks. The calls that they have waited for are to be dropped when the state is not
-    /// borrowed any more: they are the host's.
-    pub(crate) fn drop_tasks(&mut self) -> Vec<PendingHostCall> {
-        let calls = self.executor.clear();
+    /// Nobody will join the task any more that this one waits for. One that runs goes on when a host
+    /// function returns; whoever called that may wait for it.
+    fn leave_joined(&mut self, index: u32) {
+        if let Some(target) = self.joined_by(index) {
+            let is_running = self.tasks[target].state == TaskState::Running;
+            self.tasks[target].joiner = NONE;
+            self.tasks[target].detached = target != index && !is_running;
+        }
+    }
+
+    /// Frees a task that does not run, with all that it has, wherever it stands.
+    pub(crate) fn free_task(&mut self, index: u32) {
+        if let Some(call) = self.executor.take_pending(index) {
+            self.discard(call);
+        }
+        let (head, root) = (self.tasks[index].head, self.tasks[index].root);
+        if matches!(
+            self.tasks[index].state,
+            TaskState::Suspended | TaskState::Failing
+        ) {
+            self.free_chain(head, root);
+        }
+        self.remove(index);
+    }
+
+    /// Frees a call of the host's that has not ended, or whose results are not wanted. Tasks that it has
+    /// started go on.
+    pub(crate) fn abandon(&mut self, index: u32) {
+        match self.tasks[index].state {
+            TaskState::Running | TaskState::Free => return,
+            TaskState::Suspended => self.leave_joined(index),
+            _ => {}
+        }
+        self.free_task(index);
+        let State {
+            executor, tasks, ..
+        } = self;
+        executor.freed(|task| tasks.find_any(task).is_ok());
+        self.give_back_records();
+    }
+
+    /// Frees all tasks.
+    pub(crate) fn drop_tasks(&mut self) {
         for index in self.tasks.indices() {
-            let (head, root) = (self.tasks[index].head, self.tasks[index].root);
-            if matches!(
-                self.tasks[index].state,
-                TaskState::Suspended | TaskState::Failing
-            ) {
-                self.free_chain(head, root);
-            }
-            self.remove(index);
+            self.free_task(index);
+        }
+        self.executor.clear();
+        self.give_back_records();
+    }
+
+    /// Gives back what a peak of tasks has needed, if there are none.
+    fn give_back_records(&mut self) {
+        if !self.tasks.is_empty() {
+            return;
         }
         let records = self.tasks.clear() as u64;
         self.continuations.discharge(records * RECORD_SIZE);
         if self.activations.is_empty() {
             self.continuations.reset(self.context.free_lists());
         }
-        calls
     }
 
     pub(crate) fn stats(&mut self) -> Stats {
@@ -482,24 +569,29 @@ impl State {
 
     /// Values as words, if they have these types.
     pub(crate) fn words(&self, types: &[Type], values: &[Val]) -> Result<Vec<u64>, String> {
-        let given: Vec<Type> = values.iter().map(|value| value.ty()).collect();
-        if given != types {
-            let list = |types: &[Type]| {
-                let names: Vec<&str> = types.iter().map(|ty| ty.name()).collect();
-                names.join(", ")
-            };
-            return Err(format!(
-                "({}) given, ({}) wanted",
-                list(&given),
-                list(types)
-            ));
-        }
+        check_types(types, values)?;
         let mut words = Vec::with_capacity(values.len());
         for &value in values {
             let bits = self.bits(value).map_err(|error| error.to_string())?;
             push_words(&mut words, value.ty(), bits);
         }
         Ok(words)
+    }
+
+    /// Turns words that the host has into those of compiled code, in place.
+    pub(crate) fn import_words(&self, types: &[Type], words: &mut [u64]) -> Result<(), String> {
+        for (index, ty) in reference_words(types) {
+            let value = Val::from_bits(ty, words[index].into());
+            words[index] = self.bits(value).map_err(|error| error.to_string())? as u64;
+        }
+        Ok(())
+    }
+
+    /// Turns words of compiled code into those that the host has, in place.
+    pub(crate) fn export_words(&mut self, types: &[Type], words: &mut [u64]) {
+        for (index, ty) in reference_words(types) {
+            words[index] = self.value(ty, words[index].into()).to_bits() as u64;
+        }
     }
 
     fn memory(&mut self, memory: MemoryId) -> Result<&mut LinearMemory, Error> {
@@ -563,6 +655,34 @@ impl State {
         let missing = || Error::BadCall(format!("the module has no {function}"));
         exists.then_some(()).ok_or_else(missing)
     }
+}
+
+/// An error if values are not of these types.
+pub(crate) fn check_types(types: &[Type], values: &[Val]) -> Result<(), String> {
+    if values
+        .iter()
+        .map(|value| value.ty())
+        .eq(types.iter().copied())
+    {
+        return Ok(());
+    }
+    let list = |types: &mut dyn Iterator<Item = Type>| {
+        let names: Vec<&str> = types.map(|ty| ty.name()).collect();
+        names.join(", ")
+    };
+    let given = list(&mut values.iter().map(|value| value.ty()));
+    let wanted = list(&mut types.iter().copied());
+    Err(format!("({given}) given, ({wanted}) wanted"))
+}
+
+/// The words that are not the same for host and compiled code, with their types.
+fn reference_words(types: &[Type]) -> impl Iterator<Item = (usize, Type)> + '_ {
+    let words = types.iter().scan(0, |next, &ty| {
+        let index = *next;
+        *next += ty.words();
+        Some((index, ty))
+    });
+    words.filter(|(_, ty)| matches!(ty, Type::Ref | Type::FuncRef))
 }
 
 /// A trap outside compiled code.

@@ -56,6 +56,8 @@ pub(crate) struct Task {
     pub(crate) joiner: u32,
     pub(crate) state: State,
     pub(crate) detached: bool,
+    /// Whether it is a call of the host's, which alone asks for its results.
+    pub(crate) called: bool,
     /// Whether what it has waited for stands in the first continuation of its chain.
     pub(crate) delivered: bool,
 }
@@ -118,6 +120,7 @@ impl Tasks {
                 joiner: NONE,
                 state: State::Free,
                 detached: false,
+                called: false,
                 delivered: false,
             });
             self.free = index;
@@ -145,6 +148,7 @@ impl Tasks {
             joiner: self.free,
             state: State::Free,
             detached: false,
+            called: false,
             delivered: false,
         };
         self.free = index;
@@ -155,11 +159,11 @@ impl Tasks {
         u64::from(self[index].generation) << 32 | u64::from(index)
     }
 
-    /// The task that a value names, unless it has been joined, detached or freed.
+    /// The task that a value names, unless it has been joined, detached or freed, or is the host's.
     pub(crate) fn find(&self, word: u64) -> Result<u32, TrapCode> {
         let index = self.find_any(word)?;
         let task = &self[index];
-        match task.joiner == NONE && !task.detached {
+        match task.joiner == NONE && !task.detached && !task.called {
             true => Ok(index),
             false => Err(TrapCode::InvalidTask),
         }
@@ -197,6 +201,11 @@ impl Tasks {
     pub(crate) fn is_joiner(&self, index: u32, target: u32) -> bool {
         let target = self.tasks.get(target as usize);
         target.is_some_and(|target| target.state != State::Free && target.joiner == index)
+    }
+
+    /// Whether no record belongs to a task.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.used == 0
     }
 
     /// Gives up all records if they are many and no task has one, and says how many they were: a

@@ -3,12 +3,12 @@
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{TrapCode, Val, parse_module};
 use enjamb_runtime::{
-    Error, HostError, Imports, Instance, LoadedModule, Options, Outcome, PendingCall, Step,
+    Error, HostError, Imports, Instance, LoadedModule, Options, Outcome, Step,
     TaskHandle,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::task::Poll;
 
 fn load(text: &str) -> Arc<LoadedModule> {
     let module = parse_module(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -259,29 +259,31 @@ block2:
 }
 "#;
 
-struct Soon(bool);
-
-impl PendingCall for Soon {
-    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>> {
-        std::mem::replace(&mut self.0, true).then(|| Ok(vec![]))
-    }
+/// Ready when it is polled for the second time, which it asks for.
+async fn soon() -> Result<Vec<Val>, HostError> {
+    let mut polled = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut polled, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+    Ok(vec![])
 }
 
-struct Late(Arc<AtomicU64>);
-
-impl PendingCall for Late {
-    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        None
-    }
-
-    fn wait(&self) -> Duration {
-        Duration::from_secs(3600)
-    }
+/// Never ready, and counts how often it is polled.
+async fn late(polled: Arc<AtomicU64>) -> Result<Vec<Val>, HostError> {
+    std::future::poll_fn(|_| {
+        polled.fetch_add(1, Ordering::Relaxed);
+        Poll::Pending
+    })
+    .await
 }
 
 #[test]
-fn calls_that_wait_are_not_asked_whenever_others_are() {
+fn futures_are_polled_once_and_when_they_are_woken() {
     let asked = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&asked);
     let mut imports = Imports::new();
@@ -289,12 +291,14 @@ fn calls_that_wait_are_not_asked_whenever_others_are() {
         .define(
             "host",
             "soon",
-            Box::new(|_, _| Ok(Outcome::Pending(Box::new(Soon(false))))),
+            Box::new(|context, _| Outcome::of(context, Box::pin(soon()))),
         )
         .define(
             "host",
             "late",
-            Box::new(move |_, _| Ok(Outcome::Pending(Box::new(Late(Arc::clone(&counter)))))),
+            Box::new(move |context, _| {
+                Outcome::of(context, Box::pin(late(Arc::clone(&counter))))
+            }),
         );
     let mut instance = Instance::new(load(CALLER), imports, Options::default()).unwrap();
     for _ in 0..500 {

@@ -6,9 +6,11 @@ use enjamb_ir::{
     Exception, FuelSupply, MemoryId, Schedule, TraceLimits, TrapCode, Val, parse_module,
 };
 use enjamb_runtime::{
-    ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options, Outcome, PendingCall,
+    ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options, Outcome,
 };
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 const COUNTING: Options = Options {
     schedule: Schedule::Natural,
@@ -344,11 +346,17 @@ block0(v0: i64):
 
 struct Countdown(u32, Result<Vec<Val>, HostError>);
 
-impl PendingCall for Countdown {
-    fn poll(&mut self) -> Option<Result<Vec<Val>, HostError>> {
+impl Future for Countdown {
+    type Output = Result<Vec<Val>, HostError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(self.0 != 13, "unlucky");
-        self.0 = self.0.checked_sub(1)?;
-        (self.0 == 0).then(|| self.1.clone())
+        self.0 = self.0.saturating_sub(1);
+        if self.0 == 0 {
+            return Poll::Ready(self.1.clone());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -370,17 +378,16 @@ fn host() -> Imports {
         .define(
             "host",
             "later",
-            Box::new(|_, args| {
+            Box::new(|context, args| {
                 let results = vec![args[0], Val::f64(0.5)];
-                Ok(match args[0] {
-                    Val::I64(0) => Outcome::Ready(results),
-                    Val::I64(-1) => Outcome::Pending(Box::new(Countdown(2, Err("lost".into())))),
-                    Val::I64(-2) => Outcome::Pending(Box::new(Countdown(2, Ok(vec![])))),
-                    Val::I64(polls) => {
-                        Outcome::Pending(Box::new(Countdown(polls as u32, Ok(results))))
-                    }
+                let countdown = match args[0] {
+                    Val::I64(0) => return Ok(Outcome::Ready(results)),
+                    Val::I64(-1) => Countdown(2, Err("lost".into())),
+                    Val::I64(-2) => Countdown(2, Ok(vec![])),
+                    Val::I64(polls) => Countdown(polls as u32 + 1, Ok(results)),
                     _ => return Err("not an i64".into()),
-                })
+                };
+                Outcome::of(context, Box::pin(countdown))
             }),
         )
         .define_sync("host", "call_back", |context, args| {

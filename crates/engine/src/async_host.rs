@@ -1,0 +1,185 @@
+//! Async host functions: Rust closures that give futures.
+//!
+//! A call polls its future once, on the spot. If it is ready there, nothing is suspended and nothing
+//! allocated: the future stands in a box that is used again. If not, the box goes to the task that waits.
+
+use crate::caller::Caller;
+use crate::error::HostError;
+use crate::host::{HostFunction, HostReturn, WithCaller, write_values};
+use crate::remote::raised;
+use crate::value::{HostValue, HostValues};
+use enjamb_ir::types::word_count;
+use enjamb_ir::{Signature, Val};
+use enjamb_runtime::HostFuture;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+/// A closure that can be an async host function: of up to eight numbers, optionally behind the [`Caller`],
+/// to a future of what a host function may return.
+///
+/// The future is `'static`, so it cannot keep the [`Caller`]: what it needs of the instance the closure takes
+/// before it makes the future.
+///
+/// `Parameters` and `Return` are always inferred.
+pub trait IntoAsyncHostFunction<Parameters, Return>: Send + Sync + 'static {
+    /// The host function.
+    fn into_host_function(self) -> HostFunction;
+}
+
+/// Writes what a future gave into a buffer for results of the types of a signature.
+type Write<T> = fn(T, &Signature, &mut [u64]) -> Result<(), HostError>;
+
+pin_project_lite::pin_project! {
+    /// The place of a future that is being polled.
+    struct Slot<F: Future> {
+        #[pin]
+        future: Option<F>,
+        signature: Arc<Signature>,
+        write: Write<F::Output>,
+    }
+}
+
+impl<F: Future> Slot<F> {
+    /// Polls the future, and drops it once it is ready.
+    fn advance(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let mut place = self.project().future;
+        let Some(future) = place.as_mut().as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let output = std::task::ready!(future.poll(context));
+        place.set(None);
+        Poll::Ready(output)
+    }
+}
+
+impl<F: Future> Future for Slot<F> {
+    type Output = Result<Vec<Val>, enjamb_runtime::HostError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let output = std::task::ready!(self.as_mut().advance(context));
+        let types = &self.signature.results;
+        let mut words = vec![0; word_count(types)];
+        let written = (self.write)(output, &self.signature, &mut words);
+        let results = written.map(|()| Val::from_words(types, &words));
+        Poll::Ready(results.map_err(|error| raised(&*error)))
+    }
+}
+
+/// The host function that begins each call with `begin`.
+fn host_function<F>(
+    signature: Signature,
+    begin: impl Fn(&Caller<'_>, &[u64]) -> F + Send + Sync + 'static,
+    write: Write<F::Output>,
+) -> HostFunction
+where
+    F: Future + Send + 'static,
+    F::Output: 'static,
+{
+    let types = Arc::new(signature.clone());
+    let spare: Mutex<Option<Pin<Box<Slot<F>>>>> = Mutex::new(None);
+    let code = Arc::new(move |caller: &Caller<'_>, words: &mut [u64]| {
+        let future = begin(caller, words);
+        // Another instance may be looking for it just now.
+        let used = spare.try_lock().ok().and_then(|mut spare| spare.take());
+        let mut slot = used.unwrap_or_else(|| {
+            Box::pin(Slot {
+                future: None,
+                signature: Arc::clone(&types),
+                write,
+            })
+        });
+        slot.as_mut().project().future.set(Some(future));
+        let mut context = Context::from_waker(caller.waker());
+        let Poll::Ready(output) = slot.as_mut().advance(&mut context) else {
+            let pending: HostFuture = slot;
+            return Ok(Some(pending));
+        };
+        if let Ok(mut spare) = spare.try_lock() {
+            *spare = Some(slot);
+        }
+        write(output, &types, words)?;
+        Ok(None)
+    });
+    HostFunction { signature, code }
+}
+
+/// Writes what a typed closure returned.
+fn write_return<R: HostReturn>(
+    output: R,
+    _signature: &Signature,
+    words: &mut [u64],
+) -> Result<(), HostError> {
+    output.into_result()?.write(words);
+    Ok(())
+}
+
+fn typed<P: HostValues, F>(
+    begin: impl Fn(&Caller<'_>, P) -> F + Send + Sync + 'static,
+) -> HostFunction
+where
+    F: Future<Output: HostReturn> + Send + 'static,
+{
+    let results = <<F::Output as HostReturn>::Values as HostValues>::types();
+    let signature = Signature::asynchronous(&P::types(), &results);
+    let begin = move |caller: &Caller<'_>, words: &[u64]| begin(caller, P::read(words));
+    host_function(signature, begin, write_return::<F::Output>)
+}
+
+/// An async host function of any signature, over a list of values.
+pub(crate) fn untyped<F>(
+    signature: Signature,
+    begin: impl Fn(&Caller<'_>, &[Val]) -> F + Send + Sync + 'static,
+) -> HostFunction
+where
+    F: Future<Output = Result<Vec<Val>, HostError>> + Send + 'static,
+{
+    let params = signature.params.clone();
+    let begin =
+        move |caller: &Caller<'_>, words: &[u64]| begin(caller, &Val::from_words(&params, words));
+    let signature = Signature {
+        is_async: true,
+        ..signature
+    };
+    host_function(signature, begin, write_values)
+}
+
+macro_rules! closures {
+    ($(($($name:ident),*))*) => { $(
+        #[allow(non_snake_case, reason = "a type parameter names its variable too")]
+        impl<Code, Return, $($name),*> IntoAsyncHostFunction<($($name,)*), Return> for Code
+        where
+            Code: Fn($($name),*) -> Return + Send + Sync + 'static,
+            Return: Future<Output: HostReturn> + Send + 'static,
+            $($name: HostValue,)*
+        {
+            fn into_host_function(self) -> HostFunction {
+                typed(move |_, ($($name,)*): ($($name,)*)| self($($name),*))
+            }
+        }
+
+        #[allow(non_snake_case, reason = "a type parameter names its variable too")]
+        impl<Code, Return, $($name),*> IntoAsyncHostFunction<WithCaller<($($name,)*)>, Return> for Code
+        where
+            Code: Fn(&Caller<'_>, $($name),*) -> Return + Send + Sync + 'static,
+            Return: Future<Output: HostReturn> + Send + 'static,
+            $($name: HostValue,)*
+        {
+            fn into_host_function(self) -> HostFunction {
+                typed(move |caller, ($($name,)*): ($($name,)*)| self(caller, $($name),*))
+            }
+        }
+    )* };
+}
+
+closures! {
+    ()
+    (A)
+    (A, B)
+    (A, B, C)
+    (A, B, C, D)
+    (A, B, C, D, E)
+    (A, B, C, D, E, F)
+    (A, B, C, D, E, F, G)
+    (A, B, C, D, E, F, G, H)
+}

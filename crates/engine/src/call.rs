@@ -1,0 +1,253 @@
+//! Calls of async functions as futures.
+
+use crate::backend::{Started, Task};
+use crate::error::Error;
+use crate::func::MOST_WORDS;
+use crate::instance::Instance;
+use crate::value::HostValues;
+use enjamb_ir::{FuncId, Val};
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+thread_local! {
+    /// How many calls this thread is polling, each inside of the one before.
+    static POLLING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// While there is one, this thread is inside of an executor.
+struct Polling;
+
+impl Polling {
+    fn begin() -> Polling {
+        POLLING.set(POLLING.get() + 1);
+        Polling
+    }
+}
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        POLLING.set(POLLING.get() - 1);
+    }
+}
+
+/// An error if this thread is polling a call: blocking it would keep its executor from what it waits for.
+pub(crate) fn may_block() -> Result<(), Error> {
+    match POLLING.get() {
+        0 => Ok(()),
+        _ => Err(Error::InsideExecutor),
+    }
+}
+
+/// A call that is to begin or under way. It is abandoned when dropped.
+pub(crate) struct Running {
+    instance: Instance,
+    function: FuncId,
+    task: Option<Task>,
+}
+
+impl Running {
+    pub(crate) fn new(instance: Instance, function: FuncId) -> Running {
+        Running {
+            instance,
+            function,
+            task: None,
+        }
+    }
+
+    pub(crate) fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// Begins the call, with the arguments in the buffer, or goes on with it; results are in the buffer when
+    /// it is ready. The buffer need not be the same one each time.
+    pub(crate) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        words: &mut [u64],
+    ) -> Poll<Result<(), Error>> {
+        self.poll_with(context, words, |_| {})
+    }
+
+    /// The same; arguments are written into the buffer when the call begins.
+    fn poll_with(
+        &mut self,
+        context: &mut Context<'_>,
+        words: &mut [u64],
+        write: impl FnOnce(&mut [u64]),
+    ) -> Poll<Result<(), Error>> {
+        let _polling = Polling::begin();
+        let party = self.task.map(Task::party);
+        let Some(mut entered) = self.instance.enter_or_wait(party, context.waker())? else {
+            return Poll::Pending;
+        };
+        let _time = entered.measure();
+        let task = match self.task {
+            Some(task) => task,
+            None => {
+                write(words);
+                match entered.start(self.function, words)? {
+                    Started::Finished => return Poll::Ready(Ok(())),
+                    Started::Task(task) => *self.task.insert(task),
+                }
+            }
+        };
+        let polled = entered.poll(task, words, context.waker());
+        if polled.is_ready() {
+            self.task = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(task) = self.task {
+            self.instance.abandon(task);
+        }
+    }
+}
+
+/// A call of an async function, as a future of its results. It starts when it is polled first.
+///
+/// Any executor can poll it, on any thread. Whoever is polled gives turns to all tasks of the instance for a
+/// while, then lets the executor run something else. If another thread is inside of the instance, the call
+/// waits until that leaves, and blocks nobody. A call that has been polled has to be polled whenever it is
+/// woken, or dropped, as others of its instance may rely on it.
+///
+/// Dropping a call that has not finished ends it where it waits: what it waits for in the host is dropped,
+/// then its frames are freed. Tasks that it has spawned belong to the instance, and go on whenever somebody
+/// is inside; so they do when the call finishes. [`Instance::drive`] waits for them.
+///
+/// On the interpreter a call runs to its end when it is polled first.
+#[must_use = "a call does nothing until it is polled"]
+pub struct Call<P, R> {
+    running: Running,
+    /// Until it starts.
+    arguments: Option<P>,
+    results: PhantomData<fn() -> R>,
+}
+
+impl<P, R> fmt::Debug for Call<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.running.fmt(f)
+    }
+}
+
+impl<P: HostValues, R: HostValues> Call<P, R> {
+    pub(crate) fn new(instance: Instance, function: FuncId, arguments: P) -> Self {
+        Call {
+            running: Running::new(instance, function),
+            arguments: Some(arguments),
+            results: PhantomData,
+        }
+    }
+}
+
+impl<P: HostValues, R: HostValues> Future for Call<P, R> {
+    type Output = Result<R, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut words = [0; MOST_WORDS];
+        let this = self.get_mut();
+        let arguments = &mut this.arguments;
+        let write = |words: &mut [u64]| {
+            if let Some(arguments) = arguments.take() {
+                arguments.write(words);
+            }
+        };
+        let outcome = this.running.poll_with(context, &mut words, write);
+        outcome.map(|outcome| outcome.map(|()| R::read(&words)))
+    }
+}
+
+/// A call of a function by its name, over lists of values. It is like a [`Call`] otherwise.
+#[must_use = "a call does nothing until it is polled"]
+pub struct UntypedCall {
+    running: Running,
+    words: Vec<u64>,
+}
+
+impl fmt::Debug for UntypedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.running.fmt(f)
+    }
+}
+
+impl UntypedCall {
+    pub(crate) fn new(instance: Instance, function: FuncId, words: Vec<u64>) -> Self {
+        UntypedCall {
+            running: Running::new(instance, function),
+            words,
+        }
+    }
+}
+
+impl Future for UntypedCall {
+    type Output = Result<Vec<Val>, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let UntypedCall { running, words } = self.get_mut();
+        std::task::ready!(running.poll(context, words))?;
+        let ir = running.instance.module().ir();
+        let results = &ir.functions[running.function].signature().results;
+        Poll::Ready(Ok(Val::from_words(results, words)))
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let declared = &self.instance.module().ir().functions[self.function];
+        write!(f, "call of %{}{}", declared.name, declared.signature())
+    }
+}
+
+/// Runs tasks of an instance while it is awaited; see [`Instance::drive`].
+#[must_use = "it drives nothing until it is polled"]
+pub struct Drive {
+    instance: Instance,
+    party: Option<u64>,
+}
+
+impl fmt::Debug for Drive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Drive of {:?}", self.instance)
+    }
+}
+
+impl Drive {
+    pub(crate) fn new(instance: Instance) -> Drive {
+        Drive {
+            instance,
+            party: None,
+        }
+    }
+}
+
+impl Future for Drive {
+    type Output = Result<(), Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Drive { instance, party } = self.get_mut();
+        let _polling = Polling::begin();
+        let Some(mut entered) = instance.enter_or_wait(*party, context.waker())? else {
+            return Poll::Pending;
+        };
+        let _time = entered.measure();
+        *party = party.take().or_else(|| entered.begin_driving());
+        match *party {
+            Some(party) => entered.drive(party, context.waker()).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl Drop for Drive {
+    fn drop(&mut self) {
+        if let Some(party) = self.party {
+            self.instance.end_driving(party);
+        }
+    }
+}
