@@ -364,7 +364,8 @@ impl FunctionBuilder<'_> {
         self.many(Opcode::CallIndirect, payload, &with_first(callee, args))
     }
 
-    /// The instruction [`Opcode::Join`]; the signature names the results.
+    /// The instruction [`Opcode::Join`]; the signature names the results, and is that of a sync function
+    /// without parameters.
     pub fn join(&mut self, signature: SigId, task: Value) -> Vec<Value> {
         self.many(Opcode::Join, Payload::Signature(signature), &[task])
     }
