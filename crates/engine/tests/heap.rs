@@ -558,6 +558,12 @@ block0:
         assert!(is_stale(importer.objects().type_name(object)));
         let kept = importer.objects().new_object("crate").unwrap();
         assert!(is_stale(exporter.call("take", &[kept.into()])));
+        let fresh = [(); 2].map(|()| instance(&engine, EXPORTER, &Imports::new()));
+        let [one, other] = &fresh;
+        let boxes = fresh.each_ref().map(|it| it.objects().new_object("box"));
+        let [first, second] = boxes.map(Result::unwrap);
+        assert!(is_stale(one.objects().type_name(second)));
+        assert!(is_stale(other.call("take", &[first.into()])));
     }
 }
 

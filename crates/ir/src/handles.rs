@@ -25,6 +25,7 @@
 //! ```
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A handle that was released, that ended with the call of a host function, or that another instance has
 /// given out.
@@ -72,14 +73,11 @@ impl<T> Default for Handles<T> {
 }
 
 impl<T> Handles<T> {
-    /// No handles.
+    /// No handles, in a table that tells its own from those of all other tables, as far as that goes: in
+    /// each they begin at other generations.
     pub fn new() -> Self {
-        Handles::for_instance(1)
-    }
-
-    /// No handles, in a table that tells its own from those of tables with other numbers, as far as that
-    /// goes: they begin at generations that depend on the number.
-    pub fn for_instance(number: u32) -> Self {
+        static TABLES: AtomicU32 = AtomicU32::new(1);
+        let number = TABLES.fetch_add(1, Ordering::Relaxed);
         Handles {
             slots: Vec::new(),
             free: Vec::new(),
@@ -256,7 +254,7 @@ mod tests {
 
     #[test]
     fn tables_tell_their_handles_apart() {
-        let mut tables: Vec<Handles<u32>> = (0..100).map(Handles::for_instance).collect();
+        let mut tables: Vec<Handles<u32>> = (0..100).map(|_| Handles::new()).collect();
         let handles: Vec<u64> = tables.iter_mut().map(|table| table.insert(7)).collect();
         for (index, table) in tables.iter().enumerate() {
             for (other, &handle) in handles.iter().enumerate() {

@@ -31,7 +31,6 @@ use enjamb_ir::Type;
 use enjamb_ir::handles::Handles;
 use enjamb_ir::host_objects::HeapStatistics;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The heap of an instance, and what its host holds of it.
 #[derive(Debug)]
@@ -52,7 +51,6 @@ impl Objects {
         options: &Options,
         heap: impl FnOnce() -> Box<dyn Heap>,
     ) -> Result<Objects, Error> {
-        static INSTANCES: AtomicU32 = AtomicU32::new(0);
         let has_heap = !compiled.layout.objects().is_empty();
         let heap = has_heap.then(heap);
         let wants_barrier = heap.as_ref().is_some_and(|heap| heap.wants_write_barrier());
@@ -64,7 +62,7 @@ impl Objects {
             heap,
             hidden: Window::default(),
             stress: options.gc_stress && has_heap,
-            handles: Handles::for_instance(INSTANCES.fetch_add(1, Ordering::Relaxed)),
+            handles: Handles::new(),
         })
     }
 
