@@ -19,7 +19,11 @@ pub fn execute(run: &Run, output: &mut impl Write) -> Result<()> {
     if run.stats {
         print_stats(&instance)?;
     }
-    for result in results.map_err(|error| trace::explain(error, &run.file))? {
+    let results = results.map_err(|error| {
+        let text = described(&instance, &error);
+        trace::explain(&error, text, &run.file)
+    });
+    for result in results? {
         match result {
             // Its number is another one in each engine, and it ended with the call.
             Val::Task(_) => writeln!(output, "task")?,
@@ -37,6 +41,18 @@ fn object(instance: &Instance, value: Val) -> Result<String> {
     };
     let name = instance.objects().type_name(reference)?;
     Ok(format!("ref %{name}"))
+}
+
+/// What an error says, but of an object that was thrown its type and not its number.
+fn described(instance: &Instance, error: &Error) -> String {
+    let text = error.to_string();
+    let payload = error
+        .exception()
+        .map(|thrown| Val::Ref(thrown.exception.payload));
+    match payload.map(|payload| (payload, object(instance, payload))) {
+        Some((payload, Ok(object))) => text.replacen(&payload.to_string(), &object, 1),
+        _ => text,
+    }
 }
 
 fn config(run: &Run) -> Config {

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The error with its logical stack, for a person.
-pub fn explain(error: Error, program: &Path) -> anyhow::Error {
+/// What there is to say about an error, with its logical stack, for a person.
+pub fn explain(error: &Error, text: String, program: &Path) -> anyhow::Error {
     let trace = error.trace().filter(|trace| !trace.frames.is_empty());
     match trace {
         Some(trace) => {
             let trace = written(trace, program);
-            anyhow::anyhow!("{error}\nlogical stack, innermost first:\n{trace}")
+            anyhow::anyhow!("{text}\nlogical stack, innermost first:\n{trace}")
         }
-        None => error.into(),
+        None => anyhow::Error::msg(text),
     }
 }
 

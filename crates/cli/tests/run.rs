@@ -274,6 +274,27 @@ fn objects_are_collected_within_their_limit() {
     }
 }
 
+const THROWS: &str = "
+type %reason = { code: i64 }
+function %throws(i64) {
+block0(v0: i64):
+    v1 = new %reason
+    throw v0, v1
+}";
+
+#[test]
+fn engines_tell_alike_which_object_was_thrown() {
+    let throws = file("throws.enj", THROWS.as_bytes());
+    for engine in ["jit", "interp"] {
+        for trace in ["off", "full"] {
+            let options = ["--func", "throws", "--trace", trace, "--engine", engine];
+            let errors = enjamb(&[&["run", &throws, "7"], &options[..]].concat()).fails();
+            let first = "error: exception 7, ref %reason";
+            assert!(errors.starts_with(first), "{errors}");
+        }
+    }
+}
+
 const HANDLES: &str = "
 import %yield = \"enjamb\" \"yield\" () async
 function %work() async {
