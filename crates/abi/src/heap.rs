@@ -100,7 +100,7 @@ impl std::error::Error for OutOfMemory {}
 /// An object that [`Heap::allocate`] gives and memory in the window belong to nobody else, and the
 /// object has its header, its length and otherwise zeros. Every object that can be reached from the
 /// roots stays as it is, until a call says at each place that refers to it where it has gone.
-/// Nothing changes between calls.
+/// Nothing changes between calls. No method panics: nobody could go on with objects that have moved in part.
 pub unsafe trait Heap: Send + fmt::Debug {
     /// Makes an object, collecting if that is what it takes.
     ///
