@@ -8,6 +8,7 @@ use crate::fuel::LEAF;
 use crate::host::{self, HostFunction, IntoHostFunction};
 use crate::instance::Instance;
 use crate::remote;
+use crate::run::Requests;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{Export, FunctionKind, Signature, Val};
 use std::sync::Arc;
@@ -107,6 +108,18 @@ impl Imports {
         F: Future<Output = Result<Vec<Val>, HostError>> + Send + 'static,
     {
         self.insert(namespace, name, async_host::untyped(signature, function))
+    }
+
+    /// An async function of any signature that the host answers when it likes: its calls become
+    /// [`Requests`], most of all for an [`Instance::start`].
+    pub fn request(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        signature: Signature,
+        requests: &Requests,
+    ) -> &mut Self {
+        self.insert(namespace, name, requests.function(name, signature))
     }
 
     /// Every function that another instance exports. While an async one waits, the task that

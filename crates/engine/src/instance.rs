@@ -7,6 +7,7 @@ use crate::func::TypedFunc;
 use crate::imports::Imports;
 use crate::module::Module;
 use crate::objects::{Objects, check_handles, has_heap};
+use crate::run::{Requests, Run};
 use crate::state::{Global, Memory, Source, check_reference, global_named, memory_named};
 use crate::stats::Stats;
 use crate::value::HostValues;
@@ -249,6 +250,50 @@ impl Instance {
     pub fn call_async(&self, name: &str, arguments: &[Val]) -> Result<UntypedCall, Error> {
         let (function, buffer) = self.untyped_call(name, arguments)?;
         Ok(UntypedCall::new(self.clone(), function, buffer))
+    }
+
+    /// Calls a function by its name for a host with a loop of its own, without executors: nothing runs
+    /// until [`Run::resume`], which says why it stopped. `waker` is woken when it can go on.
+    ///
+    /// ```
+    /// use enjamb_engine::{Engine, Imports, Instance, Module, Requests, Signature, Stop, Type, Val};
+    /// use std::task::Waker;
+    ///
+    /// # let Ok(engine) = Engine::jit() else { return Ok(()) };
+    /// let module = Module::from_text(&engine, r#"
+    ///     import %ask = "host" "ask" (i64) -> i64 async
+    ///     function %main(i64) -> i64 async {
+    ///     block0(v0: i64):
+    ///         v1 = call %ask(v0)
+    ///         v2 = iadd v1, v0
+    ///         return v2
+    ///     }
+    /// "#)?;
+    /// let (requests, mut imports) = (Requests::new(), Imports::new());
+    /// imports.request("host", "ask", Signature::asynchronous(&[Type::I64], &[Type::I64]), &requests);
+    /// let instance = Instance::new(&module, &imports)?;
+    /// let mut run = instance.start("main", &[Val::I64(2)], &requests, Waker::noop())?;
+    /// let results = loop {
+    ///     match run.resume()? {
+    ///         Stop::Finished(results) => break results,
+    ///         Stop::Requested(request) => request.answer(Ok(vec![Val::I64(40)])),
+    ///         Stop::Yielded | Stop::Waiting => {}
+    ///     }
+    /// };
+    /// assert_eq!(results, [Val::I64(42)]);
+    /// # Ok::<(), enjamb_engine::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoExport`]; [`Error::BadCall`].
+    pub fn start(
+        &self,
+        name: &str,
+        arguments: &[Val],
+        requests: &Requests,
+        waker: &Waker,
+    ) -> Result<Run, Error> {
+        Ok(Run::new(self.call_async(name, arguments)?, requests, waker))
     }
 
     /// Runs, while it is awaited, the tasks that are left of earlier calls or that nobody joins. It is ready

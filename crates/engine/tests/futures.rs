@@ -2,7 +2,7 @@
 
 use enjamb_engine::{
     Call, Caller, Clock, Config, Drive, Engine, Error, Exception, Execution, Imports, Instance,
-    Module, Ref, Signature, Type, UntypedCall, Val,
+    Module, Ref, Requests, Signature, Stop, Type, UntypedCall, Val,
 };
 use futures::executor::{LocalPool, block_on};
 use futures::future::{join_all, poll_immediate};
@@ -316,7 +316,7 @@ fn a_waker_may_be_early_or_late_and_fire_often() {
     assert_eq!(block_on(other).unwrap(), 21 + 22 + 20);
     assert_eq!(
         block_on(call(&instance, "outer", YIELDS)).unwrap(),
-        200 + YIELDS
+        2 * READY + 1 + YIELDS
     );
 }
 
@@ -788,5 +788,52 @@ fn a_future_that_never_ends_holds_up_nobody_else() {
     let outer = instance.func::<(i64,), i64>("outer").unwrap();
     assert_eq!(outer.block_on((3,)).unwrap(), 9);
     drop(stuck);
+    assert_eq!(instance.stats().unwrap().continuations_live, 0);
+}
+
+#[test]
+fn a_host_with_a_loop_of_its_own_knows_each_reason_to_stop() {
+    let signature = Signature::asynchronous(&[Type::I64], &[Type::I64]);
+    let (requests, mut imports) = (Requests::new(), Imports::new());
+    imports.request("host", "wait", signature, &requests);
+    let instance = instance_with(Config::new(), PROGRAM, &imports);
+    let start = |name: &str, argument: i64| {
+        let arguments = [Val::I64(argument)];
+        instance
+            .start(name, &arguments, &requests, Waker::noop())
+            .unwrap()
+    };
+    let mut run = start("twice", 3);
+    for expected in [3, 30] {
+        let Ok(Stop::Requested(request)) = run.resume() else {
+            panic!("it calls `wait`");
+        };
+        assert_eq!(
+            (request.name(), request.arguments()),
+            ("wait", &[Val::I64(expected)][..])
+        );
+        assert!(matches!(run.resume(), Ok(Stop::Waiting)));
+        request.answer(Ok(vec![Val::I64(10 * expected)]));
+    }
+    assert!(matches!(run.resume(), Ok(Stop::Finished(results)) if results == [Val::I64(330)]));
+
+    let mut turns = start("turns", 1000);
+    assert!(matches!(
+        turns.resume(),
+        Ok(Stop::Finished(_) | Stop::Yielded)
+    ));
+    let mut caught = start("caught", 1);
+    let Ok(Stop::Requested(request)) = caught.resume() else {
+        panic!("it calls `wait`");
+    };
+    drop(request);
+    let thrown = [Val::I64(Exception::HOST_ERROR)];
+    assert!(matches!(caught.resume(), Ok(Stop::Finished(results)) if results == thrown));
+    let mut dropped = start("outer", 5);
+    let Ok(Stop::Requested(late)) = dropped.resume() else {
+        panic!("it calls `wait`");
+    };
+    drop(dropped);
+    late.answer(Ok(vec![]));
     assert_eq!(instance.stats().unwrap().continuations_live, 0);
 }

@@ -47,6 +47,38 @@
 //! }
 //! ```
 //!
+//! A compiled async function is a future to Rust, for any executor, and may await futures of Rust:
+//!
+//! ```
+//! use enjamb::prelude::*;
+//! use std::time::Duration;
+//!
+//! const PROGRAM: &str = r#"
+//! import %fetch = "host" "fetch" (i64) -> i64 async
+//! function %sum(i64, i64) -> i64 async {
+//! block0(v0: i64, v1: i64):
+//!     v2 = call %fetch(v0)                    ; waits for tokio's clock
+//!     v3 = call %fetch(v1)
+//!     v4 = iadd v2, v3
+//!     return v4
+//! }
+//! "#;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Error> {
+//!     let mut imports = Imports::new();
+//!     imports.async_func("host", "fetch", |key: u64| async move {
+//!         tokio::time::sleep(Duration::from_millis(key)).await;
+//!         key * 2
+//!     });
+//!     let instance = Instance::new(&Module::from_text(&Engine::jit()?, PROGRAM)?, &imports)?;
+//!     let sum = instance.func::<(u64, u64), u64>("sum")?;
+//!     let (one, other) = tokio::join!(sum.call_async((10, 20)), sum.call_async((1, 2)));
+//!     assert_eq!((one?, other?), (60, 6));
+//!     Ok(())
+//! }
+//! ```
+//!
 //! | module | crate | what it is |
 //! |---|---|---|
 //! | [`ir`] | `enjamb-ir` | the intermediate representation: builder, text format, verifier |
@@ -69,7 +101,7 @@ pub use enjamb_ir as ir;
 /// What almost every embedding needs.
 pub mod prelude {
     pub use enjamb_engine::{
-        Caller, Clock, Config, Engine, Error, Execution, Global, Imports, Instance, Memory, Module,
-        Objects, Ref, Schedule, Signature, Type, TypedFunc, Val,
+        Call, Caller, Clock, Config, Engine, Error, Execution, Global, Imports, Instance, Memory,
+        Module, Objects, Ref, Schedule, Signature, Type, TypedFunc, Val,
     };
 }

@@ -12,6 +12,7 @@ mod compile;
 mod cost_model;
 mod fuel;
 mod futures;
+mod host_call;
 mod machine;
 mod many_tasks;
 mod measure;
@@ -78,6 +79,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut rows: Vec<Row> = rounds::run(&settings)?;
     rows.extend(throw::run(&settings));
     rows.extend(fuel::run(&settings));
+    rows.extend(host_call::run(&settings));
     rows.extend(many_tasks::run(&settings)?);
     rows.extend(compile::run(&settings)?);
     let cost_model = cost_model::run(&settings)?;

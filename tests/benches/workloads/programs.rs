@@ -11,6 +11,9 @@ pub const FIB: &str = include_str!("../programs/fib.enj");
 /// Exceptions that leave frames, on the stack and suspended.
 pub const THROW_CHAIN: &str = include_str!("../programs/throw_chain.enj");
 
+/// Calls of an async function of the host.
+pub const HOST_CALL: &str = include_str!("../programs/host_call.enj");
+
 /// A loop that does little.
 pub const FUEL: &str = include_str!("../programs/fuel.enj");
 

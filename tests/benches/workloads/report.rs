@@ -56,6 +56,13 @@ const SECTIONS: &[Section] = &[
                 with a suspension.",
     },
     Section {
+        prefix: "host_call",
+        about: "Async functions of the host in a loop, and a compiled function that Rust awaits in a loop, under \
+                tokio's executor of one thread, beside boxed futures that do the same there. `ready`: the function \
+                of the host has its result at once. `pending`: it yields to tokio first, so the task suspends and \
+                is woken. `awaited`: nanoseconds for each call as a future, with one ready call inside.",
+    },
+    Section {
         prefix: "many_tasks",
         about: "`many_tasks/DEPTH/TASKS`: tasks that are all suspended at once below 1 or 5 frames with four live \
                 integers each; measured in a process of its own. `memory`: growth of resident memory, bytes for \
