@@ -259,7 +259,7 @@ impl<'a> Body<'a, '_, '_> {
     }
 
     fn call(&mut self, name: &str, span: Span) -> Checked<Typed> {
-        if name == "len" {
+        if name == "len" && !self.callees.contains_key(name) {
             let (value, ty) = self.expr()?;
             self.tokens.expect(")")?;
             let (array, _) = self.array(&ty, span)?;

@@ -20,6 +20,7 @@ mod tests;
 mod types;
 
 use enjamb::prelude::*;
+use futures::executor::block_on;
 use std::fs;
 use std::process::ExitCode;
 
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     let name = name.unwrap_or("tour.lang".to_string());
     let engine = Engine::jit().map_err(|error| format!("error: {error}\n"));
     let print = |line: &str| println!("{line}");
-    match text.and_then(|text| run::run(&engine?, &name, &text, print)) {
+    match text.and_then(|text| block_on(run::run(&engine?, &name, &text, print))) {
         Ok(status) => ExitCode::from(status as u8),
         Err(message) => {
             eprint!("{message}");

@@ -4,9 +4,11 @@ use crate::compile::compile;
 use crate::statements::THROWN;
 use enjamb::prelude::*;
 use enjamb::{HostError, ir, reference};
+use futures_timer::Delay;
+use std::time::Duration;
 
 /// Compiles and runs a script, whose lines go to `print`. Gives what `main` returns, or a message for people.
-pub fn run(
+pub async fn run(
     engine: &Engine,
     file_name: &str,
     text: &str,
@@ -17,8 +19,10 @@ pub fn run(
     let module = Module::from_ir(engine, module);
     let instance = module.and_then(|module| Instance::new(&module, &host(texts, print)));
     let instance = instance.map_err(|error| format!("error: {error}\n"))?;
-    let main = instance.func::<(), i64>("main");
-    let result = main.and_then(|main| main.block_on(()));
+    let result = match instance.func::<(), i64>("main") {
+        Ok(main) => main.call_async(()).await,
+        Err(error) => Err(error),
+    };
     result.map_err(|error| describe(&instance, &error))
 }
 
@@ -41,8 +45,14 @@ fn host(texts: Vec<String>, print: impl Fn(&str) + Send + Sync + 'static) -> Imp
             Err(HostError::from(Error::throw(THROWN, message)))
         })
     });
-    imports.func("host", "ask", |number: i64| number.wrapping_mul(number));
+    imports.async_func("host", "ask", ask);
     imports
+}
+
+/// Thinks about a number, which takes time. The script waits without knowing, and others may run.
+async fn ask(number: i64) -> i64 {
+    Delay::new(Duration::from_millis(20)).await;
+    number.wrapping_mul(number)
 }
 
 fn new_text(caller: &Caller<'_>, text: &str) -> Result<Option<Ref>, HostError> {

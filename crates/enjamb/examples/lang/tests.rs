@@ -1,7 +1,9 @@
 //! The scripts beside this file print what stands there, wherever and however they run.
 
+use crate::compile::compile;
 use crate::run::run;
 use enjamb::prelude::*;
+use futures::executor::block_on;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -30,11 +32,11 @@ fn engines() -> Vec<(String, Engine)> {
 fn output(engine: &Engine, file_name: &str, text: &str) -> String {
     let lines = Arc::new(Mutex::new(String::new()));
     let printed = Arc::clone(&lines);
-    let result = run(engine, file_name, text, move |line| {
+    let result = block_on(run(engine, file_name, text, move |line| {
         let mut lines = printed.lock().unwrap();
         lines.push_str(line);
         lines.push('\n');
-    });
+    }));
     let message = result.err().unwrap_or_default();
     let lines = lines.lock().unwrap();
     format!("{lines}{message}")
@@ -147,4 +149,27 @@ fn what_is_nested_too_deeply_is_refused() {
     // Chains are no nests.
     let shown = wrong(&format!("x + {}1;", "1 + ".repeat(50_000)));
     assert!(shown.starts_with("error: there is no variable `x`"), "{shown}");
+}
+
+/// What the tutorial shows stands in these files, or comes out.
+#[test]
+fn the_tutorial_quotes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // A packaged crate stands alone.
+    let Ok(tutorial) = fs::read_to_string(root.join("../../docs/tutorial.md")) else {
+        return;
+    };
+    let (module, _) = compile("tour.lang", include_str!("scripts/tour.lang")).unwrap();
+    let mut known = format!("{module}\n{}", wrong("    let x = 1;\n    x = x + \"one\";"));
+    for folder in ["examples/lang", "examples/lang/scripts"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            known += &fs::read_to_string(entry.unwrap().path()).unwrap_or_default();
+        }
+    }
+    for block in tutorial.split("```").skip(1).step_by(2) {
+        let (language, quoted) = block.split_once('\n').unwrap();
+        assert!(language == "sh" || known.contains(quoted), "nowhere:\n{quoted}");
+    }
+    let readme = fs::read_to_string(root.join("../../README.md")).unwrap();
+    assert!(readme.contains(include_str!("scripts/tour.out")), "the README shows the tour");
 }
