@@ -1,13 +1,210 @@
-//! What is asked of a random program and of a random text: the logic of the fuzz targets, which also
-//! runs in the tests.
+//! What is asked of a random program and of a random text: the logic of `cargo xtask fuzz` and of the fuzz
+//! targets, which also runs in the tests.
 
+use crate::case::Case;
 use crate::engines::{self, Engine};
-use crate::generate::{self, Program};
+use crate::generate;
 use crate::observed::{Ending, Observed};
 use crate::report;
 use enjamb_codegen::{CompileOptions, Target, compile};
-use enjamb_ir::{FuelPolicy, FuelSupply, Schedule, Signature, Stage, parse_module, verify_module};
+use enjamb_ir::{FuelSupply, Module, Schedule, Stage, parse_module, verify_module};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// In which way engines differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The module is refused, with this complaint, numbers taken out.
+    Refused(String),
+    /// It panics, with this message, numbers taken out.
+    Panics(String),
+    /// It ends the process: by a signal, or by going on for ever.
+    Crashes,
+    /// No call may end like this; numbers taken out.
+    Breaks(String),
+    /// It does something else than the interpreter on the source.
+    Differs,
+    /// Continuations are left.
+    Leaves,
+    /// It does something else than under the first schedule.
+    DependsOnSchedule,
+}
+
+/// The first engine, in the order of the pipeline, that does not do what it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The engine, or what was done when there was none yet.
+    pub stage: String,
+    /// In which way.
+    pub kind: Kind,
+    /// The schedule; `None` if there is no code to be run.
+    pub schedule: Option<Schedule>,
+    /// All that is known.
+    pub detail: String,
+}
+
+impl Difference {
+    /// Whether a smaller program fails in the same way as a larger one.
+    pub fn is_like(&self, other: &Difference) -> bool {
+        self.stage == other.stage && self.kind == other.kind
+    }
+
+    /// The difference that it is when a module is refused, before any code runs.
+    pub fn refused(reason: String) -> Self {
+        let first = reason.lines().next().unwrap_or_default();
+        let stage = first.split(':').next().unwrap_or_default();
+        Difference {
+            stage: stage.to_string(),
+            kind: Kind::Refused(pattern(first)),
+            schedule: None,
+            detail: reason,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Refused(reason) => write!(f, "refused ({reason})"),
+            Kind::Panics(message) => write!(f, "panics ({message})"),
+            Kind::Crashes => f.write_str("crashes"),
+            Kind::Breaks(reason) => write!(f, "breaks ({reason})"),
+            Kind::Differs => f.write_str("differs from the interpreter on the source"),
+            Kind::Leaves => f.write_str("leaves continuations"),
+            Kind::DependsOnSchedule => f.write_str("depends on the schedule"),
+        }
+    }
+}
+
+/// One line.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.stage)?;
+        if let Some(schedule) = self.schedule {
+            write!(f, ", schedule {schedule}")?;
+        }
+        write!(f, ": {}", self.kind)
+    }
+}
+
+/// A message of one line without its numbers, by which a message about a smaller program is known again.
+fn pattern(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    let kept = first.chars().filter(|c| !c.is_ascii_digit());
+    kept.take(160).collect()
+}
+
+/// Makes the engines of a module with this fuel, the reference first.
+pub type MakeEngines<'a> = dyn Fn(&Module, FuelSupply) -> Result<Vec<Box<dyn Engine>>, String> + 'a;
+
+/// How a comparison is done.
+pub struct Comparison<'a> {
+    /// Makes the engines.
+    pub engines: &'a MakeEngines<'a>,
+    /// Is told the engine and the schedule before each run, so that it is known which of them did not
+    /// come back.
+    pub before: &'a dyn Fn(&str, Schedule),
+}
+
+impl Comparison<'static> {
+    /// All engines that there are.
+    pub const ALL: Comparison<'static> = Comparison {
+        engines: &engines::of_module,
+        before: &|_, _| {},
+    };
+}
+
+impl Comparison<'_> {
+    /// Runs a case everywhere. Gives how many schedules it ran under: fewer than it asks for if it takes
+    /// too long for the interpreter.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn of_case(&self, case: &Case) -> Result<u64, Difference> {
+        let compared = catch_unwind(AssertUnwindSafe(|| self.compare(case)));
+        compared.unwrap_or_else(|payload| {
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+            let message = text.unwrap_or("without a message").to_string();
+            Err(Difference {
+                stage: "a panic".to_string(),
+                kind: Kind::Panics(pattern(&message)),
+                schedule: None,
+                detail: message,
+            })
+        })
+    }
+
+    fn compare(&self, case: &Case) -> Result<u64, Difference> {
+        let engines = (self.engines)(&case.module, case.fuel).map_err(Difference::refused)?;
+        let mut first: Option<Observed> = None;
+        let mut pairs = 0;
+        for &schedule in &case.schedules {
+            let Some(observed) = self.agreed(&engines, case, schedule)? else {
+                break;
+            };
+            pairs += 1;
+            match &first {
+                Some(first) if case.schedule_independent && *first != observed => {
+                    return Err(Difference {
+                        stage: "every engine".to_string(),
+                        kind: Kind::DependsOnSchedule,
+                        schedule: Some(schedule),
+                        detail: report::diff(&first.to_string(), &observed.to_string()),
+                    });
+                }
+                _ => {
+                    first.get_or_insert(observed);
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// What all engines observe; `None` if the program takes too long for the interpreter.
+    fn agreed(
+        &self,
+        engines: &[Box<dyn Engine>],
+        case: &Case,
+        schedule: Schedule,
+    ) -> Result<Option<Observed>, Difference> {
+        let calls = std::slice::from_ref(&case.call);
+        let mut agreed: Option<Observed> = None;
+        for engine in engines {
+            let differs = |kind, detail| Difference {
+                stage: engine.name().to_string(),
+                kind,
+                schedule: Some(schedule),
+                detail,
+            };
+            (self.before)(engine.name(), schedule);
+            let run = engine.run(calls, schedule);
+            let (observed, stats) =
+                run.map_err(|reason| differs(Kind::Breaks(pattern(&reason)), reason))?;
+            if let Ending::Broken(reason) = &observed.calls[0].1 {
+                if reason == engines::TOO_LONG {
+                    return Ok(None);
+                }
+                return Err(differs(Kind::Breaks(pattern(reason)), reason.clone()));
+            }
+            match &agreed {
+                Some(reference) if !reference.agrees(&observed) => {
+                    let diff = report::diff(&reference.to_string(), &observed.to_string());
+                    return Err(differs(Kind::Differs, diff));
+                }
+                _ => {
+                    agreed.get_or_insert(observed);
+                }
+            }
+            let live = stats.iter().find(|(name, _)| *name == "continuations_live");
+            if let Some((_, live)) = live.filter(|(_, live)| *live != 0) {
+                return Err(differs(Kind::Leaves, format!("{live} continuations")));
+            }
+        }
+        Ok(agreed)
+    }
+}
 
 /// A random program in every engine and under a few schedules.
 ///
@@ -15,36 +212,9 @@ use std::sync::Arc;
 /// The first difference, with the program.
 pub fn check_program(bytes: &[u8]) -> Result<(), String> {
     let program = generate::program(bytes).map_err(|error| format!("no program: {error}"))?;
-    compare(&program).map_err(|reason| {
-        let Program { module, call, .. } = &program;
-        format!("{reason}\nthe call: {call}\nthe program:\n{module}")
-    })
-}
-
-fn compare(program: &Program) -> Result<(), String> {
-    let engines = engines::of_module(&program.module, FuelSupply::Unlimited)?;
-    let mut natural: Option<Observed> = None;
-    for schedule in [
-        Schedule::Natural,
-        Schedule::Never,
-        Schedule::Always,
-        Schedule::Random(1),
-        Schedule::Only(1),
-    ] {
-        let Some(observed) = agreed(&engines, program, schedule)? else {
-            return Ok(());
-        };
-        match &natural {
-            Some(natural) if program.schedule_independent && *natural != observed => {
-                let diff = report::diff(&natural.to_string(), &observed.to_string());
-                return Err(format!("schedule {schedule} makes a difference\n{diff}"));
-            }
-            _ => {
-                natural.get_or_insert(observed);
-            }
-        }
-    }
-    Ok(())
+    let mut case = Case::of_program(program);
+    (case.schedules).extend([Schedule::Random(1), Schedule::Only(1)]);
+    check(&case)
 }
 
 /// A random program in a module that runs on fuel: every engine uses as much, and runs out in the same
@@ -53,64 +223,18 @@ fn compare(program: &Program) -> Result<(), String> {
 /// # Errors
 /// The first difference, with the program.
 pub fn check_fuel(bytes: &[u8]) -> Result<(), String> {
-    let mut program = generate::program(bytes).map_err(|error| format!("no program: {error}"))?;
-    let leaf = Signature::asynchronous(&[], &[]);
-    let pause = (program.module)
-        .declare_import("out_of_fuel", "enjamb", "out_of_fuel", leaf)
-        .map_err(|error| error.to_string())?;
-    let suspend = |debt| FuelPolicy::Suspend { pause, debt };
-    let (policy, fuel) = match bytes.first().map_or(0, |byte| byte % 4) {
-        0 => (FuelPolicy::Trap, FuelSupply::Budget(150)),
-        1 => (suspend(None), FuelSupply::Slices(1)),
-        2 => (suspend(Some(40)), FuelSupply::Slices(25)),
-        _ => (suspend(None), FuelSupply::Unlimited),
-    };
-    program.module.fuel = Some(policy);
-    let engines = engines::of_module(&program.module, fuel)?;
-    agreed(&engines, &program, Schedule::Random(1)).map_err(|reason| {
-        let Program { module, call, .. } = &program;
-        format!("{fuel:?}: {reason}\nthe call: {call}\nthe program:\n{module}")
-    })?;
-    Ok(())
+    let program = generate::program(bytes).map_err(|error| format!("no program: {error}"))?;
+    let mut case = Case::on_fuel(program, bytes.first().copied().unwrap_or(0))?;
+    case.schedules = vec![Schedule::Random(1)];
+    check(&case)
 }
 
-/// What all engines observe; `None` if the program takes too long for the interpreter.
-fn agreed(
-    engines: &[Box<dyn Engine>],
-    program: &Program,
-    schedule: Schedule,
-) -> Result<Option<Observed>, String> {
-    let calls = std::slice::from_ref(&program.call);
-    let mut agreed: Option<Observed> = None;
-    for engine in engines {
-        let name = engine.name();
-        let (observed, stats) = engine.run(calls, schedule)?;
-        if let Ending::Broken(reason) = &observed.calls[0].1 {
-            if reason == engines::TOO_LONG {
-                return Ok(None);
-            }
-            return Err(format!("{name}, schedule {schedule}: {reason}"));
-        }
-        match &agreed {
-            Some(reference) if !reference.agrees(&observed) => {
-                let diff = report::diff(&reference.to_string(), &observed.to_string());
-                let first = engines[0].name();
-                return Err(format!(
-                    "{name}, schedule {schedule}: differs from {first}\n{diff}"
-                ));
-            }
-            _ => {
-                agreed.get_or_insert(observed);
-            }
-        }
-        let live = stats.iter().find(|(name, _)| *name == "continuations_live");
-        if let Some((_, live)) = live.filter(|(_, live)| *live != 0) {
-            return Err(format!(
-                "{name}, schedule {schedule}: {live} continuations are left"
-            ));
-        }
-    }
-    Ok(agreed)
+fn check(case: &Case) -> Result<(), String> {
+    let compared = Comparison::ALL.of_case(case);
+    compared.map(|_| ()).map_err(|difference| {
+        let text = case.to_text(&[difference.to_string()]);
+        format!("{difference}\n{}\n{text}", difference.detail)
+    })
 }
 
 /// A text that may be anything: the parser answers, and what it accepts prints and parses back.

@@ -7,7 +7,8 @@
 //!
 //! - [`golden`] checks one file of `tests/golden`, whose [`header`] says what to expect;
 //! - [`generate`] makes random programs that are valid and end;
-//! - [`differential`] compares what engines make of them.
+//! - [`differential`] compares what engines make of a [`case`](case::Case);
+//! - [`reduce`] makes one that fails small.
 //!
 //! It may depend on every crate.
 //!
@@ -21,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod case;
 pub mod differential;
 pub mod engines;
 pub mod generate;
@@ -29,6 +31,7 @@ pub mod header;
 pub mod host;
 pub mod listing;
 pub mod observed;
+pub mod reduce;
 pub mod report;
 pub mod schedules;
 pub mod stages;

@@ -49,12 +49,20 @@ impl Observed {
         let same_stack = |(one, other): (&Option<Vec<String>>, &Option<Vec<String>>)| {
             one.is_none() || other.is_none() || one == other
         };
-        let without_stacks = |observed: &Observed| Observed {
-            stacks: Vec::new(),
-            ..observed.clone()
-        };
-        self.stacks.iter().zip(&other.stacks).all(same_stack)
-            && without_stacks(self) == without_stacks(other)
+        let Observed {
+            calls,
+            host_calls,
+            fuel,
+            globals,
+            memories,
+            stacks,
+        } = self;
+        stacks.iter().zip(&other.stacks).all(same_stack)
+            && *calls == other.calls
+            && *host_calls == other.host_calls
+            && *fuel == other.fuel
+            && *globals == other.globals
+            && *memories == other.memories
     }
 
     /// Takes the numbers out of handles, which engines choose as they like, if the instance `has_heap`.

@@ -14,6 +14,7 @@ mod build;
 mod ci;
 mod deny;
 mod emulation;
+mod fuzz;
 mod package;
 mod process;
 mod project;
@@ -67,6 +68,16 @@ enum Task {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Run random programs in all engines and compare; findings are written among the golden files
+    Fuzz {
+        #[command(flatten)]
+        settings: fuzz::Settings,
+    },
+    /// Make a golden file that fails small, in place
+    Reduce {
+        /// The file
+        file: PathBuf,
+    },
     /// Run a program in the text format: `enjamb run`, built with optimisations
     Run {
         #[command(flatten)]
@@ -115,6 +126,8 @@ fn execute(task: Task) -> Result<bool> {
         } => Ok(close(test::run(&workspace, &emulation, require_all)?)),
         Task::Bless => bless::run(&workspace),
         Task::Bench { filter, json } => bench::run(&workspace, filter.as_deref(), json.as_deref()),
+        Task::Fuzz { settings } => fuzz::run(&workspace, &settings),
+        Task::Reduce { file } => fuzz::reduce(&workspace, &file),
         Task::Run { emulation, args } => run::run(&workspace, &emulation, &args),
         Task::SetupAarch64 => setup_aarch64::run(&workspace),
         Task::Tidy { check } => tidy::run(&workspace, check.as_deref()),

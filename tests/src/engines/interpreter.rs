@@ -15,6 +15,7 @@ pub struct Interpreter {
     is_source: bool,
     check_roots: bool,
     fuel: FuelSupply,
+    instruction_limit: u64,
 }
 
 impl Interpreter {
@@ -27,6 +28,7 @@ impl Interpreter {
             is_source: false,
             check_roots: false,
             fuel: FuelSupply::Unlimited,
+            instruction_limit: super::INSTRUCTION_LIMIT,
         }
     }
 
@@ -51,6 +53,14 @@ impl Interpreter {
     pub fn with_fuel(self, fuel: FuelSupply) -> Self {
         Interpreter { fuel, ..self }
     }
+
+    /// The same with another limit on the instructions of a call.
+    pub fn with_instruction_limit(self, instruction_limit: u64) -> Self {
+        Interpreter {
+            instruction_limit,
+            ..self
+        }
+    }
 }
 
 impl Engine for Interpreter {
@@ -70,7 +80,7 @@ impl Engine for Interpreter {
             stack_limit: super::STACK_LIMIT,
             fuel: self.fuel,
             check_roots: self.check_roots && has_heap,
-            instruction_limit: Some(super::INSTRUCTION_LIMIT),
+            instruction_limit: Some(self.instruction_limit),
             record_host_calls: true,
             ..Options::default()
         };

@@ -43,10 +43,23 @@ pub const TOO_LONG: &str = "the call takes too many instructions";
 /// # Errors
 /// If a pass or the compiler refuses the module.
 pub fn of_module(module: &Module, fuel: FuelSupply) -> Result<Vec<Box<dyn Engine>>, String> {
+    of_module_within(module, fuel, INSTRUCTION_LIMIT)
+}
+
+/// The same, with another limit on what a call may take in the interpreter.
+///
+/// # Errors
+/// If a pass or the compiler refuses the module.
+pub fn of_module_within(
+    module: &Module,
+    fuel: FuelSupply,
+    instructions: u64,
+) -> Result<Vec<Box<dyn Engine>>, String> {
     let module = &stages::after(module, "fuel")?;
     let interpreter = |name: &str, module: Module, complete: bool| {
         let name = format!("the interpreter {name}");
-        Interpreter::new(name, module, complete).with_fuel(fuel)
+        let interpreter = Interpreter::new(name, module, complete).with_fuel(fuel);
+        interpreter.with_instruction_limit(instructions)
     };
     let source = interpreter("on the source", module.clone(), false);
     let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(source.of_source())];

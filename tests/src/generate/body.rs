@@ -36,7 +36,7 @@ pub(super) fn define(
     let mut builder = module.define(*id)?;
     let fuel = builder.declare_variable(Type::I64);
     let slot = builder.create_slot(SLOT_BYTES, choices.of(&[8, 16, 1]));
-    let blocks: Vec<Block> = (0..choices.between(1, 6))
+    let blocks: Vec<Block> = (0..choices.between(1, world.size.blocks))
         .map(|_| builder.create_block())
         .collect();
     let exit = builder.create_block();
@@ -149,7 +149,7 @@ impl Body<'_, '_, '_> {
         let empty = self.builder.icmp(IntCond::SignedLess, left, zero);
         self.builder.brif(empty, self.exit, &[], work, &[]);
         self.builder.switch_to_block(work);
-        for _ in 0..self.choices.between(1, 8) {
+        for _ in 0..self.choices.between(1, self.world.size.statements) {
             self.statement();
         }
         self.terminator();
@@ -218,11 +218,27 @@ impl Body<'_, '_, '_> {
         }
     }
 
-    /// Arguments for a callee: a third of the fuel, then variables.
+    /// The fuel of a callee: a third of what is left, or a little as long as there are calls left.
+    fn fuel_of_callee(&mut self) -> Value {
+        let builder = &mut self.builder;
+        let Some(calls_left) = self.world.calls_left else {
+            let fuel = builder.use_var(self.fuel);
+            let three = builder.iconst(Type::I64, 3);
+            return builder.sdiv(fuel, three);
+        };
+        let left = builder.global_get(calls_left);
+        let one = builder.iconst(Type::I64, 1);
+        let less = builder.isub(left, one);
+        builder.global_set(calls_left, less);
+        let zero = builder.iconst(Type::I64, 0);
+        let is_paid = builder.icmp(IntCond::SignedGreater, left, zero);
+        let little = builder.iconst(Type::I64, 4);
+        builder.select(is_paid, little, zero)
+    }
+
+    /// Arguments for a callee: its fuel, then variables.
     pub(super) fn arguments(&mut self, signature: &Signature) -> Vec<Value> {
-        let fuel = self.builder.use_var(self.fuel);
-        let three = self.builder.iconst(Type::I64, 3);
-        let mut args = vec![self.builder.sdiv(fuel, three)];
+        let mut args = vec![self.fuel_of_callee()];
         for &ty in &signature.params[1..] {
             args.push(self.value(ty));
         }

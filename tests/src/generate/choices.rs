@@ -18,7 +18,7 @@ pub fn bytes_of_seed(seed: u64) -> Vec<u8> {
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (z ^ (z >> 31)).to_le_bytes()
     };
-    (0..1024).flat_map(|_| next()).collect()
+    (0..8192).flat_map(|_| next()).collect()
 }
 
 impl<'d> Choices<'d> {

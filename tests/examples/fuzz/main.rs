@@ -1,0 +1,60 @@
+//! Random programs in all engines, for as long as one likes, and what is found made small: what
+//! `cargo xtask fuzz` and `cargo xtask reduce` start. Without a command it runs for a few seconds.
+//!
+//! Programs run in processes of their own, so that one that ends its process is a finding like others.
+
+mod finding;
+mod plant;
+mod run;
+mod shrink;
+mod worker;
+
+use clap::{Parser, Subcommand};
+use plant::Plant;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Compares engines on random programs.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Adds an engine that is wrong, to see that it is found
+    #[arg(long, global = true, hide = true, value_enum)]
+    plant: Option<Plant>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs random programs
+    Run(run::Settings),
+    /// Makes a golden file that fails small
+    Reduce {
+        /// The file; the result goes into it
+        file: PathBuf,
+    },
+    /// Runs a share of the programs in this process and reports line by line
+    #[command(hide = true)]
+    Worker(worker::Share),
+    /// Runs one file in this process and says before each run what comes
+    #[command(hide = true)]
+    Check { file: PathBuf },
+}
+
+fn main() -> ExitCode {
+    let Arguments { command, plant } = Arguments::parse();
+    let done = match command.unwrap_or(Command::Run(run::Settings::brief())) {
+        Command::Run(settings) => run::run(&settings, plant),
+        Command::Reduce { file } => shrink::run(&file, plant),
+        Command::Worker(share) => worker::run(&share, plant),
+        Command::Check { file } => worker::check(&file, plant),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The process that runs programs. It may end at any time; what it printed by then is what is known.
+
+use crate::plant::{self, Plant};
+use crate::{finding, run};
+use enjamb_ir::Schedule;
+use enjamb_tests::case::Case;
+use enjamb_tests::differential::{Comparison, Difference};
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+/// Instructions that a call may take in the interpreter.
+pub const INSTRUCTIONS: u64 = 20_000_000;
+
+/// How long one run in one engine may take, on a busy machine and under an emulator.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The programs that a worker runs.
+#[derive(clap::Args)]
+pub struct Share {
+    /// The number of the first program
+    pub first: u64,
+    /// The difference to the next
+    pub step: u64,
+    /// How many there are
+    pub programs: u64,
+    /// The seconds after which no other begins
+    pub seconds: u64,
+}
+
+/// Runs a share.
+pub fn run(share: &Share, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> {
+    let watch = Watch::begin();
+    let end = Instant::now() + Duration::from_secs(share.seconds);
+    let mut seed = share.first;
+    for _ in 0..share.programs {
+        if Instant::now() >= end {
+            break;
+        }
+        say(&format!("{} {seed}", run::BEGIN))?;
+        let case = Case::of_seed(seed);
+        let compared = match &case {
+            Ok(case) => compared(case, plant, &watch),
+            Err(reason) => Err(Difference::refused(reason.clone())),
+        };
+        let line = match compared {
+            Ok(pairs) => format!("{} {pairs}", run::END),
+            Err(difference) => {
+                eprintln!("program {seed}: {difference}\n{}", difference.detail);
+                if let Ok(case) = &case {
+                    finding::write(seed, case, &difference)?;
+                }
+                format!("{} {seed} {difference}", run::FOUND)
+            }
+        };
+        say(&line)?;
+        seed = seed.wrapping_add(share.step);
+    }
+    say(run::DONE)?;
+    Ok(true)
+}
+
+/// How many schedules a program ran under.
+fn compared(case: &Case, plant: Option<Plant>, watch: &Watch) -> Result<u64, Difference> {
+    let comparison = Comparison {
+        engines: &|module, fuel| plant::engines(module, fuel, INSTRUCTIONS, plant),
+        before: &|_, _| watch.renew(),
+    };
+    watch.renew();
+    comparison.of_case(case)
+}
+
+/// Runs one file and says before each run what comes.
+pub fn check(file: &Path, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> {
+    let watch = Watch::begin();
+    let case = Case::of_text(&fs::read_to_string(file)?)?;
+    let comparison = Comparison {
+        engines: &|module, fuel| plant::engines(module, fuel, INSTRUCTIONS, plant),
+        before: &|stage, schedule| {
+            watch.renew();
+            // Whoever reads it is gone: then nobody needs it.
+            let _ = say(&format!("{} {schedule} {stage}", run::BEGIN));
+        },
+    };
+    match comparison.of_case(&case) {
+        Ok(_) => Ok(true),
+        Err(difference) => {
+            say(&format!("{} {difference}", run::FOUND))?;
+            Ok(false)
+        }
+    }
+}
+
+/// What a process that does [`check`] said last before it crashed, if that is what it printed.
+pub fn last_run(output: &str) -> Option<(String, Schedule)> {
+    let last = output.lines().last()?.strip_prefix(run::BEGIN)?.trim();
+    let (schedule, stage) = last.split_once(' ')?;
+    Some((stage.to_string(), schedule.parse().ok()?))
+}
+
+fn say(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// Ends the process if a run does not come back.
+struct Watch(Arc<Mutex<Instant>>);
+
+impl Watch {
+    fn begin() -> Watch {
+        let last = Arc::new(Mutex::new(Instant::now()));
+        let seen = Arc::clone(&last);
+        thread::spawn(move || {
+            loop {
+                thread::sleep(Duration::from_secs(1));
+                let is_late = seen.lock().map_or(true, |last| last.elapsed() > LIMIT);
+                if is_late {
+                    eprintln!("no answer for {LIMIT:?}");
+                    std::process::abort();
+                }
+            }
+        });
+        Watch(last)
+    }
+
+    fn renew(&self) {
+        if let Ok(mut last) = self.0.lock() {
+            *last = Instant::now();
+        }
+    }
+}

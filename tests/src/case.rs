@@ -1,0 +1,194 @@
+//! A program to be compared in all engines, with everything that the comparison depends on, and its
+//! file: a golden file whose header is written by the program.
+
+use crate::engines::{Engine, Interpreter};
+use crate::generate::{self, Program, bytes_of_seed};
+use crate::header;
+use crate::observed::{Call, Ending};
+use crate::stages;
+use enjamb_ir::{
+    FuelPolicy, FuelSupply, Module, Schedule, Signature, Val, parse_module, verify_module,
+};
+
+/// The schedules of a random program that decide at random.
+const RANDOM_SCHEDULES: u64 = 8;
+
+/// The most schedules of a random program under which it suspends once.
+const SINGLE_SUSPENSIONS: u64 = 100;
+
+/// A program to be compared.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The module.
+    pub module: Module,
+    /// What is called.
+    pub call: Call,
+    /// The fuel of each instance.
+    pub fuel: FuelSupply,
+    /// Whether no schedule may make a difference.
+    pub schedule_independent: bool,
+    /// The schedules to run under.
+    pub schedules: Vec<Schedule>,
+}
+
+impl Case {
+    /// The random program with this number. Every fourth runs on fuel.
+    ///
+    /// # Errors
+    /// If the program breaks a rule, which is a bug of the generator or of the builder.
+    pub fn of_seed(seed: u64) -> Result<Case, String> {
+        let bytes = bytes_of_seed(seed);
+        let program = generate::program(&bytes);
+        let program = program.map_err(|error| format!("no program: {error}"))?;
+        let mut case = match seed % 4 {
+            0 => Case::on_fuel(program, bytes.first().copied().unwrap_or(0))?,
+            _ => Case::of_program(program),
+        };
+        let random = (0..RANDOM_SCHEDULES).map(|number| Schedule::Random(seed ^ number));
+        case.schedules.extend(random);
+        let single = case.single_suspensions()?;
+        case.schedules.extend((0..single).map(Schedule::Only));
+        Ok(case)
+    }
+
+    /// A random program under a few schedules.
+    pub fn of_program(program: Program) -> Case {
+        Case {
+            module: program.module,
+            call: program.call,
+            fuel: FuelSupply::Unlimited,
+            schedule_independent: program.schedule_independent,
+            schedules: vec![Schedule::Natural, Schedule::Never, Schedule::Always],
+        }
+    }
+
+    /// The same in a module that runs on fuel, of which there is too little in one of several ways.
+    ///
+    /// # Errors
+    /// If the module uses the name of the import that this needs.
+    pub fn on_fuel(program: Program, way: u8) -> Result<Case, String> {
+        let mut case = Case::of_program(program);
+        let leaf = Signature::asynchronous(&[], &[]);
+        let pause = case
+            .module
+            .declare_import("out_of_fuel", "enjamb", "out_of_fuel", leaf);
+        let pause = pause.map_err(|error| error.to_string())?;
+        let suspend = |debt| FuelPolicy::Suspend { pause, debt };
+        let (policy, fuel) = match way % 4 {
+            0 => (FuelPolicy::Trap, FuelSupply::Budget(150)),
+            1 => (suspend(None), FuelSupply::Slices(1)),
+            2 => (suspend(Some(40)), FuelSupply::Slices(25)),
+            _ => (suspend(None), FuelSupply::Unlimited),
+        };
+        case.module.fuel = Some(policy);
+        case.fuel = fuel;
+        // Where the fuel runs out depends on who uses it first.
+        case.schedule_independent = false;
+        Ok(case)
+    }
+
+    /// How many schedules let one leaf call suspend, as far as the run in which all do can tell.
+    fn single_suspensions(&self) -> Result<u64, String> {
+        let reference = self.reference()?;
+        let calls = std::slice::from_ref(&self.call);
+        let suspensions = |schedule| {
+            let (_, stats) = reference.run(calls, schedule)?;
+            let count = stats.iter().find(|(name, _)| *name == "suspensions");
+            Ok::<u64, String>(count.map_or(0, |(_, count)| *count))
+        };
+        let (always, never) = (
+            suspensions(Schedule::Always)?,
+            suspensions(Schedule::Never)?,
+        );
+        Ok(always.saturating_sub(never).min(SINGLE_SUSPENSIONS))
+    }
+
+    /// The interpreter on the program as it was written.
+    ///
+    /// # Errors
+    /// If the module cannot be given its fuel checks.
+    pub fn reference(&self) -> Result<Interpreter, String> {
+        let module = stages::after(&self.module, "fuel")?;
+        let interpreter = Interpreter::new("the reference".to_string(), module, false);
+        Ok(interpreter.with_fuel(self.fuel).of_source())
+    }
+
+    /// Instructions of all functions.
+    pub fn instructions(&self) -> usize {
+        let bodies = self.module.bodies();
+        bodies.map(|(_, body)| body.instruction_count()).sum()
+    }
+
+    /// The case as a golden file: it fails as long as engines differ. The free text says what was found.
+    pub fn to_text(&self, found: &[String]) -> String {
+        let mut text = String::new();
+        let mut line = |content: &str| text += &format!("; {content}\n");
+        found.iter().for_each(|found| line(found));
+        if !self.schedule_independent {
+            line("schedule-dependent");
+        }
+        let schedules: Vec<String> = self.schedules.iter().map(Schedule::to_string).collect();
+        line(&format!("schedules: {}", schedules.join(", ")));
+        match self.fuel {
+            FuelSupply::Unlimited => {}
+            FuelSupply::Budget(amount) => line(&format!("fuel: budget {amount}")),
+            FuelSupply::Slices(amount) => line(&format!("fuel: slices {amount}")),
+        }
+        let call = &self.call;
+        let args = self.values(&call.args);
+        line(&format!("run: %{}({args}){}", call.function, self.ending()));
+        format!("{text}\n{}", self.module)
+    }
+
+    /// How the call ends in the reference, as a header says it.
+    fn ending(&self) -> String {
+        let calls = std::slice::from_ref(&self.call);
+        let observed = self
+            .reference()
+            .and_then(|engine| engine.run(calls, Schedule::Natural));
+        match observed.map(|(observed, _)| observed.calls[0].1.clone()) {
+            Ok(Ending::Results(values)) if !values.is_empty() => {
+                format!(" == {}", self.values(&values))
+            }
+            Ok(Ending::Trap(code)) => format!(" trap {code}"),
+            Ok(Ending::Exception(thrown)) => {
+                let payload = self.values(&[Val::Ref(thrown.payload)]);
+                format!(" throws {}, {payload}", thrown.tag)
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Values as a header has them.
+    fn values(&self, values: &[Val]) -> String {
+        let texts = values.iter().map(|value| match value {
+            Val::Ref(Some(handle)) => format!("ref:{handle}"),
+            Val::FuncRef(Some(id)) => format!("%{}", self.module.functions[*id].name),
+            value => value.to_string(),
+        });
+        texts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The first call of a golden file.
+    ///
+    /// # Errors
+    /// If it is none, or calls nothing.
+    pub fn of_text(text: &str) -> Result<Case, String> {
+        let module = parse_module(text).map_err(|errors| format!("the parser: {errors}"))?;
+        verify_module(&module).map_err(|error| format!("the verifier: {error}"))?;
+        let header = header::parse(text, &module)?;
+        let call = header.runs.first().and_then(|run| run.calls.first());
+        let call = call.ok_or("the header runs nothing")?.clone();
+        let schedules = match header.schedules.as_slice() {
+            [] => crate::schedules::of_module(&module),
+            chosen => chosen.to_vec(),
+        };
+        Ok(Case {
+            module,
+            call,
+            fuel: header.fuel,
+            schedule_independent: !header.schedule_dependent,
+            schedules,
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! A planted difference is found, named, written to a file that replays, and reduced.
+
+#[path = "../examples/fuzz/plant.rs"]
+mod plant;
+
+use enjamb_ir::{Opcode, Schedule};
+use enjamb_tests::case::Case;
+use enjamb_tests::differential::{Comparison, Difference, Kind};
+use enjamb_tests::{golden, reduce};
+use plant::Plant;
+
+/// Instructions that a call may take in the interpreter.
+const LIMIT: u64 = 200_000;
+
+/// What is found with the planted engine behind the others.
+fn found(case: &Case) -> Option<Difference> {
+    let planted = Some(Plant::Difference);
+    let comparison = Comparison {
+        engines: &|module, fuel| plant::engines(module, fuel, LIMIT, planted),
+        before: &|_, _| {},
+    };
+    comparison.of_case(case).err()
+}
+
+/// The first program that shows the planted difference under one of few schedules, and has this many
+/// instructions at least.
+fn example(least: usize) -> (Case, Difference) {
+    let cases = (1..).map(|seed| {
+        let mut case = Case::of_seed(seed).expect("a program");
+        case.schedules.truncate(3);
+        case
+    });
+    let mut large = cases.filter(|case| case.instructions() >= least);
+    let found = large.find_map(|case| found(&case).map(|found| (case, found)));
+    found.expect("a program that shows it")
+}
+
+#[test]
+fn a_planted_difference_is_named_and_reduced_to_a_screenful() {
+    let (case, difference) = example(1000);
+    assert_eq!(difference.stage, "the planted engine");
+    assert_eq!(difference.kind, Kind::Differs);
+    let before = case.instructions();
+    let mut attempts = 0;
+    let mut fails = |case: &Case| {
+        attempts += 1;
+        found(case).is_some_and(|again| again.is_like(&difference))
+    };
+    let small = reduce::reduce(case, &mut fails, &mut |_| {});
+    println!(
+        "{before} instructions, {attempts} attempts\n{}",
+        small.module
+    );
+    assert!(found(&small).is_some_and(|again| again.is_like(&difference)));
+    assert!(small.instructions() <= 12, "{}", small.module);
+    assert_eq!(small.schedules.len(), 1);
+    let confused = [Opcode::Iadd, Opcode::Imul, Opcode::Bxor];
+    assert!(small.module.bodies().any(|(_, body)| {
+        let opcodes = body.insts.values().map(|inst| inst.opcode);
+        opcodes.into_iter().any(|opcode| confused.contains(&opcode))
+    }));
+}
+
+#[test]
+fn a_finding_is_a_golden_file_that_reads_back() {
+    for seed in 1..=12 {
+        let case = Case::of_seed(seed).expect("a program");
+        let text = case.to_text(&["A stage, schedule never: differs".to_string()]);
+        let back = Case::of_text(&text).expect("a golden file");
+        assert_eq!(back.module, case.module, "{seed}");
+        assert_eq!(back.call, case.call, "{seed}");
+        assert_eq!(back.fuel, case.fuel, "{seed}");
+        assert_eq!(back.schedules, case.schedules, "{seed}");
+        assert_eq!(back.schedule_independent, case.schedule_independent);
+        assert_eq!(
+            back.to_text(&["A stage, schedule never: differs".to_string()]),
+            text
+        );
+        let mut brief = case;
+        brief.schedules = vec![Schedule::Natural];
+        let text = brief.to_text(&[]);
+        assert_eq!(golden::check(&text, false).expect("it holds"), text);
+    }
+}
+
+#[test]
+fn what_is_refused_names_the_stage_and_not_its_numbers() {
+    let first = Difference::refused("after roots: the verifier: v12 is odd\nmore".to_string());
+    let second = Difference::refused("after roots: the verifier: v7 is odd".to_string());
+    assert_eq!(first.stage, "after roots");
+    assert!(first.is_like(&second));
+    let other = Difference::refused("after roots: the verifier: v7 is even".to_string());
+    assert!(!first.is_like(&other));
+}
+
+#[test]
+fn a_panic_is_a_difference() {
+    let case = Case::of_seed(1).expect("a program");
+    let comparison = Comparison {
+        engines: &|_, _| panic!("number {}", 7),
+        before: &|_, _| {},
+    };
+    let found = comparison.of_case(&case).expect_err("it panics");
+    assert_eq!(found.kind, Kind::Panics("number ".to_string()));
+}
