@@ -26,7 +26,11 @@ fn run(module: &Module, schedule: Schedule, fuel: FuelSupply) -> (Seen, Stats) {
     let outcome = match instance.call("main", &args) {
         Ok(values) => Ok(values),
         Err(Error::Trap(trap)) => Err(trap.code.to_string()),
-        Err(Error::Exception(uncaught)) => Err(format!("exception {}", uncaught.exception)),
+        Err(Error::Exception(uncaught)) => {
+            // A handle says which instance has given it out.
+            let payload = uncaught.exception.payload.is_some();
+            Err(format!("exception {}, {payload}", uncaught.exception.tag))
+        }
         Err(error) => panic!("{error}"),
     };
     let stats = instance.stats();

@@ -1,6 +1,6 @@
 //! What becomes of small functions, each after the passes that its test names.
 
-use enjamb_async::{rematerialize, state_machine, tail_await, transform, with_body};
+use enjamb_async::{context, rematerialize, state_machine, tail_await, transform, with_body};
 use enjamb_ir::{Function, Module, parse_module, verify_module};
 use expect_test::{Expect, expect};
 
@@ -754,4 +754,69 @@ block0(v0: i64):
     assert_eq!(module.functions[sync], before.functions[sync]);
     transform(&mut module);
     assert_eq!(module, once);
+}
+
+#[test]
+fn the_context_word_is_set_in_front_of_returns_and_behind_exceptions() {
+    check(
+        &[context::run, tail_await::run],
+        "function %f(i64) async {
+block0(v0: i64):
+    context_set v0
+    brif v0, block1, block2
+block1:
+    v1, v2 = try_call %yield(), block2, unwind block3(v1, v0)
+block2:
+    return_call %yield()
+block3(v3: i64, v4: i64):
+    call %look(v3)
+    call %yield()
+    return
+}",
+        &expect![[r#"
+            function %f(i64) async {
+            block0(v0: i64):
+                v5 = context_get
+                context_set v0
+                brif v0, block1, block2
+            block1:
+                v6 = context_get
+                v1, v2 = try_call func0(), block2, unwind block4(v1, v2)
+            block4(v7: i64, v8: ref) cold:
+                context_set v6
+                jump block3(v7, v0)
+            block2:
+                call func0()
+                context_set v5
+                return
+            block3(v3: i64, v4: i64):
+                call func3(v3)
+                call func0()
+                context_set v5
+                return
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_function_that_cannot_change_the_context_word_keeps_its_tail_calls() {
+    check(
+        &[context::run, tail_await::run],
+        "function %f(i64) -> i64 async {
+block0(v0: i64):
+    v1 = context_get
+    v2 = iadd v0, v1
+    v3 = call %test(v2)
+    return v3
+}",
+        &expect![[r#"
+            function %f(i64) -> i64 async {
+            block0(v0: i64):
+                v1 = context_get
+                v2 = iadd v0, v1
+                return_call func1(v2)
+            }
+        "#]],
+    );
 }

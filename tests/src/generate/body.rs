@@ -252,7 +252,7 @@ impl Body<'_, '_, '_> {
             return object::statement(self, objects);
         }
         let (state, tasks) = (self.world.has_state, self.world.has_tasks);
-        match self.choices.below(24) {
+        match self.choices.below(26) {
             0..7 => self.compute(),
             7..9 => self.slot_access(),
             9..13 if self.signature.is_async => self.leaf(),
@@ -266,6 +266,7 @@ impl Body<'_, '_, '_> {
                 self.builder.call(self.world.log, &[value]);
             }
             23 => self.table_access(),
+            24..26 if self.world.has_context => self.context_access(),
             _ => self.compute(),
         }
     }
@@ -409,6 +410,16 @@ impl Body<'_, '_, '_> {
         } else {
             let value = self.builder.global_get(global);
             self.keep(&[value]);
+        }
+    }
+
+    fn context_access(&mut self) {
+        if self.choices.below(2) == 0 {
+            let word = self.value(Type::I64);
+            self.builder.context_set(word);
+        } else {
+            let word = self.builder.context_get();
+            self.keep(&[word]);
         }
     }
 
