@@ -13,7 +13,9 @@ use enjamb_ir::{Block, Function, Inst, Module, Opcode, SecondaryMap, Value, susp
 
 use crate::edit::Editor;
 
-/// The position of the unwind target.
+/// The position of a call's normal target.
+pub(crate) const NORMAL: usize = 0;
+/// The position of its unwind target.
 pub(crate) const UNWIND: usize = 1;
 
 /// Splits the edges of all such calls but those that go to a block of their own already, with what

@@ -44,6 +44,7 @@ use enjamb_liveness::Uses;
 
 use crate::across::LiveAcross;
 use crate::derive;
+use crate::edges::{NORMAL, UNWIND};
 use crate::edit::Editor;
 use crate::points::{SuspensionPoint, SuspensionPoints};
 use crate::resumed::Resumed;
@@ -163,10 +164,6 @@ fn declare(function: &mut Function, analyses: &Analyses<'_>) {
         function.points.push(entry);
     }
 }
-
-/// The targets of a call, by position.
-const NORMAL: usize = 0;
-const UNWIND: usize = 1;
 
 /// Cuts a block behind each of its points but a terminator. The first piece is the block itself.
 fn split(function: &mut Function, points: &[SuspensionPoint]) -> Vec<Block> {
