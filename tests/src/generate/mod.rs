@@ -5,7 +5,8 @@
 //! over variables of all types. Half of the programs throw and catch exceptions, and half have
 //! vectors, half have objects that a collector moves, and half use the context word. The first parameter
 //! of each function is its fuel: a block costs one, a callee gets a fraction of what is left, and at zero a
-//! function returns what it has.
+//! function returns what it has. Some programs are large, and in some a callee gets as much as its caller until
+//! a number of calls is used up, so that they call hundreds deep.
 
 mod body;
 mod choices;
@@ -47,12 +48,45 @@ const TYPES: [Type; 9] = [
     Type::V128,
 ];
 
-/// The fuel of a program.
-const FUEL: i64 = 40;
+/// The calls that a program may do in which callees get as much fuel as their callers.
+const CALLS: i64 = 300;
+
+/// How large a program is.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    /// The most functions.
+    functions: usize,
+    /// The most blocks of a function that are not made for a statement.
+    blocks: usize,
+    /// The most statements of a block.
+    statements: usize,
+    /// The fuel of the outermost call.
+    fuel: i64,
+}
+
+impl Size {
+    const ORDINARY: Size = Size {
+        functions: 5,
+        blocks: 6,
+        statements: 8,
+        fuel: 40,
+    };
+
+    /// Functions of hundreds of suspension points.
+    const LARGE: Size = Size {
+        functions: 8,
+        blocks: 40,
+        statements: 16,
+        fuel: 120,
+    };
+}
 
 /// What the functions of a program can name.
 #[derive(Clone, Debug)]
 struct World {
+    size: Size,
+    /// Counts the calls that are left, in programs that call deep.
+    calls_left: Option<GlobalId>,
     /// The types that variables, parameters and results have.
     types: &'static [Type],
     /// Whether functions use memory, globals and the host.
@@ -92,7 +126,11 @@ pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
     let mut choices = Choices::new(bytes);
     let (has_state, has_tasks) = choices.of(&[(true, false), (false, true), (true, true)]);
     let mut builder = ModuleBuilder::new();
-    let world = declare(&mut builder, &mut choices, has_state, has_tasks)?;
+    let size = match choices.once_in(16) {
+        true => Size::LARGE,
+        false => Size::ORDINARY,
+    };
+    let world = declare(&mut builder, &mut choices, size, has_state, has_tasks)?;
     for index in 0..world.functions.len() {
         body::define(&mut builder, &mut choices, &world, index)?;
     }
@@ -104,7 +142,7 @@ pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
         .iter()
         .enumerate()
         .map(|(index, &ty)| match index {
-            0 => Val::I64(FUEL),
+            0 => Val::I64(size.fuel),
             _ if matches!(ty, Type::Ref | Type::FuncRef) => Val::from_bits(ty, 0),
             _ => Val::from_bits(ty, choices.bits(ty)),
         });
@@ -122,6 +160,7 @@ pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
 fn declare(
     builder: &mut ModuleBuilder,
     choices: &mut Choices<'_>,
+    size: Size,
     has_state: bool,
     has_tasks: bool,
 ) -> Result<World, BuildError> {
@@ -147,8 +186,15 @@ fn declare(
         builder.export(&name, Export::Global(global))?;
         globals.push((global, ty));
     }
+    let calls_left = match has_state && choices.once_in(6) {
+        true => {
+            let init = GlobalInit::Number(CALLS as u64);
+            Some(builder.declare_global("calls_left", Type::I64, init)?)
+        }
+        false => None,
+    };
     let mut functions = Vec::new();
-    for index in 0..choices.between(1, 5) {
+    for index in 0..choices.between(1, size.functions) {
         let mut signature = signature(choices, types);
         // The function that the host calls can suspend.
         signature.is_async |= index == 0;
@@ -173,6 +219,8 @@ fn declare(
         }
     };
     Ok(World {
+        size,
+        calls_left,
         types,
         has_state,
         has_tasks,
