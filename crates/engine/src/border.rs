@@ -1,9 +1,9 @@
 //! What may not pass between instances: references to objects, since each instance has its own heap.
 
-use crate::backend::Access;
-use crate::error::Error;
+use crate::error::{Error, HostError};
+use crate::instance::Instance;
 use crate::objects::{has_heap, reference, with_objects};
-use enjamb_ir::{Module, Val};
+use enjamb_ir::{Module, Type, Val};
 
 /// The border between an instance that imports a function and the one that exports it.
 #[derive(Clone, Copy, Debug)]
@@ -30,34 +30,45 @@ impl Border {
         }
     }
 
-    /// The same for results, which the exporter, whose objects these are, need not hold any longer.
-    pub(crate) fn check_results(
+    /// What has come of a call, for the importer: an error if it gave or threw a reference. That belongs to
+    /// the exporter, which need not hold it any longer.
+    pub(crate) fn outcome(
         self,
-        exporter: &mut dyn Access,
-        results: &[Val],
-    ) -> Result<(), String> {
-        let outcome = self.check(results);
-        if outcome.is_err() {
-            for reference in results.iter().filter_map(|&value| reference(value)) {
-                // A heap gives out no stale ones; without one there is nothing to give back.
-                drop(with_objects(exporter, |objects| {
-                    objects.release(reference.number().get())
-                }));
-            }
+        exporter: &Instance,
+        types: &[Type],
+        words: &[u64],
+        outcome: Result<(), Error>,
+    ) -> Result<(), HostError> {
+        if !self.guarded {
+            return outcome.map_err(HostError::from);
         }
-        outcome
-    }
-
-    /// The same for a call that has failed: what there is to say if it threw a reference.
-    pub(crate) fn check_error(
-        self,
-        exporter: &mut dyn Access,
-        error: &Error,
-    ) -> Result<(), String> {
-        let Some(thrown) = error.exception() else {
-            return Ok(());
+        let thrown = outcome.as_ref().err().and_then(Error::exception);
+        let thrown = thrown.map(|thrown| thrown.exception);
+        let given = match thrown {
+            Some(exception) => vec![Val::Ref(exception.payload)],
+            None if outcome.is_ok() => Val::from_words(types, words),
+            None => Vec::new(),
         };
-        self.check_results(exporter, &[Val::Ref(thrown.exception.payload)])
-            .map_err(|refused| format!("exception {}: {refused}", thrown.exception.tag))
+        let Err(refused) = self.check(&given) else {
+            return outcome.map_err(HostError::from);
+        };
+        release(exporter, &given);
+        match thrown {
+            Some(exception) => Err(format!("exception {}: {refused}", exception.tag).into()),
+            None => Err(refused.into()),
+        }
     }
+}
+
+/// Gives references back. Those of an instance that another thread has entered meanwhile stay.
+fn release(exporter: &Instance, given: &[Val]) {
+    let released = exporter.with(|access| {
+        for reference in given.iter().filter_map(|&value| reference(value)) {
+            // A heap gives out no stale ones; without one there is nothing to give back.
+            drop(with_objects(access, |objects| {
+                objects.release(reference.number().get())
+            }));
+        }
+    });
+    drop(released);
 }

@@ -142,14 +142,7 @@ impl Imports {
                 let border = Border::new(caller.module(), exporter.module().ir());
                 border.check(&Val::from_words(&types.params, words))?;
                 let outcome = exporter.run(function, words);
-                exporter.with(|access| match &outcome {
-                    Ok(()) => {
-                        let results = Val::from_words(&types.results, words);
-                        border.check_results(access, &results)
-                    }
-                    Err(error) => border.check_error(access, error),
-                })??;
-                outcome.map_err(|error| error.to_string())?;
+                border.outcome(&exporter, &types.results, words, outcome)?;
                 Ok(None)
             });
             let function = HostFunction { signature, code };

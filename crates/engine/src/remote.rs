@@ -58,16 +58,8 @@ pub(crate) fn host_function(instance: Instance, function: FuncId) -> HostFunctio
 impl RemoteCall {
     fn advance(&mut self, context: &mut Context<'_>) -> Poll<Result<(), HostError>> {
         let outcome = std::task::ready!(self.running.poll(context, &mut self.words));
-        let results = Val::from_words(&self.signature.results, &self.words);
-        let checked = self.running.instance().with(|exporter| match &outcome {
-            Ok(()) => self.border.check_results(exporter, &results),
-            Err(error) => self.border.check_error(exporter, error),
-        });
-        Poll::Ready(match checked {
-            Ok(Ok(())) => outcome.map_err(HostError::from),
-            Ok(Err(refused)) => Err(refused.into()),
-            Err(error) => Err(error.into()),
-        })
+        let (exporter, types) = (self.running.instance(), &self.signature.results);
+        Poll::Ready(self.border.outcome(exporter, types, &self.words, outcome))
     }
 }
 

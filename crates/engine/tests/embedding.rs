@@ -286,6 +286,7 @@ global %calls: i64 = 0
 export "next" = %next
 export "wait" = %wait
 export "fail" = %fail
+export "throw" = %throw
 function %next() -> i64 {
 block0:
     v0 = global_get.i64 %calls
@@ -305,9 +306,16 @@ function %fail() async {
 block0:
     trap user
 }
+function %throw() {
+block0:
+    v0 = iconst.i64 7
+    v1 = null.ref
+    throw v0, v1
+}
 "#;
 
 const IMPORTER: &str = r#"
+import %throw = "counter" "throw" ()
 import %next = "counter" "next" () -> i64
 import %wait = "counter" "wait" (i64) -> i64 async
 import %fail = "counter" "fail" () async
@@ -320,6 +328,11 @@ block0(v0: i64):
 function %failing() async {
 block0:
     call %fail()
+    return
+}
+function %throwing() {
+block0:
+    call %throw()
     return
 }
 "#;
@@ -343,6 +356,8 @@ fn exports_of_an_instance_serve_imports_of_another_one() {
 
         let error = importer.call("failing", &[]).unwrap_err();
         assert!(error.to_string().contains("trap user in %fail"), "{error}");
+        let error = importer.call("throwing", &[]).unwrap_err();
+        assert_eq!(error.exception().unwrap().exception.tag, 7);
 
         // A sync import cannot be served by an async function.
         let text = "import %wait = \"counter\" \"wait\" (i64) -> i64";
