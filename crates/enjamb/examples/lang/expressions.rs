@@ -9,7 +9,6 @@ type Typed = (Value, Type);
 
 /// Operators with two operands, those that bind loosest first.
 const LEVELS: [&str; 5] = ["||", "&&", "== != < <= > >=", "+ -", "* / %"];
-const TIGHTEST: usize = LEVELS.len();
 
 fn wrong<T>(span: Span, message: impl Into<String>) -> Checked<T> {
     Err(Diagnostic::at(span, message))
@@ -90,6 +89,7 @@ impl<'a> Body<'a, '_, '_> {
         let mut right = self.operand(level, &ty)?;
         self.at(span);
         match (operator, &ty) {
+            (_, Type::Int) => {}
             ("==" | "!=", Type::Str) => {
                 (left, right) = (self.helper("lang.same", &[left, right]), self.int(1));
             }
@@ -97,7 +97,6 @@ impl<'a> Body<'a, '_, '_> {
                 let (_, name) = self.array(&ty, span)?;
                 return Ok((self.helper(&format!("{name}.concat"), &[left, right]), ty));
             }
-            (_, Type::Int) => {}
             _ => return wrong(span, format!("there is no `{operator}` for {ty}")),
         }
         let value = match operator {
@@ -127,7 +126,7 @@ impl<'a> Body<'a, '_, '_> {
             }
             Some(("join", span)) => self.join(span),
             Some((operator, _)) => {
-                let (value, zero) = (self.operand(TIGHTEST, &Type::Int)?, self.int(0));
+                let (value, zero) = (self.operand(LEVELS.len(), &Type::Int)?, self.int(0));
                 let value = match operator {
                     "-" => self.b.isub(zero, value),
                     _ => self.compare(IntCond::Equal, value, zero),
@@ -155,13 +154,10 @@ impl<'a> Body<'a, '_, '_> {
             }
             self.at(span);
             value = self.b.get_element(array, value, index);
-            ty = match ty {
-                Type::List(element) => *element,
-                _ => {
-                    value = self.b.uextend(ir::Type::I64, value); // a byte of a text
-                    Type::Int
-                }
-            };
+            ty = if let Type::List(element) = ty { *element } else { Type::Int };
+            if self.b.value_type(value) == Some(ir::Type::I8) {
+                value = self.b.uextend(ir::Type::I64, value); // a byte of a text
+            }
         }
         Ok((value, ty))
     }
@@ -179,8 +175,8 @@ impl<'a> Body<'a, '_, '_> {
             Token::Name(name) if self.tokens.accept("(") => self.call(&name, span),
             Token::Name(name) => {
                 let mut variables = self.variables.iter().rev();
-                let Some((_, variable, ty)) = variables.find(|(found, ..)| *found == name).cloned()
-                else {
+                let found = variables.find(|(found, ..)| *found == name).cloned();
+                let Some((_, variable, ty)) = found else {
                     return wrong(span, format!("there is no variable `{name}`"));
                 };
                 if self.tokens.accept("=") {
@@ -284,7 +280,7 @@ impl<'a> Body<'a, '_, '_> {
     }
 
     fn join(&mut self, span: Span) -> Checked<Typed> {
-        let (task, Type::Task(ty)) = self.level(TIGHTEST)? else {
+        let (task, Type::Task(ty)) = self.level(LEVELS.len())? else {
             return wrong(span, "what is joined is no task");
         };
         self.at(span);

@@ -28,8 +28,7 @@ pub struct Tokens<'t> {
 
 impl<'t> Tokens<'t> {
     pub fn of(text: &'t str) -> Checked<Self> {
-        let mut here = Span::default();
-        (here.line, here.column) = (1, 1);
+        let here = Span { line: 1, column: 1, ..Span::default() };
         let mut lexer = Lexer { rest: text, here };
         let mut all = vec![lexer.token()?];
         while all[all.len() - 1].0 != Token::End {

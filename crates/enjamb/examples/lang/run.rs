@@ -56,8 +56,7 @@ async fn ask(number: i64) -> i64 {
 }
 
 fn new_text(caller: &Caller<'_>, text: &str) -> Result<Option<Ref>, HostError> {
-    let object = caller.objects().new_bytes("lang.text", text.as_bytes())?;
-    Ok(Some(object))
+    Ok(Some(caller.objects().new_bytes("lang.text", text.as_bytes())?))
 }
 
 fn text_of(objects: Objects<'_>, text: Option<Ref>) -> Result<String, HostError> {
