@@ -53,8 +53,8 @@ pub(crate) trait Backend: Send {
     /// Runs a function with arguments, and then results, in a buffer. Both have been checked
     /// against its signature.
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error>;
-    /// Starts an async function in the same way, and gives it back when it suspends. A backend that cannot
-    /// runs it to its end.
+    /// Starts a function in the same way, and gives it back if it suspends. A backend that cannot runs it to
+    /// its end. Other tasks stay.
     fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
         self.call(function, words).map(|()| Started::Finished)
     }

@@ -46,7 +46,7 @@ impl<P: HostValues, R: HostValues> TypedFunc<P, R> {
         }
     }
 
-    /// Calls a sync function.
+    /// Calls a sync function. Tasks that are left then end, as for [`TypedFunc::block_on`].
     ///
     /// # Errors
     /// [`Error::Trap`]; [`Error::BadCall`] if the function is async; [`Error::Running`] if a host

@@ -100,16 +100,9 @@ impl<'a> Entered<'a> {
     /// Starts a call with arguments in a buffer.
     pub(crate) fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
         self.check_arguments(function, words)?;
-        match self.inner.module.ir().functions[function]
-            .signature()
-            .is_async
-        {
-            true => self.backend.start(function, words),
-            false => self
-                .backend
-                .call(function, words)
-                .map(|()| Started::Finished),
-        }
+        let started = self.backend.start(function, words);
+        self.backend.hand_over();
+        started
     }
 
     fn check_arguments(&mut self, function: FuncId, words: &[u64]) -> Result<(), Error> {

@@ -79,6 +79,8 @@ pub(crate) struct MachineCode {
     /// a call that blocks.
     guests: usize,
     timer: Timer,
+    /// The party that the timer wakes.
+    keeps_time: Option<u64>,
 }
 
 /// Turns that tasks get before an executor may let something else run.
@@ -118,6 +120,7 @@ impl MachineCode {
             instance,
             guests: 0,
             timer: Timer::default(),
+            keeps_time: None,
         })
     }
 }
@@ -165,7 +168,10 @@ impl MachineCode {
                 Step::Ran | Step::Idle => {}
                 Step::Yielded => break,
                 Step::Waiting(time) => {
-                    let is_due = time.is_some_and(|time| self.timer.is_due(time, waker));
+                    let is_due = time.is_some_and(|time| {
+                        self.keeps_time = Some(party);
+                        self.timer.is_due(time, waker)
+                    });
                     if !is_due && !self.wakes.wait(party, waker) {
                         return Poll::Pending;
                     }
@@ -181,22 +187,41 @@ impl MachineCode {
     fn leave(&mut self, party: u64) {
         self.guests -= 1;
         self.wakes.leave(party);
+        if self.keeps_time == Some(party) {
+            self.keeps_time = None;
+            self.wakes.hand_over();
+        }
+        self.hand_over();
     }
-}
 
-impl Backend for MachineCode {
-    fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
-        let arguments = Val::from_words(&self.module.functions[function].signature().params, words);
+    /// Runs a function to its end. What it has left for others is theirs then.
+    fn run(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
+        let signature = self.module.functions[function].signature();
+        let arguments = Val::from_words(&signature.params, words);
         let results = self.instance.call(function, &arguments);
-        if self.guests == 0 {
-            self.instance.drop_tasks();
+        if signature.is_async && self.guests > 0 {
+            // It knew the time of timers of others.
+            self.wakes.hand_over();
         }
         let results = Val::to_words(&results.map_err(|e| failure(&self.module, e))?);
         words[..results.len()].copy_from_slice(&results);
         Ok(())
     }
+}
+
+impl Backend for MachineCode {
+    fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
+        let outcome = self.run(function, words);
+        if self.guests == 0 {
+            self.instance.drop_tasks();
+        }
+        outcome
+    }
 
     fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
+        if !self.module.functions[function].signature().is_async {
+            return self.run(function, words).map(|()| Started::Finished);
+        }
         let task = self.instance.start(function, words);
         let task = task.map_err(|error| failure(&self.module, error))?;
         match self.instance.outcome(task, words) {
@@ -204,10 +229,7 @@ impl Backend for MachineCode {
                 self.guests += 1;
                 Ok(Started::Task(task))
             }
-            Ok(Some(Ok(()))) => {
-                self.hand_over();
-                Ok(Started::Finished)
-            }
+            Ok(Some(Ok(()))) => Ok(Started::Finished),
             Ok(Some(Err(error))) | Err(error) => Err(failure(&self.module, error)),
         }
     }

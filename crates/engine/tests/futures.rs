@@ -837,3 +837,44 @@ fn a_host_with_a_loop_of_its_own_knows_each_reason_to_stop() {
     late.answer(Ok(vec![]));
     assert_eq!(instance.stats().unwrap().continuations_live, 0);
 }
+
+#[test]
+fn whoever_finishes_leaves_the_rest_to_those_who_wait() {
+    let gates = Gates::default();
+    let instance = instance(&gates);
+    let seen = || instance.global("seen").unwrap().get().unwrap();
+    let waits = poll_to_pending(call(&instance, "outer", 10));
+    // It spawns a task that sleeps, and has finished when it is polled first.
+    assert_eq!(call(&instance, "leaves", 20).poll_once().unwrap(), 20);
+    gates.open(20);
+    let (opener, other) = (gates.clone(), instance.clone());
+    let before = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(100));
+        let before = other.global("seen").unwrap().get().unwrap();
+        opener.open(10);
+        opener.open(11);
+        before
+    });
+    block_on(waits).unwrap();
+    assert_eq!(
+        before.join().unwrap(),
+        Val::I64(20),
+        "while the other one waits"
+    );
+
+    // A call that blocks drives others, and then knows when they want to go on.
+    let marks = instance.func::<(i64,), ()>("marks").unwrap();
+    let sleeps = instance.func::<(i64,), i64>("sleeps").unwrap();
+    let late = poll_to_pending(marks.call_async((40,)));
+    sleeps.block_on((5,)).unwrap();
+    gates.open(40);
+    block_on(late).unwrap();
+    assert_eq!(seen(), Val::I64(60));
+
+    // A plain call leaves tasks alone.
+    block_on(call(&instance, "leaves", 7)).unwrap();
+    gates.open(7);
+    assert_eq!(block_on(call(&instance, "plain", 2)).unwrap(), 4);
+    block_on(instance.drive()).unwrap();
+    assert_eq!(seen(), Val::I64(67));
+}
