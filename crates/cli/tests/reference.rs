@@ -64,7 +64,7 @@ fn programs_in_the_document_are_without_errors() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    assert_eq!(programs.len(), 9);
+    assert_eq!(programs.len(), 10);
     for (number, program) in programs.iter().enumerate() {
         let path = file(&format!("ir_md_{number}.enj"), program.as_bytes());
         assert_eq!(enjamb(&["check", &path]).succeeds(), "");
@@ -87,6 +87,11 @@ fn programs_in_the_document_are_without_errors() {
     for engine in ["jit", "interp"] {
         let run = ["run", &objects, "5", "--engine", engine];
         assert_eq!(enjamb(&run).succeeds(), "10\n5\n");
+    }
+    let words = programs.iter().find(|text| text.contains("context_set"));
+    let words = file("ir_md_context.enj", words.unwrap().as_bytes());
+    for engine in ["jit", "interp"] {
+        assert_eq!(enjamb(&["run", &words, "--engine", engine]).succeeds(), "15\n");
     }
     let exceptions = file("ir_md_exceptions.enj", programs[5].as_bytes());
     let run = ["run", &exceptions, "12", "5", "--engine", "interp"];
