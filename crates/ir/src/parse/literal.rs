@@ -126,7 +126,7 @@ impl Cursor<'_> {
 pub(crate) fn vector_bits(text: &str) -> Option<u128> {
     let digits = text.strip_prefix("0x")?;
     let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    hexadecimal.then(|| u128::from_str_radix(digits, 16).ok())?
+    (hexadecimal && digits.len() <= 32).then(|| u128::from_str_radix(digits, 16).ok())?
 }
 
 fn out_of_range(span: Span, text: &str, ty: Type) -> Diagnostic {

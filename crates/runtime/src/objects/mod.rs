@@ -83,6 +83,16 @@ impl Objects {
     }
 }
 
+/// Ends the process if it is dropped. A heap that panics has moved some objects and not others, and nobody
+/// could tell which references are good.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
 impl State {
     /// Lets the heap do something. References in flight are in words of these types.
     fn with_heap<R>(
@@ -103,7 +113,9 @@ impl State {
             layouts: loaded.compiled().layout.objects(),
             roots: &mut roots,
         };
+        let aborts = AbortOnUnwind;
         let result = run(&mut *heap, mutator);
+        std::mem::forget(aborts);
         match stress {
             true => self.objects.hidden = window,
             false => self.context.fixed().window = window,
