@@ -36,6 +36,9 @@ const I8: Kind = ("i8", "iconst.i8 7");
 const I32: Kind = ("i32", "iconst.i32 7");
 const I64: Kind = ("i64", "iconst.i64 7");
 const F64: Kind = ("f64", "fconst.f64 1.5");
+const V128: Kind = ("v128", "splat.i64x2 v0");
+/// An object of a program with a heap, whose references stand in root slots at calls.
+const REF: Kind = ("ref", "new %cell");
 
 /// Series by name: the types that the values have in turn.
 const SERIES: &[(&str, &[Kind])] = &[
@@ -43,15 +46,20 @@ const SERIES: &[(&str, &[Kind])] = &[
     ("i32", &[I32]),
     ("i64", &[I64]),
     ("f64", &[F64]),
+    ("v128", &[V128]),
+    ("ref", &[REF]),
     ("mixed", &[I64, F64, I32, I8]),
 ];
 
 /// Programs whose frames are shown.
-const EXAMPLES: &[&str] = &["fib_yield", "many_tasks", "pipeline", "sleep_sort"];
+const EXAMPLES: &[&str] = &["fib_yield", "many_tasks", "pipeline", "sleep_sort", "sort_list"];
 
 /// The loop. Its parameters are handed on as they are, so a round does nothing beside suspending but count.
 fn program(kinds: &[Kind], live: usize) -> String {
     let mut text = String::from("import %yield = \"enjamb\" \"yield\" () async\n");
+    if kinds.contains(&REF) {
+        text += "type %cell = { value: i64 }\n";
+    }
     for (number, (ty, _)) in kinds.iter().enumerate() {
         let _ = write!(
             text,
