@@ -91,7 +91,10 @@ fn programs_in_the_document_are_without_errors() {
     let words = programs.iter().find(|text| text.contains("context_set"));
     let words = file("ir_md_context.enj", words.unwrap().as_bytes());
     for engine in ["jit", "interp"] {
-        assert_eq!(enjamb(&["run", &words, "--engine", engine]).succeeds(), "15\n");
+        assert_eq!(
+            enjamb(&["run", &words, "--engine", engine]).succeeds(),
+            "15\n"
+        );
     }
     let exceptions = file("ir_md_exceptions.enj", programs[5].as_bytes());
     let run = ["run", &exceptions, "12", "5", "--engine", "interp"];
