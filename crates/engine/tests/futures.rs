@@ -878,3 +878,55 @@ fn whoever_finishes_leaves_the_rest_to_those_who_wait() {
     block_on(instance.drive()).unwrap();
     assert_eq!(seen(), Val::I64(67));
 }
+
+#[test]
+fn calls_that_are_woken_and_dropped_at_random_leave_nothing() {
+    const CALLS: u64 = 4000;
+    let gates = Gates::default();
+    let instance = instance(&gates);
+    multi_thread(4).block_on(async {
+        let calls = (0..CALLS).map(|index| {
+            let (gates, instance) = (gates.clone(), instance.clone());
+            // Some arbitrary numbers that are the same in every run.
+            let mut random = index.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+            let mut below = move |limit: u64| {
+                random = random
+                    .wrapping_mul(0x5851_f42d_4c95_7f2d)
+                    .wrapping_add(index);
+                (random >> 33) % limit
+            };
+            tokio::spawn(async move {
+                let gate = 10 * index as i64 + 10;
+                let name = ["outer", "marks", "sleeps", "turns"][below(4) as usize];
+                let argument = match name {
+                    "outer" => gate,
+                    "turns" => 2000,
+                    _ => below(4) as i64,
+                };
+                let limit = Duration::from_micros(below(4000));
+                let awaited: UntypedCall =
+                    instance.call_async(name, &[Val::I64(argument)]).unwrap();
+                let call = tokio::spawn(tokio::time::timeout(limit, awaited));
+                tokio::time::sleep(Duration::from_micros(below(3000))).await;
+                gates.open(gate);
+                gates.open(gate + 1);
+                if let Ok(result) = call.await.unwrap() {
+                    result.unwrap();
+                    return 1;
+                }
+                0
+            })
+        });
+        let ended = join_all(calls).await.into_iter().map(Result::unwrap);
+        let finished: u64 = ended.sum();
+        assert!((1..CALLS).contains(&finished), "{finished}");
+    });
+    assert_eq!(
+        (gates.alive(), instance.stats().unwrap().continuations_live),
+        (0, 0)
+    );
+    assert_eq!(
+        call(&instance, "outer", READY).poll_once().unwrap(),
+        OF_READY
+    );
+}
