@@ -45,7 +45,14 @@ pub(crate) fn may_block() -> Result<(), Error> {
 pub(crate) struct Running {
     instance: Instance,
     function: FuncId,
-    task: Option<Task>,
+    state: State,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    ToStart,
+    Started(Task),
+    Ended,
 }
 
 impl Running {
@@ -53,7 +60,7 @@ impl Running {
         Running {
             instance,
             function,
-            task: None,
+            state: State::ToStart,
         }
     }
 
@@ -79,24 +86,32 @@ impl Running {
         write: impl FnOnce(&mut [u64]),
     ) -> Poll<Result<(), Error>> {
         let _polling = Polling::begin();
-        let party = self.task.map(Task::party);
+        let party = match self.state {
+            State::ToStart => None,
+            State::Started(task) => Some(task.party()),
+            State::Ended => {
+                let got = "its call was polled after it had ended".to_string();
+                return Poll::Ready(Err(self.instance.bad_call(self.function, got)));
+            }
+        };
         let Some(mut entered) = self.instance.enter_or_wait(party, context.waker())? else {
             return Poll::Pending;
         };
         let _time = entered.measure();
-        let task = match self.task {
-            Some(task) => task,
-            None => {
+        let before = std::mem::replace(&mut self.state, State::Ended);
+        let task = match before {
+            State::Started(task) => task,
+            State::ToStart | State::Ended => {
                 write(words);
                 match entered.start(self.function, words)? {
                     Started::Finished => return Poll::Ready(Ok(())),
-                    Started::Task(task) => *self.task.insert(task),
+                    Started::Task(task) => task,
                 }
             }
         };
         let polled = entered.poll(task, words, context.waker());
-        if polled.is_ready() {
-            self.task = None;
+        if polled.is_pending() {
+            self.state = State::Started(task);
         }
         polled
     }
@@ -104,7 +119,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(task) = self.task {
+        if let State::Started(task) = self.state {
             self.instance.abandon(task);
         }
     }

@@ -4,7 +4,7 @@
 //! memories and globals to look into, and for everything that can go wrong an [`Error`].
 //!
 //! ```text
-//! Config ──▶ Engine ──▶ Module ──▶ Instance ──▶ TypedFunc, Memory, Global
+//! Config ──▶ Engine ──▶ Module ──▶ Instance ──▶ TypedFunc ──▶ Call; Memory, Global
 //!                          Imports ──┘
 //! ```
 //!
@@ -14,8 +14,13 @@
 //!
 //! What holds:
 //! - bad input of any kind is an [`Error`], and engine and instance can be used after it;
-//! - an instance runs one call from the host at a time, so it needs no lock of the caller's;
+//! - one thread at a time is inside of an instance, so it needs no lock of the caller's: a call that would
+//!   block is refused meanwhile, a [`Call`], which is a future, waits, and blocks nobody;
 //! - a host function reaches the instance that called it through its [`Caller`] and not otherwise.
+//!
+//! A host calls functions in one of three ways: it blocks ([`TypedFunc::call`], [`TypedFunc::block_on`]),
+//! awaits ([`TypedFunc::call_async`]), or resumes by itself ([`Instance::start`]). What it offers to modules
+//! may be async too ([`Imports::async_func`]).
 //!
 //! It depends on `enjamb-runtime`, `enjamb-codegen`, `enjamb-interp`, `enjamb-heap`, `enjamb-abi` and
 //! `enjamb-ir`.

@@ -171,11 +171,10 @@ impl Run {
         }
     }
 
-    /// Begins the call or goes on with it, and with the other tasks of the instance, until it stops. Once it
-    /// has finished, with an error too, it must not be resumed again.
+    /// Begins the call or goes on with it, and with the other tasks of the instance, until it stops.
     ///
     /// # Errors
-    /// As [`Instance::call`](crate::Instance::call).
+    /// As [`Instance::call`](crate::Instance::call); [`Error::BadCall`] if it has ended already.
     pub fn resume(&mut self) -> Result<Stop, Error> {
         self.listener.woken.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(&self.listener));

@@ -245,6 +245,11 @@ fn a_host_with_a_loop_of_its_own_knows_each_reason_to_stop() {
     }
     assert!(matches!(run.resume(), Ok(Stop::Finished(results)) if results == [Val::I64(330)]));
 
+    assert!(
+        matches!(run.resume(), Err(Error::BadCall { .. })),
+        "it has ended"
+    );
+
     let mut turns = start("turns", 1000);
     assert!(matches!(
         turns.resume(),
