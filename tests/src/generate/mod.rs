@@ -186,7 +186,8 @@ fn declare(
         builder.export(&name, Export::Global(global))?;
         globals.push((global, ty));
     }
-    let calls_left = match has_state && choices.once_in(6) {
+    let is_deep = has_state && choices.once_in(6) && size.blocks == Size::ORDINARY.blocks;
+    let calls_left = match is_deep {
         true => {
             let init = GlobalInit::Number(CALLS as u64);
             Some(builder.declare_global("calls_left", Type::I64, init)?)
