@@ -8,8 +8,7 @@
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Val, parse_module};
 use enjamb_runtime::{
-    HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome,
-    TaskHandle,
+    HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome, TaskHandle,
 };
 use std::pin::Pin;
 use std::sync::Arc;

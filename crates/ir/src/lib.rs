@@ -39,8 +39,8 @@
 #![forbid(unsafe_code)]
 
 pub mod build;
-pub mod diagnostic;
 pub mod context;
+pub mod diagnostic;
 mod dominance;
 pub mod entity;
 mod equality;

@@ -3,8 +3,7 @@
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{TrapCode, Val, parse_module};
 use enjamb_runtime::{
-    Error, HostError, Imports, Instance, LoadedModule, Options, Outcome, Step,
-    TaskHandle,
+    Error, HostError, Imports, Instance, LoadedModule, Options, Outcome, Step, TaskHandle,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -296,9 +295,7 @@ fn futures_are_polled_once_and_when_they_are_woken() {
         .define(
             "host",
             "late",
-            Box::new(move |context, _| {
-                Outcome::of(context, Box::pin(late(Arc::clone(&counter))))
-            }),
+            Box::new(move |context, _| Outcome::of(context, Box::pin(late(Arc::clone(&counter))))),
         );
     let mut instance = Instance::new(load(CALLER), imports, Options::default()).unwrap();
     for _ in 0..500 {

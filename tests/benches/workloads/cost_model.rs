@@ -52,7 +52,13 @@ const SERIES: &[(&str, &[Kind])] = &[
 ];
 
 /// Programs whose frames are shown.
-const EXAMPLES: &[&str] = &["fib_yield", "many_tasks", "pipeline", "sleep_sort", "sort_list"];
+const EXAMPLES: &[&str] = &[
+    "fib_yield",
+    "many_tasks",
+    "pipeline",
+    "sleep_sort",
+    "sort_list",
+];
 
 /// The loop. Its parameters are handed on as they are, so a round does nothing beside suspending but count.
 fn program(kinds: &[Kind], live: usize) -> String {

@@ -5,10 +5,10 @@
 //! what a file says. Large parts are tried before small ones, and many small ones at once before each
 //! (Zeller and Hildebrandt's delta debugging), until a round over all kinds of parts changes nothing.
 //!
-//! - [`functions`]: bodies that return at once, parameters and results;
-//! - [`blocks`]: branches that go one way, blocks that are one, parameters of blocks;
-//! - [`instructions`]: results that are zero instead;
-//! - [`items`]: declarations that nothing needs.
+//! - `functions`: bodies that return at once, parameters and results;
+//! - `blocks`: branches that go one way, blocks that are one, parameters of blocks;
+//! - `instructions`: results that are zero instead;
+//! - `items`: declarations that nothing needs.
 
 mod blocks;
 mod edit;
