@@ -26,7 +26,7 @@ impl Exception {
     /// Tags from here up to -1 are reserved; a front end takes others for its own.
     pub const LAST_RESERVED: i64 = -256;
 
-    /// The exception of two words, as [`Val::to_word`] has them.
+    /// The exception of two words, as buffers hold them: the tag, and the payload or 0.
     pub fn from_words(tag: u64, payload: u64) -> Self {
         Exception {
             tag: tag as i64,
