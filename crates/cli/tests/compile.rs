@@ -121,6 +121,7 @@ fn passes_are_listed_and_chosen() {
         names,
         [
             "fuel",
+            "context",
             "tail_await",
             "rematerialize",
             "state_machine",
@@ -136,11 +137,11 @@ fn passes_are_listed_and_chosen() {
         emit(&["--emit", "ir"])
     );
     assert_eq!(
-        emit(&["--emit", "ir", "--pass-limit", "3"]),
+        emit(&["--emit", "ir", "--pass-limit", "4"]),
         after("rematerialize")
     );
     assert_eq!(
-        emit(&["--emit", "async", "--pass-limit", "4"]),
+        emit(&["--emit", "async", "--pass-limit", "5"]),
         after("state_machine")
     );
     assert_ne!(

@@ -22,7 +22,11 @@ fn run(module: &Module, schedule: Schedule, check_roots: bool) -> Outcome {
     match instance.call("main", &args) {
         Ok(values) => Ok(values),
         Err(Error::Trap(trap)) => Err(trap.code.to_string()),
-        Err(Error::Exception(uncaught)) => Err(format!("exception {}", uncaught.exception)),
+        Err(Error::Exception(uncaught)) => {
+            // A handle says which instance has given it out.
+            let payload = uncaught.exception.payload.is_some();
+            Err(format!("exception {}, {payload}", uncaught.exception.tag))
+        }
         Err(Error::Fault(fault)) => Err(format!("fault: {}", fault.reason)),
         Err(error) => panic!("{error}"),
     }

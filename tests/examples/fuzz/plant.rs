@@ -15,6 +15,9 @@ pub enum Plant {
     Crash,
 }
 
+/// The name of the engine that is wrong.
+pub const PLANTED: &str = "the planted engine";
+
 /// The engines of a module, with the planted one behind them.
 pub fn engines(
     module: &Module,
@@ -26,15 +29,26 @@ pub fn engines(
     match plant {
         None => {}
         Some(Plant::Difference) => {
-            let module = stages::after(&confused(module), "fuel")?;
-            let engine = Interpreter::new("the planted engine".to_string(), module, false);
-            let engine = engine.with_fuel(fuel).with_instruction_limit(instructions);
-            engines.push(Box::new(engine));
+            let module = confused(module);
+            engines.push(interpreter(PLANTED, &module, fuel, instructions)?);
         }
         Some(Plant::Crash) if uses(module, Opcode::Imul) => engines.push(Box::new(Crashing)),
         Some(Plant::Crash) => {}
     }
     Ok(engines)
+}
+
+/// An engine that is the interpreter.
+pub fn interpreter(
+    name: &str,
+    module: &Module,
+    fuel: FuelSupply,
+    instructions: u64,
+) -> Result<Box<dyn Engine>, String> {
+    let module = stages::after(module, "fuel")?;
+    let engine = Interpreter::new(name.to_string(), module, false);
+    let engine = engine.with_fuel(fuel).with_instruction_limit(instructions);
+    Ok(Box::new(engine))
 }
 
 fn uses(module: &Module, opcode: Opcode) -> bool {
@@ -48,7 +62,7 @@ fn uses(module: &Module, opcode: Opcode) -> bool {
 }
 
 /// The module with `bor` for some other instructions.
-fn confused(module: &Module) -> Module {
+pub fn confused(module: &Module) -> Module {
     let mut module = module.clone();
     for id in module.body_ids() {
         let Some(body) = module.functions[id].body_mut() else {
@@ -72,7 +86,7 @@ struct Crashing;
 
 impl Engine for Crashing {
     fn name(&self) -> &str {
-        "the planted engine"
+        PLANTED
     }
 
     fn is_complete(&self) -> bool {
