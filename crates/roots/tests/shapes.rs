@@ -295,16 +295,15 @@ block0(v0: ref):
                 brif v25, block10, block0(v4)
             block10 cold:
                 v24 = cont_state v3
+                v9 = field_load.ref layout0.v0, v3
                 brif v24, block6, block4
             block4 cold:
                 v8 = result_load.ref point0.0, v3
-                v9 = field_load.ref layout0.v0, v3
                 jump block2(v8, v9)
             block6 cold:
                 v16 = result_load.ref point1.0, v3
-                v17 = field_load.ref layout0.v0, v3
                 v18 = field_load.ref layout0.v1, v3
-                jump block3(v16, v17, v18)
+                jump block3(v16, v9, v18)
             block0(v0: ref):
                 root_set root0, v0
                 v5, v6 = call %wait(v0) roots [root0]
