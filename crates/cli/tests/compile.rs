@@ -137,11 +137,11 @@ fn passes_are_listed_and_chosen() {
         emit(&["--emit", "ir"])
     );
     assert_eq!(
-        emit(&["--emit", "ir", "--pass-limit", "4"]),
+        emit(&["--emit", "ir", "--pass-limit", "2"]),
         after("rematerialize")
     );
     assert_eq!(
-        emit(&["--emit", "async", "--pass-limit", "5"]),
+        emit(&["--emit", "async", "--pass-limit", "3"]),
         after("state_machine")
     );
     assert_ne!(
