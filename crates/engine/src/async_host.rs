@@ -5,7 +5,7 @@
 
 use crate::caller::Caller;
 use crate::error::HostError;
-use crate::host::{HostFunction, HostReturn, WithCaller, write_values};
+use crate::host::{HostFunction, HostReturn, WithCaller, for_each_arity, write_values};
 use crate::remote::raised;
 use crate::value::{HostValue, HostValues};
 use enjamb_ir::types::word_count;
@@ -172,14 +172,4 @@ macro_rules! closures {
     )* };
 }
 
-closures! {
-    ()
-    (A)
-    (A, B)
-    (A, B, C)
-    (A, B, C, D)
-    (A, B, C, D, E)
-    (A, B, C, D, E, F)
-    (A, B, C, D, E, F, G)
-    (A, B, C, D, E, F, G, H)
-}
+for_each_arity!(closures);

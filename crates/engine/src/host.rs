@@ -74,6 +74,24 @@ fn host_function<P: HostValues, R: HostReturn>(
     HostFunction { signature, code }
 }
 
+/// Hands a macro the parameter lists that closures of the host may have.
+macro_rules! for_each_arity {
+    ($closures:ident) => {
+        $closures! {
+            ()
+            (A)
+            (A, B)
+            (A, B, C)
+            (A, B, C, D)
+            (A, B, C, D, E)
+            (A, B, C, D, E, F)
+            (A, B, C, D, E, F, G)
+            (A, B, C, D, E, F, G, H)
+        }
+    };
+}
+pub(crate) use for_each_arity;
+
 macro_rules! closures {
     ($(($($name:ident),*))*) => { $(
         #[allow(non_snake_case, reason = "a type parameter names its variable too")]
@@ -102,17 +120,7 @@ macro_rules! closures {
     )* };
 }
 
-closures! {
-    ()
-    (A)
-    (A, B)
-    (A, B, C)
-    (A, B, C, D)
-    (A, B, C, D, E)
-    (A, B, C, D, E, F)
-    (A, B, C, D, E, F, G)
-    (A, B, C, D, E, F, G, H)
-}
+for_each_arity!(closures);
 
 /// A host function of any signature, over a list of values.
 pub(crate) fn untyped(
