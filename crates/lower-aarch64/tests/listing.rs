@@ -235,7 +235,7 @@ fn a_suspension_point() {
          #0; bl %yield; cbnz x15, L4; L3:; mov x0, x19; movz x15, #0; ldur x19, [x29, #-8]; mov sp,
          x29; ldp x29, x30, [sp], #16; ret; L1:; ldr x19, [x15, #16]; b L3; L4:; bl
          NewContinuation(24); str x19, [x0, #16]; adrp x1, %f.point0; add x1, x1, lowest 12 bits of
-         %f.point0; L10:; str x1, [x0, #8]; str x0, [x15]; mov x15, x0; ldur x19, [x29, #-8]; mov
+         %f.point0; L9:; str x1, [x0, #8]; str x0, [x15]; mov x15, x0; ldur x19, [x29, #-8]; mov
          sp, x29; ldp x29, x30, [sp], #16; ret; L6:; bl TrapLanding",
     );
 }
