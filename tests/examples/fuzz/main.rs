@@ -1,5 +1,6 @@
 //! Random programs in all engines, for as long as one likes, and what is found made small: what
-//! `cargo xtask fuzz` and `cargo xtask reduce` start. Without a command it runs for a few seconds.
+//! `cargo xtask fuzz` and `cargo xtask reduce` start. Without a command it says how it is used, since a test run
+//! starts every example, emulated ones included.
 //!
 //! Programs run in processes of their own, so that one that ends its process is a finding like others.
 
@@ -9,7 +10,7 @@ mod run;
 mod shrink;
 mod worker;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use plant::Plant;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,7 +44,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let Arguments { command, plant } = Arguments::parse();
-    let done = match command.unwrap_or(Command::Run(run::Settings::brief())) {
+    let Some(command) = command else {
+        println!("{}", Arguments::command().render_help());
+        return ExitCode::SUCCESS;
+    };
+    let done = match command {
         Command::Run(settings) => run::run(&settings, plant),
         Command::Reduce { file } => shrink::run(&file, plant),
         Command::Worker(share) => worker::run(&share, plant),

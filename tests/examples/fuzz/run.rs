@@ -35,18 +35,6 @@ pub struct Settings {
     pub jobs: u64,
 }
 
-impl Settings {
-    /// For a run among the tests.
-    pub fn brief() -> Self {
-        Settings {
-            seconds: 5,
-            programs: 50,
-            seed: None,
-            jobs: 1,
-        }
-    }
-}
-
 /// What workers reported.
 #[derive(Default)]
 struct Counts {
