@@ -134,7 +134,8 @@ pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
     for index in 0..world.functions.len() {
         body::define(&mut builder, &mut choices, &world, index)?;
     }
-    let shares = has_state || world.objects.is_some();
+    // Calls of the host are seen in their order, and which of them a task has made when another one traps.
+    let shares = has_state || world.objects.is_some() || world.throw.is_some();
     let module = builder.finish()?;
     let main = &world.functions[0].1;
     let args = main
