@@ -7,7 +7,7 @@ use crate::generate;
 use crate::observed::{Ending, Observed};
 use crate::report;
 use enjamb_codegen::{CompileOptions, Target, compile};
-use enjamb_ir::{FuelSupply, Module, Schedule, Stage, TrapCode, parse_module, verify_module};
+use enjamb_ir::{FuelSupply, Module, Schedule, Stage, parse_module, verify_module};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -162,8 +162,7 @@ impl Comparison<'_> {
         Ok(pairs)
     }
 
-    /// What all engines observe; `None` if the program takes too long for the interpreter, or more stack or
-    /// memory than an engine has: how much that is depends on the size of frames.
+    /// What all engines observe; `None` if the program takes too long for the interpreter.
     fn agreed(
         &self,
         engines: &[Box<dyn Engine>],
@@ -188,11 +187,6 @@ impl Comparison<'_> {
                     return Ok(None);
                 }
                 return Err(differs(Kind::Breaks(pattern(reason)), reason.clone()));
-            }
-            if let Ending::Trap(TrapCode::StackOverflow | TrapCode::OutOfMemory) =
-                observed.calls[0].1
-            {
-                return Ok(None);
             }
             match &agreed {
                 Some(reference) if !reference.agrees(&observed) => {

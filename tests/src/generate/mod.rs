@@ -49,7 +49,7 @@ const TYPES: [Type; 9] = [
 ];
 
 /// The calls that a program may do in which callees get as much fuel as their callers.
-const CALLS: i64 = 300;
+const CALLS: i64 = 60;
 
 /// How large a program is.
 #[derive(Clone, Copy, Debug)]
