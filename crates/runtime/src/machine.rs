@@ -411,8 +411,8 @@ impl Machine {
 
 impl State {
     fn is_time_for_again(&self) -> bool {
-        let is_time = self.executor.is_queue_empty() || self.turns.is_multiple_of(AGAIN_INTERVAL);
-        is_time && self.executor.has_again()
+        self.executor.has_again()
+            && (self.executor.is_queue_empty() || self.turns.is_multiple_of(AGAIN_INTERVAL))
     }
 
     /// What there is to wait for if no task can run.
