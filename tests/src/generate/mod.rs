@@ -6,7 +6,7 @@
 //! vectors, half have objects that a collector moves, and half use the context word. The first parameter
 //! of each function is its fuel: a block costs one, a callee gets a fraction of what is left, and at zero a
 //! function returns what it has. Some programs are large, and in some a callee gets as much as its caller until
-//! a number of calls is used up, so that they call hundreds deep.
+//! a number of calls is used up, so that they call dozens deep.
 
 mod body;
 mod choices;
