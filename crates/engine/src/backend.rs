@@ -9,8 +9,7 @@ use crate::module::Module;
 use crate::stats::Stats;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, Trace, TraceLimits, Val};
-use enjamb_runtime::Wakes;
-use std::sync::Arc;
+use enjamb_runtime::Serve;
 use std::task::{Poll, Waker};
 
 /// Memories, globals and objects of an instance.
@@ -35,6 +34,25 @@ pub(crate) trait Access {
     fn set_context(&mut self, word: i64);
     /// Gives a global variable a value; `false` if that is of another type.
     fn global_set(&mut self, global: GlobalId, value: Val) -> bool;
+}
+
+/// What those who are not inside of an instance leave for the one who is.
+pub(crate) enum Errand {
+    /// Forget a call.
+    Abandon(Task),
+    /// Forget a party that has driven the instance.
+    EndDriving(u64),
+}
+
+impl Serve for Box<dyn Backend> {
+    type Errand = Errand;
+
+    fn serve(&mut self, errand: Errand) {
+        match errand {
+            Errand::Abandon(task) => self.abandon(task),
+            Errand::EndDriving(party) => self.end_driving(party),
+        }
+    }
 }
 
 /// A call that is under way.
@@ -78,10 +96,6 @@ pub(crate) trait Backend: Send {
     }
     /// Ends what [`Backend::begin_driving`] has begun.
     fn end_driving(&mut self, _party: u64) {}
-    /// Who waits for the instance, if somebody can.
-    fn wakes(&self) -> Option<Arc<Wakes>> {
-        None
-    }
     /// Lets somebody else go on with what can be done, if this was not done for him.
     fn hand_over(&self) {}
     /// Memories, globals and objects, between calls.

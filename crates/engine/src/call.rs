@@ -1,11 +1,12 @@
 //! Calls of async functions as futures.
 
-use crate::backend::{Started, Task};
+use crate::backend::{Errand, Started, Task};
 use crate::error::Error;
 use crate::func::MOST_WORDS;
 use crate::instance::Instance;
 use crate::value::HostValues;
 use enjamb_ir::{FuncId, Val};
+use enjamb_runtime::Ticket;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -46,6 +47,8 @@ pub(crate) struct Running {
     instance: Instance,
     function: FuncId,
     state: State,
+    /// Where it waits to enter.
+    ticket: Option<Ticket>,
 }
 
 #[derive(Clone, Copy)]
@@ -61,6 +64,7 @@ impl Running {
             instance,
             function,
             state: State::ToStart,
+            ticket: None,
         }
     }
 
@@ -86,15 +90,14 @@ impl Running {
         write: impl FnOnce(&mut [u64]),
     ) -> Poll<Result<(), Error>> {
         let _polling = Polling::begin();
-        let party = match self.state {
-            State::ToStart => None,
-            State::Started(task) => Some(task.party()),
-            State::Ended => {
-                let got = "its call was polled after it had ended".to_string();
-                return Poll::Ready(Err(self.instance.bad_call(self.function, got)));
-            }
-        };
-        let Some(mut entered) = self.instance.enter_or_wait(party, context.waker())? else {
+        if let State::Ended = self.state {
+            let got = "its call was polled after it had ended".to_string();
+            return Poll::Ready(Err(self.instance.bad_call(self.function, got)));
+        }
+        let entered = self
+            .instance
+            .enter_or_wait(&mut self.ticket, context.waker())?;
+        let Some(mut entered) = entered else {
             return Poll::Pending;
         };
         let _time = entered.measure();
@@ -120,7 +123,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let State::Started(task) = self.state {
-            self.instance.abandon(task);
+            self.instance.ask(Errand::Abandon(task));
         }
     }
 }
@@ -224,6 +227,7 @@ impl fmt::Debug for Running {
 pub struct Drive {
     instance: Instance,
     party: Option<u64>,
+    ticket: Option<Ticket>,
 }
 
 impl fmt::Debug for Drive {
@@ -237,6 +241,7 @@ impl Drive {
         Drive {
             instance,
             party: None,
+            ticket: None,
         }
     }
 }
@@ -245,9 +250,13 @@ impl Future for Drive {
     type Output = Result<(), Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Drive { instance, party } = self.get_mut();
+        let Drive {
+            instance,
+            party,
+            ticket,
+        } = self.get_mut();
         let _polling = Polling::begin();
-        let Some(mut entered) = instance.enter_or_wait(*party, context.waker())? else {
+        let Some(mut entered) = instance.enter_or_wait(ticket, context.waker())? else {
             return Poll::Pending;
         };
         let _time = entered.measure();
@@ -262,7 +271,7 @@ impl Future for Drive {
 impl Drop for Drive {
     fn drop(&mut self) {
         if let Some(party) = self.party {
-            self.instance.end_driving(party);
+            self.instance.ask(Errand::EndDriving(party));
         }
     }
 }

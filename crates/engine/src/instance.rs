@@ -1,6 +1,6 @@
 //! An instance: a module with memories, globals and imports of its own.
 
-use crate::backend::{self, Access, Backend, Started, Task};
+use crate::backend::{self, Access, Backend, Errand, Started};
 use crate::call::{Drive, UntypedCall, may_block};
 use crate::error::Error;
 use crate::func::TypedFunc;
@@ -12,13 +12,12 @@ use crate::state::{Global, Memory, Source, check_reference, global_named, memory
 use crate::stats::Stats;
 use crate::value::HostValues;
 use enjamb_ir::{FuncId, Signature, Val};
-use enjamb_runtime::Wakes;
+use enjamb_runtime::{AlreadyInside, Entry, Ticket};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::Waker;
-use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 /// A module with memories, globals and imports of its own. Copies are cheap and stand for the same
@@ -34,42 +33,14 @@ pub struct Instance {
 
 struct Inner {
     module: Module,
-    /// Locked while a function runs.
-    backend: Mutex<Box<dyn Backend>>,
-    outside: Mutex<Outside>,
-    /// Who waits for what the tasks do.
-    wakes: Option<Arc<Wakes>>,
+    entry: Entry<Box<dyn Backend>>,
     run_ns: AtomicU64,
-}
-
-/// What those who are not inside leave for the one who is.
-#[derive(Default)]
-struct Outside {
-    /// The thread that is inside. It says so after it has entered, and before it leaves looks at the rest.
-    holder: Option<ThreadId>,
-    /// Calls that are to be forgotten.
-    abandoned: Vec<Task>,
-    /// Parties that are to be forgotten.
-    parties: Vec<u64>,
-    /// Futures that want to enter.
-    waiting: Vec<Waker>,
 }
 
 /// An instance that this thread is inside of.
 pub(crate) struct Entered<'a> {
-    backend: MutexGuard<'a, Box<dyn Backend>>,
-    // Behind the lock: who is woken finds it open.
-    waiting: WakeAll,
+    backend: enjamb_runtime::Entered<'a, Box<dyn Backend>>,
     inner: &'a Inner,
-}
-
-/// Wakes when dropped.
-struct WakeAll(Vec<Waker>);
-
-impl Drop for WakeAll {
-    fn drop(&mut self) {
-        self.0.drain(..).for_each(Waker::wake);
-    }
 }
 
 /// Adds to the time that an instance has run.
@@ -113,16 +84,6 @@ impl<'a> Entered<'a> {
         let params = &ir.functions[function].signature().params;
         check_handles(self.backend.access(), params, words)
     }
-
-    /// Forgets what others have abandoned.
-    fn forget(&mut self, abandoned: Vec<Task>, parties: Vec<u64>) {
-        for task in abandoned {
-            self.backend.abandon(task);
-        }
-        for party in parties {
-            self.backend.end_driving(party);
-        }
-    }
 }
 
 impl Deref for Entered<'_> {
@@ -136,34 +97,6 @@ impl DerefMut for Entered<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut **self.backend
     }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        loop {
-            let mut outside = unpoisoned(&self.inner.outside);
-            if outside.abandoned.is_empty() && outside.parties.is_empty() {
-                outside.holder = None;
-                self.waiting.0 = std::mem::take(&mut outside.waiting);
-                return;
-            }
-            let (abandoned, parties) = outside.take_abandoned();
-            drop(outside);
-            self.forget(abandoned, parties);
-        }
-    }
-}
-
-impl Outside {
-    fn take_abandoned(&mut self) -> (Vec<Task>, Vec<u64>) {
-        let parties = std::mem::take(&mut self.parties);
-        (std::mem::take(&mut self.abandoned), parties)
-    }
-}
-
-/// Locks what no panic can leave half changed.
-fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Instance {
@@ -183,9 +116,7 @@ impl Instance {
         let backend = backend::start(module, functions, module.engine().config())?;
         let inner = Inner {
             module: module.clone(),
-            wakes: backend.wakes(),
-            backend: Mutex::new(backend),
-            outside: Mutex::default(),
+            entry: Entry::new(backend),
             run_ns: AtomicU64::new(0),
         };
         Ok(Instance {
@@ -407,72 +338,32 @@ impl Instance {
 
     /// The backend, unless it is in use.
     pub(crate) fn enter(&self) -> Result<Entered<'_>, Error> {
-        let inner = &*self.inner;
-        let backend = match inner.backend.try_lock() {
-            Ok(backend) => backend,
-            // A host function panicked; memories and globals are as it left them.
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(Error::Running),
-        };
-        let mut outside = unpoisoned(&inner.outside);
-        outside.holder = Some(thread::current().id());
-        let (abandoned, parties) = outside.take_abandoned();
-        drop(outside);
-        let mut entered = Entered {
-            backend,
-            waiting: WakeAll(Vec::new()),
-            inner,
-        };
-        entered.forget(abandoned, parties);
-        Ok(entered)
+        let backend = self.inner.entry.enter().ok_or(Error::Running)?;
+        Ok(self.entered(backend))
     }
 
-    /// The backend; or nothing if another thread is inside, and then the waker is woken when it leaves.
+    /// The backend; or nothing if another thread is inside, and then the waker is woken when it has left.
     pub(crate) fn enter_or_wait(
         &self,
-        party: Option<u64>,
+        ticket: &mut Option<Ticket>,
         waker: &Waker,
     ) -> Result<Option<Entered<'_>>, Error> {
-        if let Ok(entered) = self.enter() {
-            return Ok(Some(entered));
-        }
-        if let (Some(party), Some(wakes)) = (party, &self.inner.wakes) {
-            wakes.wait_outside(party, waker);
-        }
-        let mut outside = unpoisoned(&self.inner.outside);
-        match outside.holder {
-            // It would wait for itself.
-            Some(holder) if holder == thread::current().id() => return Err(Error::Running),
-            Some(_) => outside.waiting.push(waker.clone()),
-            // Somebody is on the way in or out, and does not look at the list.
-            None => {
-                drop(outside);
-                waker.wake_by_ref();
-            }
-        }
-        Ok(None)
+        let backend = self.inner.entry.enter_or_wait(ticket, waker);
+        let backend = backend.map_err(|AlreadyInside| Error::Running)?;
+        Ok(backend.map(|backend| self.entered(backend)))
     }
 
-    /// Forgets a call: now, or when whoever is inside leaves.
-    pub(crate) fn abandon(&self, task: Task) {
-        self.abandon_with(|outside| outside.abandoned.push(task));
+    fn entered<'a>(
+        &'a self,
+        backend: enjamb_runtime::Entered<'a, Box<dyn Backend>>,
+    ) -> Entered<'a> {
+        let inner = &*self.inner;
+        Entered { backend, inner }
     }
 
-    /// Forgets a party that has driven the instance.
-    pub(crate) fn end_driving(&self, party: u64) {
-        self.abandon_with(|outside| outside.parties.push(party));
-    }
-
-    fn abandon_with(&self, put: impl FnOnce(&mut Outside)) {
-        put(&mut unpoisoned(&self.inner.outside));
-        // Who enters forgets what is on the list, and so does who leaves.
-        while self.enter().is_err() {
-            if unpoisoned(&self.inner.outside).holder.is_some() {
-                return;
-            }
-            // Somebody is on the way in or out.
-            std::hint::spin_loop();
-        }
+    /// Has something done: now, or when whoever is inside leaves.
+    pub(crate) fn ask(&self, errand: Errand) {
+        self.inner.entry.ask(errand);
     }
 
     pub(crate) fn with<R>(&self, reach: impl FnOnce(&mut dyn Access) -> R) -> Result<R, Error> {

@@ -16,7 +16,8 @@ use enjamb_ir::{
     FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, TraceLimits, Val,
 };
 use enjamb_runtime::{
-    ClockKind, HostContext, Imports, Instance, LoadOptions, LoadedModule, Options, Step, Wakes,
+    ClockKind, Guest, Guests, HostContext, Imports, Instance, LoadOptions, LoadedModule, Options,
+    Step, Wakes,
 };
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -77,14 +78,9 @@ pub(crate) struct MachineCode {
     wakes: Arc<Wakes>,
     /// Calls that are under way and others that drive the instance: while there are any, no task ends with
     /// a call that blocks.
-    guests: usize,
+    guests: Guests,
     timer: Timer,
-    /// The party that the timer wakes.
-    keeps_time: Option<u64>,
 }
-
-/// Turns that tasks get before an executor may let something else run.
-const TURNS: u32 = 64;
 
 impl MachineCode {
     pub(crate) fn new(
@@ -116,11 +112,10 @@ impl MachineCode {
         let instance = instance.map_err(|error| failure(&module, error))?;
         Ok(MachineCode {
             module,
+            guests: Guests::new(instance.wakes()),
             wakes: instance.wakes(),
             instance,
-            guests: 0,
             timer: Timer::default(),
-            keeps_time: None,
         })
     }
 }
@@ -149,49 +144,16 @@ fn imports(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Import
 }
 
 impl MachineCode {
-    /// Gives tasks some turns, until `finished` has something or nothing can run.
+    /// Gives tasks some turns on behalf of a guest.
     fn turns<T>(
         &mut self,
-        party: u64,
-        waker: &Waker,
-        mut finished: impl FnMut(&mut Instance, Option<Step>) -> Option<T>,
+        guest: Guest<'_>,
+        finished: impl FnMut(&mut Instance, Option<Step>) -> Option<T>,
     ) -> Poll<T> {
-        self.wakes.begin(party);
-        let mut last = None;
-        for _ in 0..TURNS {
-            if let Some(result) = finished(&mut self.instance, last) {
-                return Poll::Ready(result);
-            }
-            let step = self.instance.step();
-            last = Some(step);
-            match step {
-                Step::Ran | Step::Idle => {}
-                Step::Yielded => break,
-                Step::Waiting(time) => {
-                    let is_due = time.is_some_and(|time| {
-                        self.keeps_time = Some(party);
-                        self.timer.is_due(time, waker)
-                    });
-                    if !is_due && !self.wakes.wait(party, waker) {
-                        return Poll::Pending;
-                    }
-                }
-            }
-        }
-        self.wakes.wait(party, waker);
-        waker.wake_by_ref();
-        Poll::Pending
-    }
-
-    /// A call, or somebody else who has driven the instance, is gone.
-    fn leave(&mut self, party: u64) {
-        self.guests -= 1;
-        self.wakes.leave(party);
-        if self.keeps_time == Some(party) {
-            self.keeps_time = None;
-            self.wakes.hand_over();
-        }
-        self.hand_over();
+        let timer = &mut self.timer;
+        let is_due = |time, waker: &Waker| timer.is_due(time, waker);
+        self.guests
+            .turns(&mut self.instance, guest, is_due, finished)
     }
 
     /// Runs a function to its end. What it has left for others is theirs then.
@@ -199,9 +161,8 @@ impl MachineCode {
         let signature = self.module.functions[function].signature();
         let arguments = Val::from_words(&signature.params, words);
         let results = self.instance.call(function, &arguments);
-        if signature.is_async && self.guests > 0 {
-            // It knew the time of timers of others.
-            self.wakes.hand_over();
+        if signature.is_async {
+            self.guests.take_over();
         }
         let results = Val::to_words(&results.map_err(|e| failure(&self.module, e))?);
         words[..results.len()].copy_from_slice(&results);
@@ -212,7 +173,7 @@ impl MachineCode {
 impl Backend for MachineCode {
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let outcome = self.run(function, words);
-        if self.guests == 0 {
+        if self.guests.is_empty() {
             self.instance.drop_tasks();
         }
         outcome
@@ -226,7 +187,7 @@ impl Backend for MachineCode {
         let task = task.map_err(|error| failure(&self.module, error))?;
         match self.instance.outcome(task, words) {
             Ok(None) => {
-                self.guests += 1;
+                self.guests.arrive();
                 Ok(Started::Task(task))
             }
             Ok(Some(Ok(()))) => Ok(Started::Finished),
@@ -235,7 +196,8 @@ impl Backend for MachineCode {
     }
 
     fn poll(&mut self, task: Task, words: &mut [u64], waker: &Waker) -> Poll<Result<(), Error>> {
-        let result = self.turns(task.party(), waker, |instance, step| {
+        let party = task.party();
+        let result = self.turns(Guest { party, waker }, |instance, step| {
             if step == Some(Step::Idle)
                 && let Err(error) = instance.give_up(task)
             {
@@ -246,39 +208,33 @@ impl Backend for MachineCode {
                 .unwrap_or_else(|error| Some(Err(error)))
         });
         if result.is_ready() {
-            self.leave(task.party());
+            self.guests.leave(&self.instance, party);
         }
         result.map_err(|error| failure(&self.module, error))
     }
 
     fn abandon(&mut self, task: Task) {
         self.instance.abandon(task);
-        self.leave(task.party());
+        self.guests.leave(&self.instance, task.party());
     }
 
     fn begin_driving(&mut self) -> Option<u64> {
-        self.guests += 1;
+        self.guests.arrive();
         Some(self.wakes.new_party())
     }
 
     fn drive(&mut self, party: u64, waker: &Waker) -> Poll<()> {
-        self.turns(party, waker, |_, step| {
+        self.turns(Guest { party, waker }, |_, step| {
             (step == Some(Step::Idle)).then_some(())
         })
     }
 
     fn end_driving(&mut self, party: u64) {
-        self.leave(party);
-    }
-
-    fn wakes(&self) -> Option<Arc<Wakes>> {
-        Some(Arc::clone(&self.wakes))
+        self.guests.leave(&self.instance, party);
     }
 
     fn hand_over(&self) {
-        if self.guests > 0 && self.instance.has_work() {
-            self.wakes.hand_over();
-        }
+        self.guests.hand_over(&self.instance);
     }
 
     fn access(&mut self) -> &mut dyn Access {

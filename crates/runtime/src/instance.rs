@@ -4,6 +4,7 @@ use crate::context::ContextBlock;
 use crate::continuations::Continuations;
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::guests::Driven;
 use crate::helpers;
 use crate::host::Imports;
 use crate::loaded::LoadedModule;
@@ -299,15 +300,6 @@ impl Instance {
         self.machine.with(|state| Arc::clone(&state.wakes))
     }
 
-    /// Whether whoever drives the instance has something to do, or to wait for, that he does not know of.
-    pub fn has_work(&self) -> bool {
-        self.machine.with(|state| {
-            let executor = &state.executor;
-            let can_run = !executor.is_queue_empty() || executor.has_again();
-            can_run || executor.has_new_timers() || state.wakes.any()
-        })
-    }
-
     /// Frees every task, whatever it waits for.
     pub fn drop_tasks(&mut self) {
         self.machine.with(State::drop_tasks);
@@ -399,6 +391,20 @@ impl Instance {
             let word = *table.get(index)?;
             let layout = &state.loaded.compiled().layout;
             Some(state.context.value_of(layout, Type::FuncRef, word.into()))
+        })
+    }
+}
+
+impl Driven for Instance {
+    fn step(&mut self) -> Step {
+        self.machine.step()
+    }
+
+    fn has_work(&self) -> bool {
+        self.machine.with(|state| {
+            let executor = &state.executor;
+            let can_run = !executor.is_queue_empty() || executor.has_again();
+            can_run || executor.has_new_timers() || state.wakes.any()
         })
     }
 }

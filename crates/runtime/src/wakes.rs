@@ -12,12 +12,11 @@
 //! goes away another party takes its place, so that no wake is lost with it. A woken task is a
 //! generation and an index, so wakes that come late, twice or for nobody do no harm; each costs O(1).
 
+use crate::sync::{self, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Thread};
 use enjamb_ir::hash::FxIndexMap;
 use std::mem::ManuallyDrop;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
-use std::thread::Thread;
 use std::time::Duration;
 
 /// The wake queue of an instance, and who waits for it.
@@ -121,11 +120,11 @@ impl Wakes {
         }
         let outer = inner
             .blocked
-            .replace(Waker::from(Arc::new(Parked(std::thread::current()))));
+            .replace(Waker::from(Arc::new(Parked(sync::current()))));
         drop(inner);
         match time {
-            Some(time) => std::thread::park_timeout(time),
-            None => std::thread::park(),
+            Some(time) => sync::park_timeout(time),
+            None => sync::park(),
         }
         self.lock().blocked = outer;
     }
@@ -156,18 +155,6 @@ impl Wakes {
         drop(inner);
         drop(old);
         woken
-    }
-
-    /// A party that waits is polled with another waker while somebody else is inside of the instance.
-    pub fn wait_outside(&self, party: u64, waker: &Waker) {
-        let waker = waker.clone();
-        let mut inner = self.lock();
-        let old = match inner.parties.get_mut(&party) {
-            Some(old) => std::mem::replace(old, waker),
-            None => waker,
-        };
-        drop(inner);
-        drop(old);
     }
 
     /// A party does not wait any more. If it was the driver another one is, and is woken to know.
