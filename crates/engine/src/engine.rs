@@ -3,6 +3,7 @@
 use crate::config::{Config, Execution};
 use crate::error::Error;
 use enjamb_abi::target::Target;
+use enjamb_runtime::{CodeInUse, CodeMemory};
 use std::sync::Arc;
 
 /// Settings that modules and instances share. Copies are cheap and stand for the same engine.
@@ -39,6 +40,13 @@ impl Engine {
         Engine {
             config: Arc::new(config),
         }
+    }
+
+    /// How much memory the machine code of the process takes, that of all engines. Code is there as long as
+    /// a module or an instance of it is; calls, functions, memories and whatever else was got from an
+    /// instance keep that.
+    pub fn code_in_use() -> CodeInUse {
+        CodeMemory::in_use()
     }
 
     /// Its settings.

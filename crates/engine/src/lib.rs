@@ -94,6 +94,7 @@ pub use enjamb_ir::host_objects::{HeapStatistics, ObjectError};
 pub use enjamb_ir::{
     Exception, Location, Schedule, Signature, Trace, TraceLimits, TrapCode, Type, Val,
 };
+pub use enjamb_runtime::CodeInUse;
 pub use error::{Error, HostError, LinkError, Thrown, Trap};
 pub use func::TypedFunc;
 pub use host::{HostFunction, HostReturn, IntoHostFunction, WithCaller};

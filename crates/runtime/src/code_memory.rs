@@ -8,12 +8,46 @@ use crate::error::Error;
 use crate::mapping::{Access, Mapping};
 use crate::processor;
 use enjamb_codegen::AbsoluteAddress;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Published code; it is unmapped when this is dropped.
 #[derive(Debug)]
 pub struct CodeMemory {
     mapping: Mapping,
     size: usize,
+    /// Dropped when the pages are gone.
+    _counted: Counted,
+}
+
+/// How much code memory the process has, that of all modules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CodeInUse {
+    /// Pieces of code: one for each module, and one for each that a function was replaced from.
+    pub pieces: u64,
+    /// Bytes of their pages.
+    pub bytes: u64,
+}
+
+static PIECES: AtomicU64 = AtomicU64::new(0);
+static BYTES: AtomicU64 = AtomicU64::new(0);
+
+/// Pages of code of so many bytes, counted while this exists.
+#[derive(Debug)]
+struct Counted(u64);
+
+impl Counted {
+    fn new(bytes: u64) -> Counted {
+        PIECES.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(bytes, Ordering::Relaxed);
+        Counted(bytes)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        PIECES.fetch_sub(1, Ordering::Relaxed);
+        BYTES.fetch_sub(self.0, Ordering::Relaxed);
+    }
 }
 
 impl CodeMemory {
@@ -57,9 +91,18 @@ impl CodeMemory {
         processor::published();
         tracing::debug!(bytes = bytes.len(), base = ?mapping.base(), "code published");
         Ok(CodeMemory {
+            _counted: Counted::new(mapping.size() as u64),
             mapping,
             size: bytes.len(),
         })
+    }
+
+    /// How much code memory there is.
+    pub fn in_use() -> CodeInUse {
+        CodeInUse {
+            pieces: PIECES.load(Ordering::Relaxed),
+            bytes: BYTES.load(Ordering::Relaxed),
+        }
     }
 
     /// The address of an offset in the code.

@@ -57,7 +57,7 @@ mod task;
 mod unwind;
 mod wakes;
 
-pub use code_memory::CodeMemory;
+pub use code_memory::{CodeInUse, CodeMemory};
 pub use debug::LoadOptions;
 pub use entry::{AlreadyInside, Entered, Entry, Serve, Ticket};
 pub use error::{Error, HostError, Thrown, Trap};
