@@ -8,18 +8,17 @@ use crate::error::HostError;
 use crate::host::{HostFunction, HostReturn, WithCaller, for_each_arity, write_values};
 use crate::remote::raised;
 use crate::value::{HostValue, HostValues};
-use enjamb_ir::types::word_count;
 use enjamb_ir::{Signature, Val};
-use enjamb_runtime::HostFuture;
+use enjamb_runtime::{HostContext, HostOperation};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A closure that can be an async host function: of up to eight numbers, optionally behind the [`Caller`],
 /// to a future of what a host function may return.
 ///
 /// The future is `'static`, so it cannot keep the [`Caller`]: what it needs of the instance the closure takes
-/// before it makes the future.
+/// before it makes the future, and what it brings it leaves there with a [`Completion`](crate::Completion).
 ///
 /// `Parameters` and `Return` are always inferred.
 pub trait IntoAsyncHostFunction<Parameters, Return>: Send + Sync + 'static {
@@ -27,8 +26,21 @@ pub trait IntoAsyncHostFunction<Parameters, Return>: Send + Sync + 'static {
     fn into_host_function(self) -> HostFunction;
 }
 
+/// What an async host function has still to do, for either engine.
+pub(crate) trait Pending: HostOperation {
+    /// Goes on with it, on behalf of an instance and with a waker for when it is not ready; results are in
+    /// the buffer when it is.
+    fn poll_for(
+        self: Pin<&mut Self>,
+        caller: &Caller<'_>,
+        words: &mut [u64],
+    ) -> Poll<Result<(), HostError>>;
+}
+
+pub(crate) type PendingCall = Pin<Box<dyn Pending>>;
+
 /// Writes what a future gave into a buffer for results of the types of a signature.
-type Write<T> = fn(T, &Signature, &mut [u64]) -> Result<(), HostError>;
+type Write<T> = fn(T, &Caller<'_>, &Signature, &mut [u64]) -> Result<(), HostError>;
 
 pin_project_lite::pin_project! {
     /// The place of a future that is being polled.
@@ -47,22 +59,37 @@ impl<F: Future> Slot<F> {
         let Some(future) = place.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
-        let output = std::task::ready!(future.poll(context));
+        let output = ready!(future.poll(context));
         place.set(None);
         Poll::Ready(output)
     }
 }
 
-impl<F: Future> Future for Slot<F> {
-    type Output = Result<Vec<Val>, enjamb_runtime::HostError>;
+impl<F: Future + Send> Pending for Slot<F> {
+    fn poll_for(
+        mut self: Pin<&mut Self>,
+        caller: &Caller<'_>,
+        words: &mut [u64],
+    ) -> Poll<Result<(), HostError>> {
+        let mut context = Context::from_waker(caller.waker());
+        let output = ready!(self.as_mut().advance(&mut context));
+        Poll::Ready((self.write)(output, caller, &self.signature, words))
+    }
+}
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let output = std::task::ready!(self.as_mut().advance(context));
-        let types = &self.signature.results;
-        let mut words = vec![0; word_count(types)];
-        let written = (self.write)(output, &self.signature, &mut words);
-        let results = written.map(|()| Val::from_words(types, &words));
-        Poll::Ready(results.map_err(|error| raised(&*error)))
+impl<F: Future + Send> HostOperation for Slot<F> {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        context: &mut HostContext<'_>,
+        words: &mut [u64],
+    ) -> Poll<Result<(), enjamb_runtime::HostError>> {
+        let waker = context.waker();
+        // Who only asks whether it is ready needs no instance.
+        let output = ready!(self.as_mut().advance(&mut Context::from_waker(waker)));
+        let loaded = context.loaded();
+        let caller = Caller::new(loaded.module(), context, waker);
+        let written = (self.write)(output, &caller, &self.signature, words);
+        Poll::Ready(written.map_err(|error| raised(&*error)))
     }
 }
 
@@ -92,13 +119,13 @@ where
         slot.as_mut().project().future.set(Some(future));
         let mut context = Context::from_waker(caller.waker());
         let Poll::Ready(output) = slot.as_mut().advance(&mut context) else {
-            let pending: HostFuture = slot;
+            let pending: PendingCall = slot;
             return Ok(Some(pending));
         };
         if let Ok(mut spare) = spare.try_lock() {
             *spare = Some(slot);
         }
-        write(output, &types, words)?;
+        write(output, caller, &types, words)?;
         Ok(None)
     });
     HostFunction { signature, code }
@@ -107,11 +134,22 @@ where
 /// Writes what a typed closure returned.
 fn write_return<R: HostReturn>(
     output: R,
+    caller: &Caller<'_>,
     _signature: &Signature,
     words: &mut [u64],
 ) -> Result<(), HostError> {
-    output.into_result()?.write(words);
+    output.give(caller)?.write(words);
     Ok(())
+}
+
+/// Writes what an untyped closure returned.
+fn write_list(
+    output: Result<Vec<Val>, HostError>,
+    _caller: &Caller<'_>,
+    signature: &Signature,
+    words: &mut [u64],
+) -> Result<(), HostError> {
+    write_values(output, signature, words)
 }
 
 fn typed<P: HostValues, F>(
@@ -141,7 +179,7 @@ where
         is_async: true,
         ..signature
     };
-    host_function(signature, begin, write_values)
+    host_function(signature, begin, write_list)
 }
 
 macro_rules! closures {

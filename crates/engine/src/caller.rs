@@ -1,12 +1,10 @@
 //! What a host function can reach of the instance that called it.
 
 use crate::backend::Access;
-use crate::error::{Error, HostError};
-use crate::host::HostFunction;
+use crate::error::Error;
 use crate::objects::Objects;
 use crate::state::{Global, Memory, Reach, Source, global_named, memory_named};
 use enjamb_ir::{Module, Trace, TraceLimits};
-use enjamb_runtime::HostFuture;
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
@@ -26,21 +24,16 @@ impl fmt::Debug for Caller<'_> {
 }
 
 impl<'a> Caller<'a> {
-    /// Calls a host function with arguments, and then results, in a buffer: nothing, or a future of the
-    /// results, which has been polled with the waker.
-    pub(crate) fn call(
+    pub(crate) fn new(
         module: &'a Module,
         access: &'a mut dyn Access,
         waker: &'a Waker,
-        function: &HostFunction,
-        words: &mut [u64],
-    ) -> Result<Option<HostFuture>, HostError> {
-        let caller = Caller {
+    ) -> Caller<'a> {
+        Caller {
             module,
             access: RefCell::new(access),
             waker,
-        };
-        (function.code)(&caller, words)
+        }
     }
 
     /// What wakes the calling task, if it waits for the host.

@@ -1,16 +1,16 @@
 //! Host functions: Rust closures that modules import.
 
+use crate::async_host::PendingCall;
 use crate::caller::Caller;
 use crate::error::HostError;
 use crate::value::{HostValue, HostValues};
 use enjamb_ir::{Signature, Val};
-use enjamb_runtime::HostFuture;
 use std::sync::Arc;
 
 /// The code of a host function. Arguments stand in the buffer as words; results replace them, or else there
-/// is a future of them, which has been polled with the waker of the caller.
+/// is something left to do, which has been polled with the waker of the caller.
 pub(crate) type HostCode =
-    dyn Fn(&Caller<'_>, &mut [u64]) -> Result<Option<HostFuture>, HostError> + Send + Sync;
+    dyn Fn(&Caller<'_>, &mut [u64]) -> Result<Option<PendingCall>, HostError> + Send + Sync;
 
 /// A host function with its signature.
 #[derive(Clone)]
@@ -25,7 +25,8 @@ impl std::fmt::Debug for HostFunction {
     }
 }
 
-/// What a host function may return: its results, or a [`Result`] of them with any error.
+/// What a host function may return: its results, a [`Completion`] that gives them, or a [`Result`] of
+/// either with any error.
 pub trait HostReturn: 'static {
     /// The results.
     type Values: HostValues;
@@ -33,20 +34,68 @@ pub trait HostReturn: 'static {
     ///
     /// # Errors
     /// What the host function returned as an error.
-    fn into_result(self) -> Result<Self::Values, HostError>;
+    fn give(self, caller: &Caller<'_>) -> Result<Self::Values, HostError>;
 }
 
 impl<T: HostValues> HostReturn for T {
     type Values = T;
-    fn into_result(self) -> Result<T, HostError> {
+    fn give(self, _caller: &Caller<'_>) -> Result<T, HostError> {
         Ok(self)
     }
 }
 
-impl<T: HostValues, E: Into<HostError> + 'static> HostReturn for Result<T, E> {
-    type Values = T;
-    fn into_result(self) -> Result<T, HostError> {
-        self.map_err(Into::into)
+impl<T: HostReturn, E: Into<HostError> + 'static> HostReturn for Result<T, E> {
+    type Values = T::Values;
+    fn give(self, caller: &Caller<'_>) -> Result<T::Values, HostError> {
+        self.map_err(Into::into)?.give(caller)
+    }
+}
+
+/// How an async host function ends that leaves something in the instance: a closure that gets the
+/// [`Caller`] once more, when the task that has waited is about to go on. Nothing runs in between.
+///
+/// ```
+/// use enjamb_engine::{Completion, Error, Imports};
+/// use std::io;
+///
+/// async fn receive() -> io::Result<Vec<u8>> {
+///     Ok(b"hello".to_vec())
+/// }
+///
+/// let mut imports = Imports::new();
+/// imports.async_func("net", "read", |at: u64| async move {
+///     let bytes = receive().await?;
+///     Ok::<_, io::Error>(Completion::new(move |caller| {
+///         caller.memory("buffer")?.write(at, &bytes)?;
+///         Ok::<u64, Error>(bytes.len() as u64)
+///     }))
+/// });
+/// ```
+pub struct Completion<F>(F);
+
+impl<F, R: HostReturn> Completion<F>
+where
+    F: FnOnce(&Caller<'_>) -> R + 'static,
+{
+    /// Ends with a closure, which gives what a host function may return.
+    pub fn new(complete: F) -> Completion<F> {
+        Completion(complete)
+    }
+}
+
+impl<F> std::fmt::Debug for Completion<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Completion")
+    }
+}
+
+impl<F, R: HostReturn> HostReturn for Completion<F>
+where
+    F: FnOnce(&Caller<'_>) -> R + 'static,
+{
+    type Values = R::Values;
+    fn give(self, caller: &Caller<'_>) -> Result<R::Values, HostError> {
+        (self.0)(caller).give(caller)
     }
 }
 
@@ -68,7 +117,7 @@ fn host_function<P: HostValues, R: HostReturn>(
 ) -> HostFunction {
     let signature = Signature::sync(&P::types(), &R::Values::types());
     let code = Arc::new(move |caller: &Caller<'_>, words: &mut [u64]| {
-        code(caller, P::read(words)).into_result()?.write(words);
+        code(caller, P::read(words)).give(caller)?.write(words);
         Ok(None)
     });
     HostFunction { signature, code }

@@ -76,7 +76,7 @@ impl Imports {
     /// Otherwise the calling task waits until a waker of it is woken, from whatever thread, and the future
     /// is polled by whoever drives the instance. It is dropped when its task ends. While it is polled the
     /// instance is in use: it cannot call it, and what it needs of memories and objects the closure gets
-    /// from the [`Caller`]. References among the arguments are good as long as the future. A panic in it is
+    /// from the [`Caller`]. What it brings for them it gives as a [`Completion`](crate::Completion). References among the arguments are good as long as the future. A panic in it is
     /// the exception [`Exception::HOST_PANIC`](crate::Exception::HOST_PANIC) at the call.
     ///
     /// On the interpreter, a call waits for its future on the spot, with all tasks, and blocks the thread.

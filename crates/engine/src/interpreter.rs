@@ -1,20 +1,20 @@
 //! The interpreter as a backend.
 
+use crate::async_host::PendingCall;
 use crate::backend::{Access, Backend};
 use crate::caller::Caller;
 use crate::config::{Clock, Config};
-use crate::error::{Error, Thrown, Trap};
+use crate::error::{Error, HostError, Thrown, Trap};
 use crate::host::HostFunction;
 use crate::stats::Stats;
 use enjamb_interp::{HostContext, Imports, Instance, Options};
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
-    Entity, Exception, FuncId, FunctionKind, GlobalId, MemoryId, Module, Trace, TraceLimits, Val,
+    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Trace, TraceLimits, Val,
 };
-use enjamb_runtime::{Cause, HostFuture};
 use self_cell::self_cell;
 use std::sync::Arc;
-use std::task::{self, Poll, Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::thread::Thread;
 
 self_cell!(
@@ -86,11 +86,17 @@ fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Im
             let mut words = Val::to_words(arguments);
             words.resize(function.signature.buffer_words(), 0);
             let waker = this_thread();
-            let called = Caller::call(&module, context, &waker, &function, &mut words);
-            match called.map_err(|error| raised(&*error))? {
-                None => Ok(Val::from_words(results, &words)),
-                Some(future) => wait_for(future, &waker),
+            let caller = Caller::new(&module, context, &waker);
+            let context_word = caller.context();
+            let called = (function.code)(&caller, &mut words);
+            let pending = called.map_err(|error| raised(&*error))?;
+            if let Some(pending) = pending {
+                // The task would wait with its own.
+                caller.set_context(context_word);
+                let waited = wait_for(pending, &caller, &mut words);
+                waited.map_err(|error| raised(&*error))?;
             }
+            Ok(Val::from_words(results, &words))
         };
         imports = imports.throwing_function(namespace, name, call);
     }
@@ -249,16 +255,16 @@ impl Wake for Parked {
     }
 }
 
-/// Polls a future that is not ready until it is. Meanwhile the thread sleeps.
-fn wait_for(mut future: HostFuture, waker: &Waker) -> Result<Vec<Val>, enjamb_interp::HostError> {
+/// Polls what is not ready until it is. Meanwhile the thread sleeps.
+fn wait_for(
+    mut pending: PendingCall,
+    caller: &Caller<'_>,
+    words: &mut [u64],
+) -> Result<(), HostError> {
     loop {
         std::thread::park();
-        let mut context = task::Context::from_waker(waker);
-        if let Poll::Ready(results) = future.as_mut().poll(&mut context) {
-            return results.map_err(|error| match error.cause {
-                Cause::Exception(thrown) if thrown.tag != Exception::HOST_ERROR => thrown.into(),
-                _ => error.message.unwrap_or_default().into(),
-            });
+        if let Poll::Ready(outcome) = pending.as_mut().poll_for(caller, words) {
+            return outcome;
         }
     }
 }

@@ -97,7 +97,7 @@ pub use enjamb_ir::{
 pub use enjamb_runtime::CodeInUse;
 pub use error::{Error, HostError, LinkError, Thrown, Trap};
 pub use func::TypedFunc;
-pub use host::{HostFunction, HostReturn, IntoHostFunction, WithCaller};
+pub use host::{Completion, HostFunction, HostReturn, IntoHostFunction, WithCaller};
 pub use imports::{BUILTINS, Imports};
 pub use instance::Instance;
 pub use module::{Module, check_text};

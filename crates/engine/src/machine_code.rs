@@ -16,8 +16,8 @@ use enjamb_ir::{
     FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, TraceLimits, Val,
 };
 use enjamb_runtime::{
-    ClockKind, Guest, Guests, HostContext, Imports, Instance, LoadOptions, LoadedModule, Options,
-    Step, Wakes,
+    ClockKind, Guest, Guests, HostContext, Imports, Instance, LoadOptions, LoadedModule, Operation,
+    Options, Step, Wakes,
 };
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -136,7 +136,9 @@ fn imports(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Import
         let module = Arc::clone(module);
         let code = move |context: &mut HostContext<'_>, words: &mut [u64]| {
             let waker = context.waker();
-            Caller::call(&module, context, waker, &function, words).map_err(|error| raised(&*error))
+            let caller = Caller::new(&module, context, waker);
+            let pending = (function.code)(&caller, words).map_err(|error| raised(&*error))?;
+            Ok(pending.map(|pending| pending as Operation))
         };
         imports.define_words(namespace, name, Box::new(code));
     }

@@ -3,15 +3,18 @@
 //! The function runs as a call of its own instance, see [`crate::call`]. Until it has finished, the calling
 //! task is suspended, and the other instance is driven by the future that it waits for.
 
+use crate::async_host::{Pending, PendingCall};
 use crate::border::Border;
 use crate::call::Running;
 use crate::caller::Caller;
 use crate::error::{Error, HostError};
 use crate::host::HostFunction;
 use crate::instance::Instance;
+use enjamb_ir::types::word_count;
 use enjamb_ir::{FuncId, Signature, Val};
+use enjamb_runtime::{HostContext, HostOperation};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A call that waits for its results.
 struct RemoteCall {
@@ -44,7 +47,7 @@ pub(crate) fn host_function(instance: Instance, function: FuncId) -> HostFunctio
                 Ok(None)
             }
             Poll::Pending => {
-                let pending: enjamb_runtime::HostFuture = Box::pin(call);
+                let pending: PendingCall = Box::pin(call);
                 Ok(Some(pending))
             }
         }
@@ -57,19 +60,37 @@ pub(crate) fn host_function(instance: Instance, function: FuncId) -> HostFunctio
 
 impl RemoteCall {
     fn advance(&mut self, context: &mut Context<'_>) -> Poll<Result<(), HostError>> {
-        let outcome = std::task::ready!(self.running.poll(context, &mut self.words));
+        let outcome = ready!(self.running.poll(context, &mut self.words));
         let (exporter, types) = (self.running.instance(), &self.signature.results);
         Poll::Ready(self.border.outcome(exporter, types, &self.words, outcome))
     }
+
+    fn write(&self, words: &mut [u64]) {
+        let count = word_count(&self.signature.results);
+        words[..count].copy_from_slice(&self.words[..count]);
+    }
 }
 
-impl Future for RemoteCall {
-    type Output = Result<Vec<Val>, enjamb_runtime::HostError>;
+impl Pending for RemoteCall {
+    fn poll_for(
+        mut self: Pin<&mut Self>,
+        caller: &Caller<'_>,
+        words: &mut [u64],
+    ) -> Poll<Result<(), HostError>> {
+        let outcome = ready!(self.advance(&mut Context::from_waker(caller.waker())));
+        Poll::Ready(outcome.map(|()| self.write(words)))
+    }
+}
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = std::task::ready!(self.advance(context));
-        let results = outcome.map(|()| Val::from_words(&self.signature.results, &self.words));
-        Poll::Ready(results.map_err(|error| raised(&*error)))
+impl HostOperation for RemoteCall {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        context: &mut HostContext<'_>,
+        words: &mut [u64],
+    ) -> Poll<Result<(), enjamb_runtime::HostError>> {
+        let outcome = ready!(self.advance(&mut Context::from_waker(context.waker())));
+        let outcome = outcome.map_err(|error| raised(&*error));
+        Poll::Ready(outcome.map(|()| self.write(words)))
     }
 }
 

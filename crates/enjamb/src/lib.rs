@@ -101,7 +101,7 @@ pub use enjamb_ir as ir;
 /// What almost every embedding needs.
 pub mod prelude {
     pub use enjamb_engine::{
-        Call, Caller, Clock, Config, Engine, Error, Execution, Global, Imports, Instance, Memory,
-        Module, Objects, Ref, Schedule, Signature, Type, TypedFunc, Val,
+        Call, Caller, Clock, Completion, Config, Engine, Error, Execution, Global, Imports,
+        Instance, Memory, Module, Objects, Ref, Schedule, Signature, Type, TypedFunc, Val,
     };
 }

@@ -3,7 +3,7 @@
 //! Queue and timers name tasks by their words, so that those of a task that was freed meanwhile are
 //! found out; [`crate::state::State`] does that.
 
-use crate::host::HostFuture;
+use crate::host::Operation;
 use crate::wakes::TaskWaker;
 use enjamb_ir::hash::FxHashMap;
 use std::cmp::Reverse;
@@ -30,9 +30,9 @@ enum Clock {
     Virtual(u64),
 }
 
-/// A future of the host that a task waits for.
+/// An operation of the host that a task waits for.
 pub(crate) struct PendingCall {
-    pub(crate) future: HostFuture,
+    pub(crate) operation: Operation,
     /// What the copies of its waker point to, once there are any.
     pub(crate) waker: Option<Arc<TaskWaker>>,
     /// Handles that are good until the call is over.

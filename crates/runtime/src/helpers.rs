@@ -6,17 +6,17 @@
 use crate::error::HostError;
 use crate::executor::PendingCall;
 use crate::failure::Cause;
-use crate::host::{HostCode, HostContext, HostFuture, Outcome, SharedFunction};
+use crate::host::{HostContext, Operation, SharedFunction};
 use crate::machine::Machine;
 use crate::memory;
 use crate::objects;
-use crate::state::{Import, Registration, State, check_types};
+use crate::state::{Import, Registration, State};
 use crate::task::State as TaskState;
 use enjamb_abi::code::Throw;
 use enjamb_abi::context::{Context, Counter, Helper, Status};
 use enjamb_abi::unwind::Unwinding;
 use enjamb_ir::types::word_count;
-use enjamb_ir::{Entity, Exception, FuncId, MemoryId, Signature, TrapCode, Val};
+use enjamb_ir::{Entity, Exception, FuncId, MemoryId, Signature, TrapCode};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, TryLockError};
@@ -140,11 +140,11 @@ fn call_host(
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         waker.lend(|waker| {
             let mut context = HostContext::new(machine, waker);
-            run_host(&mut call, &mut context, signature, buffer)
+            call.run(&mut context, signature, buffer)
         })
     }));
     let outcome = outcome.unwrap_or_else(|payload| Err(panic(&*payload)));
-    let outcome = refuse_future(machine, function, signature, outcome);
+    let outcome = refuse_operation(machine, function, signature, outcome);
     let (woken, waker) = waker.finish();
     machine.with(|state| {
         state.host_function = outer;
@@ -158,10 +158,10 @@ fn call_host(
                 state.objects.handles.leave();
                 imported.map(|()| Status::Finished).map_err(HostError::from)
             }
-            Ok(Some(future)) => {
+            Ok(Some(operation)) => {
                 let locals = state.objects.handles.suspend();
                 let call = PendingCall {
-                    future,
+                    operation,
                     waker,
                     locals,
                 };
@@ -176,39 +176,16 @@ fn call_host(
     })
 }
 
-/// Runs the code of a host function: its results are in the buffer, or there is a future of them.
-fn run_host(
-    code: &mut HostCode,
-    context: &mut HostContext<'_>,
-    signature: &Signature,
-    buffer: &mut [u64],
-) -> Result<Option<HostFuture>, HostError> {
-    let function = match code {
-        HostCode::Words(function) => return function(context, buffer),
-        HostCode::Values(function) => function,
-    };
-    let args = Val::from_words(&signature.params, buffer);
-    match function(context, &args)? {
-        Outcome::Ready(values) => {
-            check_types(&signature.results, &values)?;
-            let words = Val::to_words(&values);
-            buffer[..words.len()].copy_from_slice(&words);
-            Ok(None)
-        }
-        Outcome::Pending(future) => Ok(Some(future)),
-    }
-}
-
-/// A future is an error if the import is sync: its caller cannot suspend.
-fn refuse_future(
+/// Something left to do is an error if the import is sync: its caller cannot suspend.
+fn refuse_operation(
     machine: Machine,
     function: FuncId,
     signature: &Signature,
-    outcome: Result<Option<HostFuture>, HostError>,
-) -> Result<Option<HostFuture>, HostError> {
+    outcome: Result<Option<Operation>, HostError>,
+) -> Result<Option<Operation>, HostError> {
     match outcome {
-        Ok(Some(future)) if !signature.is_async => {
-            drop_quietly(future);
+        Ok(Some(operation)) if !signature.is_async => {
+            drop_quietly(operation);
             let name = machine.with(|state| state.loaded.module().functions[function].name.clone());
             let message = format!("host function %{name} of a sync import cannot suspend");
             Err(message.into())

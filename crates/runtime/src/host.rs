@@ -2,19 +2,60 @@
 
 use crate::error::{Error, HostError};
 use crate::instance::Instance;
+use crate::loaded::LoadedModule;
 use crate::machine::Machine;
+use crate::state::check_types;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::host_objects::HostObjects;
-use enjamb_ir::{FuncId, GlobalId, MemoryId, Trace, TraceLimits, Val};
+use enjamb_ir::{FuncId, GlobalId, MemoryId, Signature, Trace, TraceLimits, Type, Val};
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{self, Poll, Waker};
 
-/// What a host function has still to give, as a future. It is polled by whoever drives the instance, on
-/// any thread, and cannot reach the instance meanwhile.
+/// What a host function has still to give, as a future of values.
 pub type HostFuture = Pin<Box<dyn Future<Output = Result<Vec<Val>, HostError>> + Send>>;
+
+/// What a host function has still to do. It is polled by whoever drives the instance, on any thread.
+pub trait HostOperation: Send {
+    /// Goes on with it. [`HostContext::waker`] is woken when that is worth a try again. When it is ready its
+    /// results are in the buffer, which has room for them, as for [`WordFunction`]; only with them it may
+    /// leave anything in the instance, which the task finds as it goes on.
+    fn poll(
+        self: Pin<&mut Self>,
+        context: &mut HostContext<'_>,
+        words: &mut [u64],
+    ) -> Poll<Result<(), HostError>>;
+}
+
+/// An operation of some kind.
+pub type Operation = Pin<Box<dyn HostOperation>>;
+
+/// Waits for values of some types.
+struct ValuesLater {
+    future: HostFuture,
+    types: Vec<Type>,
+}
+
+impl HostOperation for ValuesLater {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        context: &mut HostContext<'_>,
+        words: &mut [u64],
+    ) -> Poll<Result<(), HostError>> {
+        let mut polling = task::Context::from_waker(context.waker());
+        let values = std::task::ready!(self.future.as_mut().poll(&mut polling));
+        Poll::Ready(values.and_then(|values| put_values(&self.types, &values, words)))
+    }
+}
+
+fn put_values(types: &[Type], values: &[Val], words: &mut [u64]) -> Result<(), HostError> {
+    check_types(types, values)?;
+    let values = Val::to_words(values);
+    words[..values.len()].copy_from_slice(&values);
+    Ok(())
+}
 
 /// What a host function gives back.
 pub enum Outcome {
@@ -50,11 +91,10 @@ pub type HostFunction =
     Box<dyn FnMut(&mut HostContext<'_>, &[Val]) -> Result<Outcome, HostError> + Send>;
 
 /// A function of the host over words: results take the place of the arguments, both as
-/// [`Val::to_words`] has them and of the types that the import declares. Nothing, or a future that has been
-/// polled as in [`Outcome::Pending`].
-pub type WordFunction = Box<
-    dyn FnMut(&mut HostContext<'_>, &mut [u64]) -> Result<Option<HostFuture>, HostError> + Send,
->;
+/// [`Val::to_words`] has them and of the types that the import declares. Nothing, or an operation that is
+/// under way as the future in [`Outcome::Pending`] is.
+pub type WordFunction =
+    Box<dyn FnMut(&mut HostContext<'_>, &mut [u64]) -> Result<Option<Operation>, HostError> + Send>;
 
 /// A function of the host in either form.
 pub(crate) enum HostCode {
@@ -62,10 +102,38 @@ pub(crate) enum HostCode {
     Words(WordFunction),
 }
 
+impl HostCode {
+    /// Runs it: its results are in the buffer, or it has still something to do.
+    pub(crate) fn run(
+        &mut self,
+        context: &mut HostContext<'_>,
+        signature: &Signature,
+        buffer: &mut [u64],
+    ) -> Result<Option<Operation>, HostError> {
+        let function = match self {
+            HostCode::Words(function) => return function(context, buffer),
+            HostCode::Values(function) => function,
+        };
+        let args = Val::from_words(&signature.params, buffer);
+        match function(context, &args)? {
+            Outcome::Ready(values) => {
+                put_values(&signature.results, &values, buffer)?;
+                Ok(None)
+            }
+            Outcome::Pending(future) => Ok(Some(Box::pin(ValuesLater {
+                future,
+                types: signature.results.clone(),
+            }))),
+        }
+    }
+}
+
 /// The instance that calls a host function, as that function sees it.
 pub struct HostContext<'a> {
     machine: Machine,
     waker: &'a Waker,
+    /// Whether its function was called just now.
+    is_call: bool,
     instance: PhantomData<&'a mut Instance>,
 }
 
@@ -74,7 +142,16 @@ impl<'a> HostContext<'a> {
         HostContext {
             machine,
             waker,
+            is_call: true,
             instance: PhantomData,
+        }
+    }
+
+    /// What an operation sees that is polled later.
+    pub(crate) fn later(machine: Machine, waker: &'a Waker) -> HostContext<'a> {
+        HostContext {
+            is_call: false,
+            ..HostContext::new(machine, waker)
         }
     }
 
@@ -82,6 +159,11 @@ impl<'a> HostContext<'a> {
     /// nobody.
     pub fn waker(&self) -> &'a Waker {
         self.waker
+    }
+
+    /// What the instance is an instance of.
+    pub fn loaded(&self) -> Arc<LoadedModule> {
+        self.machine.with(|state| Arc::clone(&state.loaded))
     }
 
     /// The function that an export, or failing that a name, stands for.
@@ -93,8 +175,13 @@ impl<'a> HostContext<'a> {
     /// Calls a function of the instance, as [`Instance::call`] does.
     ///
     /// # Errors
-    /// As [`Instance::call`].
+    /// As [`Instance::call`]; in [`HostOperation::poll`], which has a turn among those of the tasks,
+    /// [`Error::BadCall`].
     pub fn call(&mut self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
+        if !self.is_call {
+            let reason = "a host function cannot call the instance after it has waited";
+            return Err(Error::BadCall(reason.to_string()));
+        }
         self.machine.call(function, args)
     }
 

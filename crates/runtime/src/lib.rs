@@ -64,7 +64,9 @@ pub use error::{Error, HostError, Thrown, Trap};
 pub use executor::ClockKind;
 pub use failure::Cause;
 pub use guests::{Driven, Guest, Guests};
-pub use host::{HostContext, HostFunction, HostFuture, Imports, Outcome, WordFunction};
+pub use host::{
+    HostContext, HostFunction, HostFuture, HostOperation, Imports, Operation, Outcome, WordFunction,
+};
 pub use instance::{Instance, TaskHandle};
 pub use loaded::LoadedModule;
 pub use machine::Step;

@@ -8,6 +8,7 @@ use crate::error::{Error, HostError};
 use crate::executor::PendingCall;
 use crate::failure::{Cause, Failure};
 use crate::helpers::{drop_quietly, panic};
+use crate::host::HostContext;
 use crate::processor;
 use crate::state::{State, bare_trap};
 use crate::task::{NONE, State as TaskState};
@@ -15,12 +16,12 @@ use crate::wakes::LazyWaker;
 use enjamb_abi::context::{Context, Status};
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::types::word_count;
-use enjamb_ir::{Entity, FuncId, TrapCode, Val};
+use enjamb_ir::{Entity, FuncId, TrapCode, Type, Val};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::task::{self, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 type Trampoline = unsafe extern "C" fn(*mut Context, u64, *mut u64) -> u64;
@@ -93,6 +94,19 @@ const FAST_RESUMES: u64 = 1000;
 const AGAIN_INTERVAL: u64 = 61;
 /// Words of an argument buffer that need no allocation.
 const SMALL_BUFFER: usize = 16;
+
+/// A buffer of so many words, or a few more.
+fn buffer_of<'a>(
+    words: usize,
+    small: &'a mut [u64; SMALL_BUFFER],
+    large: &'a mut Vec<u64>,
+) -> &'a mut [u64] {
+    if words <= SMALL_BUFFER {
+        return small;
+    }
+    large.resize(words, 0);
+    large
+}
 
 impl Machine {
     pub(crate) fn new(state: Box<State>) -> Machine {
@@ -209,12 +223,7 @@ impl Machine {
         let task = task.ok_or(TrapCode::OutOfMemory)?;
         let words = args.len().max(results);
         let (mut small, mut large) = ([0; SMALL_BUFFER], Vec::new());
-        let buffer = if words <= SMALL_BUFFER {
-            &mut small[..]
-        } else {
-            large.resize(words, 0);
-            &mut large[..]
-        };
+        let buffer = buffer_of(words, &mut small, &mut large);
         buffer[..args.len()].copy_from_slice(args);
         let end = self.enter(task, function, buffer);
         self.with(|state| {
@@ -338,36 +347,48 @@ impl Machine {
     /// Polls what a task waits for, if it waits for the host.
     fn poll_future(self, task: u64) {
         let Some(PendingCall {
-            mut future,
+            mut operation,
             waker,
-            locals,
+            mut locals,
         }) = self.with(|state| state.take_future(task))
         else {
             return;
         };
-        let lazy = LazyWaker::new(self.with(|state| Arc::clone(&state.wakes)), task, waker);
-        let polled = lazy.lend(|waker| {
-            let mut polling = task::Context::from_waker(waker);
-            catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut polling)))
+        let (lazy, count, outer_word) = self.with(|state| {
+            state.objects.handles.enter();
+            let count = word_count(state.waited_for(task as u32));
+            let word = state.tasks[task as u32].context_word;
+            let outer_word = std::mem::replace(&mut state.context.fixed().task_word, word);
+            let lazy = LazyWaker::new(Arc::clone(&state.wakes), task, waker);
+            (lazy, count, outer_word)
         });
-        let results = match polled {
-            Ok(Poll::Pending) => {
+        let (mut small, mut large) = ([0; SMALL_BUFFER], Vec::new());
+        let buffer = buffer_of(count, &mut small, &mut large);
+        let polled = lazy.lend(|waker| {
+            let mut context = HostContext::later(self, waker);
+            let poll = || operation.as_mut().poll(&mut context, buffer);
+            catch_unwind(AssertUnwindSafe(poll))
+        });
+        let polled = polled.unwrap_or_else(|payload| Poll::Ready(Err(panic(&*payload))));
+        let done = self.with(|state| {
+            state.context.fixed().task_word = outer_word;
+            let Poll::Ready(outcome) = polled else {
+                locals.append(&mut state.objects.handles.suspend());
                 let (woken, waker) = lazy.finish();
                 let call = PendingCall {
-                    future,
+                    operation,
                     waker,
                     locals,
                 };
-                return self.with(|state| state.executor.wait_for_host(task, call, woken));
-            }
-            Ok(Poll::Ready(results)) => results,
-            Err(payload) => Err(panic(&*payload)),
-        };
-        self.with(|state| {
-            state.complete(task as u32, results);
+                state.executor.wait_for_host(task, call, woken);
+                return None;
+            };
+            state.complete(task as u32, outcome, &mut buffer[..count]);
+            state.objects.handles.leave();
             state.objects.handles.end(locals);
+            Some(operation)
         });
-        drop_quietly(future);
+        drop_quietly(done);
     }
 
     /// Calls a function and, if it is async, runs tasks until it has finished.
@@ -451,13 +472,15 @@ impl State {
             .map_err(|reason| Error::BadCall(format!("%{}: {reason}", decl.name)))
     }
 
-    /// The host has finished a call that a task waits for.
-    fn complete(&mut self, task: u32, results: Result<Vec<Val>, HostError>) {
-        let types = self.waited_for(task);
-        let words = results.and_then(|values| Ok(self.words(&types, &values)?));
-        match words {
-            Ok(words) => {
-                self.deliver(task, &words);
+    /// The host has finished a call that a task waits for, with results in the buffer.
+    fn complete(&mut self, task: u32, outcome: Result<(), HostError>, words: &mut [u64]) {
+        let imported = outcome.and_then(|()| {
+            self.import_words(self.waited_for(task), words)?;
+            Ok(())
+        });
+        match imported {
+            Ok(()) => {
+                self.deliver(task, words);
                 self.wake(task);
             }
             Err(error) => {
@@ -470,10 +493,10 @@ impl State {
     }
 
     /// The types of the results that a suspended task waits for.
-    fn waited_for(&self, task: u32) -> Vec<enjamb_ir::Type> {
+    fn waited_for(&self, task: u32) -> &[Type] {
         let task = &self.tasks[task];
         if task.head == task.root {
-            return self.loaded.signature(task.function()).results.clone();
+            return &self.loaded.signature(task.function()).results;
         }
         // SAFETY: the head of a suspended chain is a continuation with a record.
         let record = unsafe { &*(*task.head).info };
@@ -482,7 +505,7 @@ impl State {
         let point = enjamb_ir::PointId::from_index(record.state as usize);
         let body = module.functions.get(function).and_then(|decl| decl.body());
         let point = body.and_then(|body| body.points.get(point));
-        point.map_or_else(Vec::new, |point| point.results.clone())
+        point.map_or(&[], |point| &point.results)
     }
 
     /// The results of a task, which is freed, if it has finished.

@@ -1,5 +1,6 @@
 //! Calls as futures, and futures of the host, under several executors.
 
 mod calls;
+mod completion;
 mod host;
 mod support;
