@@ -2,10 +2,10 @@
 //! file: a golden file whose header is written by the program.
 
 use crate::engines::{Engine, Interpreter};
-use crate::generate::{self, Program, bytes_of_seed};
 use crate::header;
 use crate::observed::{Call, Ending};
 use crate::stages;
+use enjamb_gen::{Program, bytes_of_seed};
 use enjamb_ir::{
     FuelPolicy, FuelSupply, Module, Schedule, Signature, Val, parse_module, verify_module,
 };
@@ -38,7 +38,7 @@ impl Case {
     /// If the program breaks a rule, which is a bug of the generator or of the builder.
     pub fn of_seed(seed: u64) -> Result<Case, String> {
         let bytes = bytes_of_seed(seed);
-        let program = generate::program(&bytes);
+        let program = enjamb_gen::program(&bytes);
         let program = program.map_err(|error| format!("no program: {error}"))?;
         let mut case = match seed % 4 {
             0 => Case::on_fuel(program, bytes.first().copied().unwrap_or(0))?,
@@ -55,7 +55,10 @@ impl Case {
     pub fn of_program(program: Program) -> Case {
         Case {
             module: program.module,
-            call: program.call,
+            call: Call {
+                function: program.function,
+                args: program.args,
+            },
             fuel: FuelSupply::Unlimited,
             schedule_independent: program.schedule_independent,
             schedules: vec![Schedule::Natural, Schedule::Never, Schedule::Always],

@@ -3,7 +3,6 @@
 
 use crate::case::Case;
 use crate::engines::{self, Engine};
-use crate::generate;
 use crate::observed::{Ending, Observed};
 use crate::report;
 use enjamb_codegen::{CompileOptions, Target, compile};
@@ -95,6 +94,14 @@ fn pattern(message: &str) -> String {
     kept.take(160).collect()
 }
 
+/// What engines have agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agreement {
+    /// How the case ended under each schedule that it ran under, as [`Ending::kind`] has it. There are fewer
+    /// than it asks for if it takes too long for the interpreter.
+    pub endings: Vec<String>,
+}
+
 /// Makes the engines of a module with this fuel, the reference first.
 pub type MakeEngines<'a> = dyn Fn(&Module, FuelSupply) -> Result<Vec<Box<dyn Engine>>, String> + 'a;
 
@@ -116,12 +123,11 @@ impl Comparison<'static> {
 }
 
 impl Comparison<'_> {
-    /// Runs a case everywhere. Gives how many schedules it ran under: fewer than it asks for if it takes
-    /// too long for the interpreter.
+    /// Runs a case everywhere.
     ///
     /// # Errors
     /// The first difference.
-    pub fn of_case(&self, case: &Case) -> Result<u64, Difference> {
+    pub fn of_case(&self, case: &Case) -> Result<Agreement, Difference> {
         let compared = catch_unwind(AssertUnwindSafe(|| self.compare(case)));
         compared.unwrap_or_else(|payload| {
             let text = payload.downcast_ref::<String>().map(String::as_str);
@@ -136,15 +142,15 @@ impl Comparison<'_> {
         })
     }
 
-    fn compare(&self, case: &Case) -> Result<u64, Difference> {
+    fn compare(&self, case: &Case) -> Result<Agreement, Difference> {
         let engines = (self.engines)(&case.module, case.fuel).map_err(Difference::refused)?;
         let mut first: Option<Observed> = None;
-        let mut pairs = 0;
+        let mut agreement = Agreement::default();
         for &schedule in &case.schedules {
             let Some(observed) = self.agreed(&engines, case, schedule)? else {
                 break;
             };
-            pairs += 1;
+            agreement.endings.push(observed.calls[0].1.kind());
             match &first {
                 Some(first) if case.schedule_independent && *first != observed => {
                     return Err(Difference {
@@ -159,7 +165,7 @@ impl Comparison<'_> {
                 }
             }
         }
-        Ok(pairs)
+        Ok(agreement)
     }
 
     /// What all engines observe; `None` if the program takes too long for the interpreter.
@@ -211,7 +217,7 @@ impl Comparison<'_> {
 /// # Errors
 /// The first difference, with the program.
 pub fn check_program(bytes: &[u8]) -> Result<(), String> {
-    let program = generate::program(bytes).map_err(|error| format!("no program: {error}"))?;
+    let program = enjamb_gen::program(bytes).map_err(|error| format!("no program: {error}"))?;
     let mut case = Case::of_program(program);
     (case.schedules).extend([Schedule::Random(1), Schedule::Only(1)]);
     check(&case)
@@ -223,7 +229,7 @@ pub fn check_program(bytes: &[u8]) -> Result<(), String> {
 /// # Errors
 /// The first difference, with the program.
 pub fn check_fuel(bytes: &[u8]) -> Result<(), String> {
-    let program = generate::program(bytes).map_err(|error| format!("no program: {error}"))?;
+    let program = enjamb_gen::program(bytes).map_err(|error| format!("no program: {error}"))?;
     let mut case = Case::on_fuel(program, bytes.first().copied().unwrap_or(0))?;
     case.schedules = vec![Schedule::Random(1)];
     check(&case)

@@ -6,8 +6,8 @@
 //! same code also runs with a collection at every safepoint.
 //!
 //! - [`golden`] checks one file of `tests/golden`, whose [`header`] says what to expect;
-//! - [`generate`] makes random programs that are valid and end;
-//! - [`differential`] compares what engines make of a [`case`](case::Case);
+//! - [`differential`] compares what engines make of a [`case`](case::Case), such as a random program of the crate
+//!   `enjamb-gen`;
 //! - [`reduce`] makes one that fails small.
 //!
 //! It may depend on every crate.
@@ -25,7 +25,6 @@ pub mod bench;
 pub mod case;
 pub mod differential;
 pub mod engines;
-pub mod generate;
 pub mod golden;
 pub mod header;
 pub mod host;

@@ -25,6 +25,18 @@ pub enum Ending {
     Broken(String),
 }
 
+impl Ending {
+    /// In which way it ended, without the values.
+    pub fn kind(&self) -> String {
+        match self {
+            Ending::Results(_) => "results".to_string(),
+            Ending::Trap(code) => format!("trap {code}"),
+            Ending::Exception(_) => "exception".to_string(),
+            Ending::Broken(_) => "broken".to_string(),
+        }
+    }
+}
+
 /// What was seen of the calls into one instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {

@@ -13,7 +13,7 @@ fn every_engine_runs_and_counts_alike() {
         function: "main".to_string(),
         args: vec![Val::I64(10)],
     };
-    let mut names = Vec::new();
+    let (mut names, mut allocated) = (Vec::new(), Vec::new());
     for engine in engines::of_module(&module, FuelSupply::Unlimited).expect("the golden compiles") {
         let run = engine.run(std::slice::from_ref(&call), Schedule::Always);
         let (observed, stats) = run.expect("an instance");
@@ -27,6 +27,9 @@ fn every_engine_runs_and_counts_alike() {
                 "{name}"
             );
         }
+        if engine.name().starts_with("the JIT") {
+            allocated.extend(counter("continuations_allocated").map(|(_, count)| *count));
+        }
         names.push(engine.name().to_string());
     }
     let mut expected = vec![
@@ -34,7 +37,18 @@ fn every_engine_runs_and_counts_alike() {
         "the interpreter after state_machine",
     ];
     if SUPPORTED {
-        expected.extend(["the JIT", "the JIT, single pass", "the JIT, counting"]);
+        expected.extend([
+            "the JIT",
+            "the JIT, single pass",
+            "the JIT, counting",
+            "the JIT, single pass, nothing reused",
+            "the JIT, what is dead poisoned",
+            "the JIT, resumed on other threads",
+        ]);
+        assert!(
+            allocated[1] > allocated[0],
+            "nothing is reused: {allocated:?}"
+        );
     }
     assert_eq!(names, expected);
 }

@@ -1,11 +1,11 @@
 //! Random programs and random texts, for about a second each. The fuzz targets under `fuzz/` do the
 //! same for as long as one likes, and so does `ENJAMB_SECONDS=600 cargo test --test random_programs`.
 
+use enjamb_gen::{Choices, bytes_of_seed};
 use enjamb_ir::Schedule;
 use enjamb_tests::differential::{check_compiles, check_fuel, check_program, check_text};
 use enjamb_tests::engines::{Engine, Interpreter};
-use enjamb_tests::generate::{self, Choices, bytes_of_seed};
-use enjamb_tests::observed::Ending;
+use enjamb_tests::observed::{Call, Ending};
 use std::time::{Duration, Instant};
 
 /// Seeds that are tried however slow the machine is.
@@ -48,7 +48,7 @@ fn engines_run_out_of_fuel_in_the_same_place() {
 #[test]
 fn every_program_is_valid() {
     for seed in seeds() {
-        if let Err(error) = generate::program(&bytes_of_seed(seed)) {
+        if let Err(error) = enjamb_gen::program(&bytes_of_seed(seed)) {
             panic!("ENJAMB_SEED={seed}: {error}");
         }
     }
@@ -57,7 +57,7 @@ fn every_program_is_valid() {
 /// A program with a few bytes of its text changed.
 fn damaged(seed: u64) -> Option<String> {
     let bytes = bytes_of_seed(seed);
-    let program = generate::program(&bytes).ok()?;
+    let program = enjamb_gen::program(&bytes).ok()?;
     let mut text = program.module.to_string().into_bytes();
     let changes = bytes_of_seed(!seed);
     let mut choices = Choices::new(&changes);
@@ -101,10 +101,13 @@ fn programs_suspend_and_return() {
     const PROGRAMS: u64 = 60;
     let (mut returned, mut suspended) = (0, 0);
     for seed in 1..=PROGRAMS {
-        let program = generate::program(&bytes_of_seed(seed)).expect("a program");
+        let program = enjamb_gen::program(&bytes_of_seed(seed)).expect("a program");
         let engine = Interpreter::new("the interpreter".to_string(), program.module, false);
-        let calls = std::slice::from_ref(&program.call);
-        let (observed, stats) = engine.run(calls, Schedule::Always).expect("an instance");
+        let call = Call {
+            function: program.function,
+            args: program.args,
+        };
+        let (observed, stats) = engine.run(&[call], Schedule::Always).expect("an instance");
         returned += u64::from(matches!(observed.calls[0].1, Ending::Results(_)));
         suspended += u64::from(
             stats

@@ -39,6 +39,9 @@ pub struct Settings {
     /// Add the closing line and the commit to docs/fuzz-log.tsv
     #[arg(long)]
     log: bool,
+    /// Say how often programs have had each instruction
+    #[arg(long)]
+    coverage: bool,
 }
 
 /// What the closing line counts.
@@ -145,6 +148,9 @@ fn counted(command: Command, settings: &Settings, limit: u64, seed: Option<u64>)
     option("programs", limit);
     if let Some(seed) = seed {
         option("seed", seed);
+    }
+    if settings.coverage {
+        command.arg("--coverage");
     }
     let output = command
         .stdout(Stdio::piped())

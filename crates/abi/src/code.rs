@@ -159,6 +159,10 @@ pub struct CodeOptions {
     pub debug_info: bool,
     /// Whether code calls [`Helper::Wrote`] after it has written a reference into an object.
     pub write_barrier: bool,
+    /// Whether an activation that was resumed suspends into the object that it came from, where that fits, and
+    /// does not store again what has not changed. Without it code is slower and does the same, so that the two
+    /// can be compared.
+    pub reuse_continuations: bool,
 }
 
 /// Which register allocator runs.
@@ -180,6 +184,7 @@ impl Default for CodeOptions {
             branch_protection: false,
             debug_info: false,
             write_barrier: false,
+            reuse_continuations: true,
         }
     }
 }

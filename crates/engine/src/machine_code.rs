@@ -99,6 +99,7 @@ impl MachineCode {
             continuation_limit: config.memory_limit as u64,
             heap_limit: config.heap_limit as u64,
             gc_stress: config.gc_stress,
+            poison: config.gc_stress,
             fuel: config.fuel.supply(),
             trace: config.trace,
             count: config.count,

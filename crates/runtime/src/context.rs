@@ -11,8 +11,9 @@ use enjamb_ir::{Entity, FuncId, GlobalId, GlobalInit, MemoryId, Module, Type, Va
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
-/// What free continuations are filled with, if asked for. No address is like that.
-const POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
+/// What is written over dead memory: no address, and no small number.
+pub(crate) const POISON_BYTE: u8 = 0x5a;
+const POISON: u64 = u64::from_ne_bytes([POISON_BYTE; 8]);
 
 /// A context block: aligned, zero at first, of the size that the layout says.
 #[derive(Debug)]

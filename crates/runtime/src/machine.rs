@@ -4,6 +4,7 @@
 //! a [`Machine`], a plain pointer to it. The rule that keeps this sound: a borrow of the state
 //! lasts for one call of [`Machine::with`], and no code that could ask for another one runs inside.
 
+use crate::context::POISON_BYTE;
 use crate::error::{Error, HostError};
 use crate::executor::PendingCall;
 use crate::failure::{Cause, Failure};
@@ -18,6 +19,7 @@ use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, FuncId, TrapCode, Type, Val};
 use std::cell::Cell;
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -66,6 +68,17 @@ pub enum Step {
     Waiting(Option<Duration>),
     /// No task can run ever, unless the host does something.
     Idle,
+}
+
+/// Bytes of dead stack that are overwritten, more than the frames of most suspensions.
+const POISONED_STACK: usize = 32 << 10;
+
+/// Overwrites the stack below the caller's frame.
+#[inline(never)]
+fn poison_stack() {
+    let mut dead = [0_u8; POISONED_STACK];
+    dead.fill(POISON_BYTE);
+    black_box(&mut dead);
 }
 
 /// What was there when compiled code was entered, and is there again when it is left.
@@ -145,7 +158,7 @@ impl Machine {
     fn activation(self, task: u32, run: impl FnOnce(*mut Context) -> u64) -> End {
         let here = 0_u8;
         let stack = &raw const here as u64;
-        let context = self.with(|state| {
+        let (context, poison) = self.with(|state| {
             let fixed = state.context.fixed();
             let stack_limit = STACK_LIMIT.get();
             if state.activations.is_empty() {
@@ -166,9 +179,15 @@ impl Machine {
                 failure: std::mem::replace(&mut state.failure, caught),
             };
             state.activations.push(outer);
-            state.context.pointer()
+            if state.options.poison {
+                state.context.poison_free_continuations();
+            }
+            (state.context.pointer(), state.options.poison)
         });
         processor::before_entry();
+        if poison {
+            poison_stack();
+        }
         let status = run(context);
         self.with(|state| {
             let outer = state.activations.pop().unwrap_or_default();
@@ -253,13 +272,14 @@ impl Machine {
             } else {
                 Some(head)
             };
-            let takes_turns = state.fuel.has_slices() || state.objects.under_stress();
+            let takes_turns =
+                state.fuel.has_slices() || state.objects.under_stress() || state.options.poison;
             (head, state.loaded.dispatcher, takes_turns, outer_word)
         });
         // SAFETY: the loader took the address from the dispatcher's symbol.
         let dispatcher: Dispatcher = unsafe { std::mem::transmute(dispatcher as usize) };
         // A turn with fuel of its own is one that begins here; and so is one that begins with a
-        // collection.
+        // collection, or with poison.
         let mut fast_resumes = if takes_turns { 0 } else { fast_resumes };
         // Once, and again whenever an exception has found a handler among what is suspended.
         while let Some(first) = head {

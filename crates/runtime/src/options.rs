@@ -21,6 +21,9 @@ pub struct Options {
     /// Whether to collect wherever a collection may happen, and to overwrite what is free: a reference
     /// that was not found, or one to something that is gone, leads to nonsense then.
     pub gc_stress: bool,
+    /// Whether to overwrite what is dead whenever compiled code is entered: the stack that it is going to use, on
+    /// which frames were that have suspended, and free continuations. Code that still reads there reads nonsense.
+    pub poison: bool,
     /// The fuel of the instance, if the module runs on fuel.
     pub fuel: FuelSupply,
     /// How much of the logical stack traps and exceptions keep.
@@ -38,6 +41,7 @@ impl Default for Options {
             continuation_limit: 16 << 30,
             heap_limit: 16 << 30,
             gc_stress: false,
+            poison: false,
             fuel: FuelSupply::Unlimited,
             trace: TraceLimits::default(),
             count: false,

@@ -19,6 +19,7 @@ const COUNTING: Options = Options {
     continuation_limit: 1 << 30,
     heap_limit: 1 << 30,
     gc_stress: false,
+    poison: false,
     fuel: FuelSupply::Unlimited,
     trace: TraceLimits::SHORT,
     count: true,

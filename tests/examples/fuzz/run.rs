@@ -2,6 +2,7 @@
 
 use crate::plant::Plant;
 use crate::{finding, worker};
+use enjamb_gen::Coverage;
 use enjamb_tests::case::Case;
 use enjamb_tests::differential::{Difference, Kind};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,6 +17,7 @@ use std::{env, fmt, thread};
 pub const BEGIN: &str = "begin";
 pub const END: &str = "end";
 pub const FOUND: &str = "found";
+pub const COVERED: &str = "covered";
 pub const DONE: &str = "done";
 
 /// How long, how many, which.
@@ -33,6 +35,9 @@ pub struct Settings {
     /// Processes at a time
     #[arg(long, default_value_t = 1)]
     pub jobs: u64,
+    /// Says how often programs have had each instruction
+    #[arg(long)]
+    pub coverage: bool,
 }
 
 /// What workers reported.
@@ -41,6 +46,7 @@ struct Counts {
     programs: u64,
     pairs: u64,
     differences: u64,
+    coverage: Coverage,
 }
 
 impl fmt::Display for Counts {
@@ -49,6 +55,7 @@ impl fmt::Display for Counts {
             programs,
             pairs,
             differences,
+            coverage: _,
         } = self;
         write!(
             f,
@@ -88,8 +95,18 @@ pub fn run(settings: &Settings, plant: Option<Plant>) -> Result<bool, Box<dyn Er
     for thread in threads {
         thread.join().map_err(|_| "a thread panicked")??;
     }
+    eprint!("{}", summary(&counts.coverage, settings.coverage));
     println!("{counts} seconds={} seed={seed}", start.elapsed().as_secs());
     Ok(counts.differences == 0)
+}
+
+/// How runs ended, and everything else that was counted if that is wanted `whole`.
+fn summary(coverage: &Coverage, whole: bool) -> String {
+    let text = coverage.to_string();
+    let lines = text
+        .lines()
+        .filter(|line| whole || line.starts_with("ended"));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// Counts what workers report until they are done.
@@ -104,6 +121,7 @@ fn follow(lines: &Receiver<String>, settings: &Settings, start: Instant) -> Coun
                 counts.programs += 1;
                 counts.pairs += pairs.parse::<u64>().unwrap_or(0);
             }
+            Some((COVERED, line)) => counts.coverage.extend(&line.parse().unwrap_or_default()),
             Some((FOUND, what)) => {
                 counts.programs += 1;
                 counts.differences += 1;
@@ -152,6 +170,7 @@ fn work(
                     begun += 1;
                     running = Some(seed.parse::<u64>()?);
                 }
+                Some((COVERED, _)) => {}
                 _ if line == DONE => done = true,
                 _ => running = None,
             }

@@ -2,9 +2,10 @@
 
 use crate::plant::{self, Plant};
 use crate::{finding, run};
+use enjamb_gen::Coverage;
 use enjamb_ir::Schedule;
 use enjamb_tests::case::Case;
-use enjamb_tests::differential::{Comparison, Difference};
+use enjamb_tests::differential::{Agreement, Comparison, Difference};
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
@@ -36,18 +37,24 @@ pub fn run(share: &Share, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> 
     let watch = Watch::begin();
     let end = Instant::now() + Duration::from_secs(share.seconds);
     let mut seed = share.first;
+    let mut coverage = Coverage::default();
     for _ in 0..share.programs {
         if Instant::now() >= end {
             break;
         }
         say(&format!("{} {seed}", run::BEGIN))?;
         let case = Case::of_seed(seed);
+        case.iter().for_each(|case| coverage.add(&case.module));
         let compared = match &case {
             Ok(case) => compared(case, plant, &watch),
             Err(reason) => Err(Difference::refused(reason.clone())),
         };
         let line = match compared {
-            Ok(pairs) => format!("{} {pairs}", run::END),
+            Ok(agreement) => {
+                let ended = agreement.endings.iter();
+                ended.for_each(|kind| coverage.note(&format!("ended with {kind}")));
+                format!("{} {}", run::END, agreement.endings.len())
+            }
             Err(difference) => {
                 eprintln!("program {seed}: {difference}\n{}", difference.detail);
                 if let Ok(case) = &case {
@@ -59,12 +66,14 @@ pub fn run(share: &Share, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> 
         say(&line)?;
         seed = seed.wrapping_add(share.step);
     }
+    for line in coverage.to_string().lines() {
+        say(&format!("{} {line}", run::COVERED))?;
+    }
     say(run::DONE)?;
     Ok(true)
 }
 
-/// How many schedules a program ran under.
-fn compared(case: &Case, plant: Option<Plant>, watch: &Watch) -> Result<u64, Difference> {
+fn compared(case: &Case, plant: Option<Plant>, watch: &Watch) -> Result<Agreement, Difference> {
     let comparison = Comparison {
         engines: &|module, fuel| plant::engines(module, fuel, INSTRUCTIONS, plant),
         before: &|_, _| watch.renew(),

@@ -8,6 +8,7 @@ use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{Entity, Export, FuelSupply, MemoryId, Module, Schedule, Val};
 use enjamb_runtime::{ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 /// Bytes of stack for compiled code; a thread of the test harness has twice as many.
 const STACK_SIZE: usize = 1 << 20;
@@ -20,11 +21,39 @@ const CONTINUATION_LIMIT: u64 = 256 << 20;
 pub struct Jit {
     name: String,
     count: bool,
-    /// Whether everything moves at every safepoint.
-    gc_stress: bool,
+    reuse: bool,
+    way: Way,
     fuel: FuelSupply,
     loaded: Arc<LoadedModule>,
 }
+
+/// In which way code is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// As it is for everybody.
+    Plain,
+    /// Everything moves at every safepoint.
+    Moving,
+    /// What is dead is overwritten.
+    Poisoned,
+    /// The first turns are taken on threads of their own.
+    OtherThreads,
+}
+
+impl Way {
+    /// What it adds to the name of an engine.
+    fn name(self) -> &'static str {
+        match self {
+            Way::Plain => "",
+            Way::Moving => ", everything moving",
+            Way::Poisoned => ", what is dead poisoned",
+            Way::OtherThreads => ", resumed on other threads",
+        }
+    }
+}
+
+/// The turns of a call that are taken on threads of their own, if any are.
+const TURNS_ON_OTHER_THREADS: usize = 8;
 
 /// Whether there is a back end for this host.
 pub const SUPPORTED: bool = cfg!(all(
@@ -34,26 +63,44 @@ pub const SUPPORTED: bool = cfg!(all(
 
 /// The settings under which every program is compiled. Code that counts takes other ways through
 /// the allocation of continuations, so each allocator also runs without. What the single pass makes has
-/// branch protection, where that makes a difference.
-const SETTINGS: [(&str, RegisterAllocator, bool); 3] = [
-    ("the JIT", RegisterAllocator::Backtracking, false),
-    ("the JIT, single pass", RegisterAllocator::SinglePass, false),
-    ("the JIT, counting", RegisterAllocator::Backtracking, true),
+/// branch protection, where that makes a difference. Name, allocator, whether it counts, whether it reuses continuations.
+const SETTINGS: [(&str, RegisterAllocator, bool, bool); 4] = [
+    ("the JIT", RegisterAllocator::Backtracking, false, true),
+    (
+        "the JIT, single pass",
+        RegisterAllocator::SinglePass,
+        false,
+        true,
+    ),
+    (
+        "the JIT, counting",
+        RegisterAllocator::Backtracking,
+        true,
+        true,
+    ),
+    (
+        "the JIT, single pass, nothing reused",
+        RegisterAllocator::SinglePass,
+        true,
+        false,
+    ),
 ];
 
 impl Jit {
     /// Compiles a module under all settings, the register allocation checked. Every instance has this
-    /// much fuel. Where there are objects, the same code also runs with a collection at every safepoint.
+    /// much fuel. The first code also runs with everything dead poisoned, and on other threads. Where there
+    /// are objects, all code also runs with a collection at every safepoint.
     ///
     /// # Errors
     /// If the compiler refuses the module.
     pub fn all(module: &Module, fuel: FuelSupply) -> Result<Vec<Jit>, String> {
         let module = Arc::new(module.clone());
-        let compiled = SETTINGS.iter().map(|&(name, allocator, count)| {
+        let compiled = SETTINGS.iter().map(|&(name, allocator, count, reuse)| {
             let code = CodeOptions {
                 allocator,
                 count,
                 check: true,
+                reuse_continuations: reuse,
                 branch_protection: allocator == RegisterAllocator::SinglePass,
                 ..CodeOptions::default()
             };
@@ -69,24 +116,47 @@ impl Jit {
             Ok(Jit {
                 name: name.to_string(),
                 count,
-                gc_stress: false,
+                reuse,
+                way: Way::Plain,
                 fuel,
                 loaded: loaded.map_err(|error| fails(error.to_string()))?,
             })
         });
         let compiled: Vec<Jit> = compiled.collect::<Result<_, String>>()?;
-        let stressed = compiled.iter().filter(|_| !module.object_types.is_empty());
-        let stressed: Vec<Jit> = stressed.map(Jit::stressed).collect();
-        Ok([compiled, stressed].concat())
+        let others = [Way::Poisoned, Way::OtherThreads];
+        let others: Vec<Jit> = others.map(|way| compiled[0].in_way(way)).to_vec();
+        let moving = compiled.iter().filter(|_| !module.object_types.is_empty());
+        let moving: Vec<Jit> = moving.map(|jit| jit.in_way(Way::Moving)).collect();
+        Ok([compiled, others, moving].concat())
     }
 
-    /// The same code with a collection at every safepoint.
-    fn stressed(&self) -> Jit {
+    /// The same code, run in another way.
+    fn in_way(&self, way: Way) -> Jit {
         Jit {
-            name: format!("{}, everything moving", self.name),
-            gc_stress: true,
+            name: format!("{}{}", self.name, way.name()),
+            way,
             ..self.clone()
         }
+    }
+
+    /// Does a call.
+    fn call(&self, instance: &mut Instance, call: &Call) -> Result<Vec<Val>, Error> {
+        let module = self.loaded.module();
+        let function = module.exported_function(&call.function);
+        let function = function.ok_or_else(|| Error::BadCall("it is gone".to_string()))?;
+        let is_async = module.functions[function].signature().is_async;
+        if self.way != Way::OtherThreads || !is_async {
+            return instance.call(function, &call.args);
+        }
+        let task = instance.spawn(function, &call.args)?;
+        for _ in 0..TURNS_ON_OTHER_THREADS {
+            if instance.is_done(task)? {
+                break;
+            }
+            thread::scope(|scope| scope.spawn(|| instance.step()).join())
+                .map_err(|_| Error::BadCall("a turn panicked".to_string()))?;
+        }
+        instance.run_until(task)
     }
 }
 
@@ -99,7 +169,7 @@ impl Engine for Jit {
     }
 
     fn is_complete(&self) -> bool {
-        self.count && !self.gc_stress
+        self.count && self.reuse && self.way == Way::Plain
     }
 
     fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {
@@ -110,7 +180,8 @@ impl Engine for Jit {
             continuation_limit: CONTINUATION_LIMIT,
             count: self.count,
             fuel: self.fuel,
-            gc_stress: self.gc_stress,
+            gc_stress: self.way == Way::Moving,
+            poison: self.way == Way::Poisoned,
             ..Options::default()
         };
         let module = self.loaded.module();
@@ -121,9 +192,7 @@ impl Engine for Jit {
         let mut instance = instance.map_err(|error| error.to_string())?;
         let mut observed = Observed::default();
         for call in calls {
-            let function = module.exported_function(&call.function);
-            let function = function.ok_or("a function that a header names is gone")?;
-            let result = instance.call(function, &call.args);
+            let result = self.call(&mut instance, call);
             let trace = result.as_ref().err().and_then(Error::trace).cloned();
             let ending = match result {
                 Ok(results) => Ending::Results(results),

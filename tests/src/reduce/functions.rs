@@ -3,7 +3,7 @@
 use super::edit;
 use crate::case::Case;
 use enjamb_ir::hash::FxHashSet;
-use enjamb_ir::{Block, FuncId, Function, Opcode, Payload, Value};
+use enjamb_ir::{Block, FuncId, Function, Opcode, Payload, Val, Value};
 use std::ops::Range;
 
 /// How many functions have a body.
@@ -27,6 +27,22 @@ pub(super) fn without_bodies(case: &Case, range: Range<usize>) -> Option<Case> {
         body.order.truncate(1);
         edit::return_zeros(body, entry)?;
     }
+    Some(case)
+}
+
+/// The case that calls another function, with zeros, in place of the one that it calls, which returns zeros.
+pub(super) fn begun_with(case: &Case, index: usize) -> Option<Case> {
+    let id = *case.module.body_ids().get(index)?;
+    let first = case.module.function_named(&case.call.function)?;
+    let position = case.module.body_ids().iter().position(|&id| id == first)?;
+    if id == first {
+        return None;
+    }
+    let mut case = without_bodies(case, position..position + 1)?;
+    let callee = &case.module.functions[id];
+    let params = callee.signature().params.iter();
+    case.call.args = params.map(|&ty| Val::from_bits(ty, 0)).collect();
+    case.call.function = callee.name.clone();
     Some(case)
 }
 

@@ -5,9 +5,9 @@
 //! what a file says. Large parts are tried before small ones, and many small ones at once before each
 //! (Zeller and Hildebrandt's delta debugging), until a round over all kinds of parts changes nothing.
 //!
-//! - `functions`: bodies that return at once, parameters and results;
+//! - `functions`: bodies that return at once, callers of the one that matters, parameters and results;
 //! - `blocks`: branches that go one way, blocks that are one, parameters of blocks;
-//! - `instructions`: results that are zero instead;
+//! - `instructions`: results that are zero instead, or an operand;
 //! - `items`: declarations that nothing needs.
 
 mod blocks;
@@ -36,8 +36,10 @@ pub fn reduce(
     loop {
         let before = reducer.size;
         reducer.in_parts(functions::bodies, functions::without_bodies);
+        reducer.one_by_one(functions::bodies, functions::begun_with);
         reducer.one_by_one(blocks::branches, blocks::with_branch);
         reducer.in_parts(instructions::all, instructions::without);
+        reducer.one_by_one(instructions::all, instructions::passed_over);
         reducer.one_by_one(|_| 1, |case, _| blocks::merged(case));
         reducer.one_by_one(blocks::parameters, blocks::without_parameter);
         reducer.one_by_one(functions::parameters, functions::without_parameter);

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u32, Allowed)] = &[
     ("liveness", 1, Only(&["ir"])),
     ("abi", 1, Only(&["ir"])),
     ("interp", 1, Only(&["ir"])),
+    ("gen", 1, Only(&["ir"])),
     ("heap", 2, Only(&["ir", "abi"])),
     ("roots", 2, Only(&["ir", "liveness"])),
     ("continuation", 2, Only(&["ir", "liveness", "abi"])),

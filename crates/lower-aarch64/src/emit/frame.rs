@@ -35,7 +35,11 @@ impl<'a> EmitFrame<'a> for Emitter<'a> {
         self.save_or_restore(&access::STP_64, &access::STR_64)?;
         if self.frame.request.own_continuation {
             let place = OWN_CONTINUATION;
-            self.access(&access::STR_64, CONTINUATION, Reg::FP, place)?;
+            let own = match self.options.reuse_continuations {
+                true => CONTINUATION,
+                false => Reg::ZR,
+            };
+            self.access(&access::STR_64, own, Reg::FP, place)?;
         }
         Ok(())
     }

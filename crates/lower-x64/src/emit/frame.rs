@@ -32,7 +32,10 @@ impl<'a> EmitFrame<'a> for Emitter<'a> {
         }
         if self.frame.request.own_continuation {
             let place = Mem::base(Reg::RBP, OWN_CONTINUATION);
-            self.op(Op::Mov64MR, &[place.into(), CONTINUATION.into()]);
+            match self.options.reuse_continuations {
+                true => self.op(Op::Mov64MR, &[place.into(), CONTINUATION.into()]),
+                false => self.immediate(Op::Mov64MI, place.into(), 0)?,
+            }
         }
         Ok(())
     }

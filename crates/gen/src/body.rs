@@ -8,6 +8,8 @@ use enjamb_ir::{
 
 /// Bytes of the stack slot that a function has.
 const SLOT_BYTES: u32 = 64;
+/// Bytes of the largest value.
+const LARGEST: u32 = 16;
 
 /// A body on its way.
 pub(super) struct Body<'b, 'c, 'd> {
@@ -187,6 +189,7 @@ impl Body<'_, '_, '_> {
             }
             14 => self.tail_call(),
             _ if self.choices.once_in(6) => self.builder.trap(TrapCode::User),
+            _ if self.choices.once_in(6) => self.builder.unreachable(),
             _ => self.leave(),
         }
     }
@@ -272,9 +275,14 @@ impl Body<'_, '_, '_> {
     }
 
     fn leaf(&mut self) {
-        match self.choices.below(5) {
+        match self.choices.below(6) {
             0..3 => {
                 self.builder.call(self.world.leaf_yield, &[]);
+            }
+            5 if self.world.has_state => {
+                let value = self.value(Type::I64);
+                let results = self.builder.call(self.world.ask, &[value]);
+                self.keep(&results);
             }
             3 => {
                 let value = self.value(Type::I64);
@@ -322,9 +330,17 @@ impl Body<'_, '_, '_> {
         self.keep(&results);
     }
 
-    /// Starts a task, does something else, and takes its results.
+    /// Starts a task, does something else, and takes its results, if they matter.
     fn spawn_and_join(&mut self) {
         let (task, types) = self.spawn();
+        // Whether it has finished depends on the schedule; so may anything in a program that has state.
+        if self.world.has_state && self.choices.once_in(4) {
+            let is_done = self.builder.is_done(task);
+            self.keep(&[is_done]);
+        }
+        if self.choices.once_in(8) {
+            return self.builder.detach(task);
+        }
         let results = Signature::sync(&[], &types);
         let results = self.builder.create_signature(results);
         let results = self.builder.join(results, task);
@@ -349,24 +365,22 @@ impl Body<'_, '_, '_> {
     }
 
     fn slot_access(&mut self) {
-        let ty = self.choices.of(&self.world.members(TypeClass::Stored));
-        let last = (SLOT_BYTES - ty.bytes()) as usize;
-        let offset = self.choices.below(last + 1) as u32;
-        let (place, address, offset) = match self.choices.below(4) {
-            0 => (Place::Slot(self.slot), Some(self.masked(31)), offset % 32),
+        let offset = self.choices.below((SLOT_BYTES - LARGEST) as usize + 1) as u32;
+        let (place, address, offset) = match self.choices.below(5) {
+            0 => (Place::Slot(self.slot), Some(self.masked(31)), offset % 16),
             1 => {
                 let base = self.builder.stack_addr(self.slot, offset / 2);
                 (Place::Address, Some(base), offset - offset / 2)
             }
+            2 => {
+                let base = self.builder.stack_addr(self.slot, 0);
+                let distance = self.builder.iconst(Type::I64, i64::from(offset / 2));
+                let address = self.builder.addr_add(base, distance);
+                (Place::Address, Some(address), offset - offset / 2)
+            }
             _ => (Place::Slot(self.slot), None, offset),
         };
-        if self.choices.below(2) == 0 {
-            let value = self.value(ty);
-            self.builder.store(place, address, offset, value);
-        } else {
-            let value = self.builder.load(ty, place, address, offset);
-            self.keep(&[value]);
-        }
+        self.access(place, address, offset);
     }
 
     fn memory_access(&mut self) {
@@ -381,25 +395,52 @@ impl Body<'_, '_, '_> {
             _ => index,
         };
         let offset = self.choices.of(&[0, 8, 300, 65_000]);
-        let ty = self.choices.of(&self.world.members(TypeClass::Stored));
+        self.access(place, Some(index), offset);
+    }
+
+    /// Loads or stores a whole value, or a part of an integer.
+    fn access(&mut self, place: Place, address: Option<Value>, offset: u32) {
         match self.choices.below(6) {
             0..2 => {
+                let ty = self.choices.of(&self.world.members(TypeClass::Stored));
                 let value = self.value(ty);
-                self.builder.store(place, index, offset, value);
+                self.builder.store(place, address, offset, value);
             }
             2..4 => {
-                let value = self.builder.load(ty, place, index, offset);
+                let ty = self.choices.of(&self.world.members(TypeClass::Stored));
+                let value = self.builder.load(ty, place, address, offset);
                 self.keep(&[value]);
             }
-            4 => {
-                let value = self.value(Type::I64);
-                self.builder.istore16(place, index, offset, value);
-            }
+            4 => self.narrow_store(place, address, offset),
+            _ => self.narrow_load(place, address, offset),
+        }
+    }
+
+    fn narrow_store(&mut self, place: Place, address: Option<Value>, offset: u32) {
+        let ty = self.choices.of(&[Type::I64, Type::I32]);
+        let value = self.value(ty);
+        match self.choices.below(3) {
+            0 => self.builder.istore8(place, address, offset, value),
+            1 => self.builder.istore16(place, address, offset, value),
             _ => {
-                let value = self.builder.sload8(Type::I32, place, index, offset);
-                self.keep(&[value]);
+                let value = self.value(Type::I64);
+                self.builder.istore32(place, address, offset, value);
             }
         }
+    }
+
+    fn narrow_load(&mut self, place: Place, address: Option<Value>, offset: u32) {
+        let ty = self.choices.of(&[Type::I64, Type::I32]);
+        let builder = &mut self.builder;
+        let value = match self.choices.below(6) {
+            0 => builder.uload8(ty, place, address, offset),
+            1 => builder.sload8(ty, place, address, offset),
+            2 => builder.uload16(ty, place, address, offset),
+            3 => builder.sload16(ty, place, address, offset),
+            4 => builder.uload32(place, address, offset),
+            _ => builder.sload32(place, address, offset),
+        };
+        self.keep(&[value]);
     }
 
     fn global_access(&mut self) {
@@ -450,6 +491,10 @@ impl Body<'_, '_, '_> {
     }
 
     fn table_access(&mut self) {
+        if self.choices.once_in(8) {
+            let size = self.builder.table_size(self.world.table);
+            return self.keep(&[size]);
+        }
         let index = self.masked(1);
         let function = self.builder.table_get(self.world.table, index);
         self.keep(&[function]);

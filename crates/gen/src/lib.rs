@@ -1,22 +1,52 @@
 //! Random programs: valid by construction, and ended by construction.
 //!
+//! **In:** bytes, which are the decisions: a fuzzer's, or a pseudo-random sequence that belongs to a seed. **Out:** a
+//! [`Program`]: a module, what to call, and whether the schedule of suspensions may make a difference. The same
+//! bytes give the same program on every machine.
+//!
 //! A program is a module with a memory, globals, a table and a few functions, sync and async, which
 //! call each other. Their bodies are control flow graphs of any shape, irreducible ones included,
 //! over variables of all types. Half of the programs throw and catch exceptions, and half have
 //! vectors, half have objects that a collector moves, and half use the context word. The first parameter
 //! of each function is its fuel: a block costs one, a callee gets a fraction of what is left, and at zero a
-//! function returns what it has. Some programs are large, and in some a callee gets as much as its caller until
-//! a number of calls is used up, so that they call dozens deep.
+//! function returns what it has. Some programs are tiny and some large, and in some a callee gets as much as its
+//! caller until a number of calls is used up, so that they call dozens deep.
+//!
+//! **Invariants**
+//! - The verifier accepts every program, and every run ends, if only by a trap or an exception.
+//! - A program that is marked [`schedule_independent`](Program::schedule_independent) ends in the same way, with the
+//!   same effects, whatever suspends when. Its tasks communicate by arguments, results and join alone.
+//! - What a program imports is: the leaves of the namespace `enjamb`; and of the namespace `host` `log`, which takes a
+//!   number, `echo`, which gives it back, and `throw`, which throws the exception of its two arguments.
+//!
+//! [`Coverage`] counts what programs had in them, and how their runs ended.
+//!
+//! **May depend on:** `enjamb-ir`.
+//!
+//! ```
+//! let bytes = enjamb_gen::bytes_of_seed(7);
+//! let program = enjamb_gen::program(&bytes)?;
+//! assert_eq!(enjamb_gen::program(&bytes)?.module, program.module);
+//! assert!(program.module.exported_function(&program.function).is_some());
+//!
+//! let mut coverage = enjamb_gen::Coverage::default();
+//! coverage.add(&program.module);
+//! assert_eq!(coverage.count("programs"), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
 
 mod body;
 mod choices;
+mod coverage;
 mod exception;
 mod expression;
 mod object;
 
 pub use choices::{Choices, bytes_of_seed};
+pub use coverage::Coverage;
 
-use crate::observed::Call;
 use enjamb_ir::build::{BuildError, ModuleBuilder};
 use enjamb_ir::{
     DataId, Exception, Export, FuncId, GlobalId, GlobalInit, MemoryId, Module, Signature, TableId,
@@ -28,8 +58,10 @@ use enjamb_ir::{
 pub struct Program {
     /// The module.
     pub module: Module,
-    /// What to call.
-    pub call: Call,
+    /// The name of the function to call, without the percent sign; it is async.
+    pub function: String,
+    /// What to call it with.
+    pub args: Vec<Val>,
     /// Whether its tasks communicate by arguments, results and join alone, so that no schedule may
     /// make a difference.
     pub schedule_independent: bool,
@@ -52,20 +84,29 @@ const TYPES: [Type; 9] = [
 const CALLS: i64 = 60;
 
 /// How large a program is.
-#[derive(Clone, Copy, Debug)]
-struct Size {
-    /// The most functions.
-    functions: usize,
-    /// The most blocks of a function that are not made for a statement.
-    blocks: usize,
-    /// The most statements of a block.
-    statements: usize,
-    /// The fuel of the outermost call.
-    fuel: i64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// The most functions, at least one.
+    pub functions: usize,
+    /// The most blocks of a function that are not made for a statement, at least one.
+    pub blocks: usize,
+    /// The most statements of a block, at least one.
+    pub statements: usize,
+    /// The fuel of the outermost call: the blocks that it may run.
+    pub fuel: i64,
 }
 
 impl Size {
-    const ORDINARY: Size = Size {
+    /// Programs that fit on a screen.
+    pub const TINY: Size = Size {
+        functions: 2,
+        blocks: 2,
+        statements: 2,
+        fuel: 12,
+    };
+
+    /// A few functions of a few dozen instructions.
+    pub const ORDINARY: Size = Size {
         functions: 5,
         blocks: 6,
         statements: 8,
@@ -73,7 +114,7 @@ impl Size {
     };
 
     /// Functions of hundreds of suspension points.
-    const LARGE: Size = Size {
+    pub const LARGE: Size = Size {
         functions: 8,
         blocks: 40,
         statements: 16,
@@ -103,6 +144,8 @@ struct World {
     leaf_yield: FuncId,
     leaf_test: FuncId,
     leaf_sleep: FuncId,
+    /// An async function of the host that gives back its argument.
+    ask: FuncId,
     log: FuncId,
     heap: MemoryId,
     data: DataId,
@@ -118,21 +161,37 @@ impl World {
     }
 }
 
-/// Makes a program.
+/// Makes a program. Most are of ordinary size.
 ///
 /// # Errors
 /// If the program breaks a rule, which is a bug of the generator or of the builder.
 pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
     let mut choices = Choices::new(bytes);
+    let size = match choices.below(16) {
+        14 => Size::TINY,
+        15 => Size::LARGE,
+        _ => Size::ORDINARY,
+    };
+    make(&mut choices, size)
+}
+
+/// Makes a program of a given size.
+///
+/// # Errors
+/// As [`program`].
+///
+/// # Panics
+/// If one of the numbers is zero that has to be one at least.
+pub fn program_of_size(bytes: &[u8], size: Size) -> Result<Program, BuildError> {
+    make(&mut Choices::new(bytes), size)
+}
+
+fn make(choices: &mut Choices<'_>, size: Size) -> Result<Program, BuildError> {
     let (has_state, has_tasks) = choices.of(&[(true, false), (false, true), (true, true)]);
     let mut builder = ModuleBuilder::new();
-    let size = match choices.once_in(16) {
-        true => Size::LARGE,
-        false => Size::ORDINARY,
-    };
-    let world = declare(&mut builder, &mut choices, size, has_state, has_tasks)?;
+    let world = declare(&mut builder, choices, size, has_state, has_tasks)?;
     for index in 0..world.functions.len() {
-        body::define(&mut builder, &mut choices, &world, index)?;
+        body::define(&mut builder, choices, &world, index)?;
     }
     // Calls of the host are seen in their order, and which of them a task has made when another one traps.
     let shares = has_state || world.objects.is_some() || world.throw.is_some();
@@ -147,13 +206,11 @@ pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
             _ if matches!(ty, Type::Ref | Type::FuncRef) => Val::from_bits(ty, 0),
             _ => Val::from_bits(ty, choices.bits(ty)),
         });
-    let call = Call {
-        function: "f0".to_string(),
-        args: args.collect(),
-    };
+    let args = args.collect();
     Ok(Program {
         module,
-        call,
+        function: "f0".to_string(),
+        args,
         schedule_independent: !(shares && has_tasks),
     })
 }
@@ -170,6 +227,7 @@ fn declare(
     let leaf_yield = builder.declare_import("yield", "enjamb", "yield", leaf(&[], &[]))?;
     let leaf_test = builder.declare_import("test", "enjamb", "test", leaf(i64s, i64s))?;
     let leaf_sleep = builder.declare_import("sleep", "enjamb", "sleep", leaf(i64s, &[]))?;
+    let ask = builder.declare_import("ask", "host", "echo", leaf(i64s, i64s))?;
     let log = builder.declare_import("log", "host", "log", Signature::sync(i64s, &[]))?;
     let heap = builder.declare_memory("heap", 1, 2)?;
     builder.export("heap", Export::Memory(heap))?;
@@ -187,7 +245,7 @@ fn declare(
         builder.export(&name, Export::Global(global))?;
         globals.push((global, ty));
     }
-    let is_deep = has_state && choices.once_in(6) && size.blocks == Size::ORDINARY.blocks;
+    let is_deep = has_state && choices.once_in(6) && size != Size::LARGE;
     let calls_left = match is_deep {
         true => {
             let init = GlobalInit::Number(CALLS as u64);
@@ -233,6 +291,7 @@ fn declare(
         leaf_yield,
         leaf_test,
         leaf_sleep,
+        ask,
         log,
         heap,
         data,

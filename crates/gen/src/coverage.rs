@@ -1,0 +1,85 @@
+//! What programs have in them, counted.
+
+use enjamb_ir::{FunctionKind, Module, Opcode};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// Counts of what some programs had in them, and of how their runs ended.
+///
+/// Its text has a line for each count, name and number: `opcode iadd 12`. Instructions are counted once
+/// for each place where they stand, not for each time they run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage(BTreeMap<String, u64>);
+
+impl Coverage {
+    /// Counts a program: its functions, by signature, and its instructions.
+    pub fn add(&mut self, module: &Module) {
+        self.note("programs");
+        for function in module.functions.values() {
+            let kind = match (&function.kind, function.signature().is_async) {
+                (FunctionKind::Import { .. }, _) => continue,
+                (_, true) => "functions async",
+                (_, false) => "functions sync",
+            };
+            self.note(kind);
+        }
+        for (_, body) in module.bodies() {
+            for &block in &body.order {
+                for &inst in &body.blocks[block].insts {
+                    let name = body.insts[inst].opcode.info().name;
+                    self.note(&format!("opcode {name}"));
+                }
+            }
+        }
+    }
+
+    /// Counts something that happened, such as a way in which a run ended.
+    pub fn note(&mut self, what: &str) {
+        match self.0.get_mut(what) {
+            Some(count) => *count += 1,
+            None => drop(self.0.insert(what.to_string(), 1)),
+        }
+    }
+
+    /// How often something was counted.
+    pub fn count(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or(0)
+    }
+
+    /// Adds the counts of other programs.
+    pub fn extend(&mut self, other: &Coverage) {
+        for (name, count) in &other.0 {
+            *self.0.entry(name.clone()).or_default() += count;
+        }
+    }
+
+    /// The instructions that none of the programs had.
+    pub fn missing(&self) -> impl Iterator<Item = Opcode> {
+        let rows = Opcode::all().iter();
+        let missing = rows.filter(|row| self.count(&format!("opcode {}", row.name)) == 0);
+        missing.map(|row| row.opcode)
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = self.0.iter();
+        lines.try_for_each(|(name, count)| writeln!(f, "{name} {count}"))
+    }
+}
+
+impl FromStr for Coverage {
+    type Err = String;
+
+    /// # Errors
+    /// The first line that is none.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let line = |line: &str| {
+            let (name, count) = line.rsplit_once(' ')?;
+            Some((name.to_string(), count.parse().ok()?))
+        };
+        let lines = text.lines().map(|text| line(text).ok_or(text.to_string()));
+        Ok(Coverage(lines.collect::<Result<_, _>>()?))
+    }
+}
