@@ -112,6 +112,12 @@ impl Executor {
         self.queue.pop_front()
     }
 
+    /// Takes the first task off the run queue, which has one, and appends another one.
+    pub(crate) fn rotate(&mut self, task: u64) {
+        self.queue.pop_front();
+        self.queue.push_back(task);
+    }
+
     /// Lets a task wait that many milliseconds from now; negative ones are none.
     pub(crate) fn sleep(&mut self, task: u64, milliseconds: i64) {
         let ticks = match self.clock {
@@ -158,6 +164,11 @@ impl Executor {
     /// Whether there are timers of which whoever keeps the time does not know.
     pub(crate) fn has_new_timers(&self) -> bool {
         self.timers_seen != self.timers_made
+    }
+
+    /// Whether between two turns there may be more to do than the run queue says.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.timers.is_empty() || self.has_again()
     }
 
     /// Whether a task waits for the host.

@@ -103,6 +103,8 @@ thread_local! {
 
 /// Yields in a row that the dispatcher may resume by itself before timers and host get a look.
 const FAST_RESUMES: u64 = 1000;
+/// Turns of tasks that yield to each other, within one activation.
+const FAST_TURNS: u64 = 60;
 /// Turns after which futures that want to be polled again are, although tasks can run.
 const AGAIN_INTERVAL: u64 = 61;
 /// Words of an argument buffer that need no allocation.
@@ -154,7 +156,7 @@ impl Machine {
         f(unsafe { &mut *self.0.as_ptr() })
     }
 
-    /// Runs compiled code on behalf of a task.
+    /// Runs compiled code on behalf of a task, which another one may succeed.
     fn activation(self, task: u32, run: impl FnOnce(*mut Context) -> u64) -> End {
         let here = 0_u8;
         let stack = &raw const here as u64;
@@ -192,7 +194,8 @@ impl Machine {
         self.with(|state| {
             let outer = state.activations.pop().unwrap_or_default();
             STACK_LIMIT.set(outer.stack_limit);
-            state.current_task = outer.task;
+            // Tasks may have taken turns.
+            let task = std::mem::replace(&mut state.current_task, outer.task);
             let fixed = state.context.fixed();
             let current = std::mem::replace(&mut fixed.current, outer.current);
             fixed.exit_fp = outer.exit_fp;
@@ -257,8 +260,9 @@ impl Machine {
         Ok(task)
     }
 
-    /// Gives a task that has been taken off the run queue its turn.
-    pub(crate) fn resume(self, task: u32, fast_resumes: u64) {
+    /// Gives a task that has been taken off the run queue its turn; and then the next ones, as long as
+    /// tasks do nothing but yield to each other.
+    pub(crate) fn resume(self, mut task: u32, fast_resumes: u64) {
         let (mut head, dispatcher, takes_turns, outer_word) = self.with(|state| {
             state.begin_turn();
             state.safepoint();
@@ -281,6 +285,7 @@ impl Machine {
         // A turn with fuel of its own is one that begins here; and so is one that begins with a
         // collection, or with poison.
         let mut fast_resumes = if takes_turns { 0 } else { fast_resumes };
+        let mut fast_turns = if takes_turns { 0 } else { FAST_TURNS };
         // Once, and again whenever an exception has found a handler among what is suspended.
         while let Some(first) = head {
             self.with(|state| {
@@ -289,9 +294,20 @@ impl Machine {
                 state.context.fixed().fast_resumes = std::mem::take(&mut fast_resumes);
             });
             let end = self.activation(task, |context| {
-                // SAFETY: the head of a suspended chain that ends with a root, and no borrow of the
-                // state is alive.
-                unsafe { dispatcher(context, first) }
+                let mut head = first;
+                loop {
+                    // SAFETY: the head of a suspended chain that ends with a root, and no borrow of
+                    // the state is alive.
+                    let status = unsafe { dispatcher(context, head) };
+                    if status != Status::Suspended as u64 || fast_turns == 0 {
+                        return status;
+                    }
+                    let Some(next) = self.with(|state| state.yield_to_next(task)) else {
+                        return status;
+                    };
+                    fast_turns -= 1;
+                    (task, head) = next;
+                }
             });
             head = self.with(|state| match end {
                 End::Finished => {
@@ -451,6 +467,29 @@ impl Machine {
 }
 
 impl State {
+    /// A task has come back suspended in the middle of an activation. If it has only yielded, and nobody
+    /// looks for anything else between two turns, its turn ends and that of the next one begins: that one,
+    /// and the head of its chain.
+    fn yield_to_next(&mut self, task: u32) -> Option<(u32, *mut ContinuationHeader)> {
+        let is_plain = self.registration.is_none()
+            && self.failure.is_none()
+            && !self.tasks.have_failures()
+            && !self.executor.is_watched()
+            && !self.wakes.any();
+        let next = self.executor.front().filter(|_| is_plain)?;
+        let (head, context_word) = self.tasks.begin_if_suspended(next)?;
+        let word = self.tasks.word(task);
+        self.executor.rotate(word);
+        let own_head = self.context.fixed().suspended;
+        self.keep_suspended(task, own_head as *mut ContinuationHeader);
+        let fixed = self.context.fixed();
+        fixed.task_word = context_word;
+        fixed.current = 0;
+        fixed.fast_resumes = 0;
+        self.current_task = next as u32;
+        Some((next as u32, head))
+    }
+
     fn is_time_for_again(&self) -> bool {
         self.executor.has_again()
             && (self.executor.is_queue_empty() || self.turns.is_multiple_of(AGAIN_INTERVAL))

@@ -290,14 +290,19 @@ impl State {
         self.suspend(index, head);
     }
 
-    /// A task is suspended with this chain: sees to what it waits for.
-    pub(crate) fn suspend(&mut self, index: u32, head: *mut ContinuationHeader) {
+    /// A task is suspended with this chain.
+    pub(crate) fn keep_suspended(&mut self, index: u32, head: *mut ContinuationHeader) {
         let context_word = self.context.fixed().task_word;
         let task = &mut self.tasks[index];
         task.head = head;
         task.context_word = context_word;
         task.delivered = false;
         task.state = TaskState::Suspended;
+    }
+
+    /// The same, and sees to what it waits for.
+    pub(crate) fn suspend(&mut self, index: u32, head: *mut ContinuationHeader) {
+        self.keep_suspended(index, head);
         match self.registration.take() {
             None | Some(Registration::Turn) => self.wake(index),
             Some(Registration::Result(word)) => {

@@ -177,6 +177,20 @@ impl Tasks {
         task.map(|_| word as u32).ok_or(TrapCode::InvalidTask)
     }
 
+    /// Begins the turn of a task that is suspended and not about to fail: the head of its chain and its
+    /// context word.
+    pub(crate) fn begin_if_suspended(
+        &mut self,
+        word: u64,
+    ) -> Option<(*mut ContinuationHeader, u64)> {
+        let task = self.tasks.get_mut(word as u32 as usize)?;
+        if u64::from(task.generation) != word >> 32 || task.state != State::Suspended {
+            return None;
+        }
+        task.state = State::Running;
+        Some((task.head, task.context_word))
+    }
+
     /// Keeps a failure for a task that has none.
     pub(crate) fn keep_failure(&mut self, index: u32, failure: Box<Failure>) {
         self.failures.insert(index, failure);
