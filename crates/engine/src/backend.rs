@@ -8,7 +8,7 @@ use crate::machine_code::MachineCode;
 use crate::module::Module;
 use crate::stats::Stats;
 use enjamb_ir::host_objects::HostObjects;
-use enjamb_ir::{FuncId, GlobalId, MemoryId, Trace, TraceLimits, Val};
+use enjamb_ir::{FuncId, GlobalId, MemoryId, TaskCursor, TaskInfo, Trace, TraceLimits, Val};
 use enjamb_runtime::Serve;
 use std::task::{Poll, Waker};
 
@@ -26,6 +26,12 @@ pub(crate) trait Access {
     fn global_get(&mut self, global: GlobalId) -> Option<Val>;
     /// The logical stacks of the tasks that are suspended.
     fn stacks(&self, limits: TraceLimits) -> Vec<Trace>;
+    /// What happened so far, without times and sizes of code.
+    fn stats(&self) -> Stats;
+    /// A walk over the tasks that exist.
+    fn task_cursor(&self) -> TaskCursor;
+    /// The next one.
+    fn next_task(&self, cursor: &mut TaskCursor, limits: TraceLimits) -> Option<TaskInfo>;
     /// Lends the objects to `visit`, once.
     fn with_objects(&mut self, visit: &mut dyn FnMut(&mut dyn HostObjects));
     /// The context word: of the task that calls, or with which the next call begins.
@@ -104,8 +110,6 @@ pub(crate) trait Backend: Send {
     fn fuel(&self) -> i64;
     /// Sets the fuel that is left.
     fn set_fuel(&mut self, amount: i64);
-    /// What happened so far, without times and sizes of code.
-    fn stats(&self) -> Stats;
 }
 
 /// What runs an instance of a module. `imports` has the host functions by function.

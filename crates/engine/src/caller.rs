@@ -4,6 +4,8 @@ use crate::backend::Access;
 use crate::error::Error;
 use crate::objects::Objects;
 use crate::state::{Global, Memory, Reach, Source, global_named, memory_named};
+use crate::stats::Stats;
+use crate::tasks::Tasks;
 use enjamb_ir::{Module, Trace, TraceLimits};
 use std::cell::RefCell;
 use std::fmt;
@@ -50,6 +52,23 @@ impl<'a> Caller<'a> {
     /// each waits, its callers, and those of the task that waits for it.
     pub fn suspended_stacks(&self, limits: TraceLimits) -> Vec<Trace> {
         self.access.borrow().stacks(limits)
+    }
+
+    /// The tasks of the instance that exist, as [`Instance::tasks`](crate::Instance::tasks) has them; the one
+    /// that has made the call is among them, unless a sync function was called.
+    pub fn tasks(&self) -> Tasks<'_> {
+        Tasks::of_caller(self, self.access.borrow().task_cursor())
+    }
+
+    /// What happened in the instance so far, without times and sizes of code; as
+    /// [`Instance::stats`](crate::Instance::stats) has it.
+    pub fn stats(&self) -> Stats {
+        let (mut stats, mut heap) = (Stats::default(), None);
+        self.reach(&mut |access| {
+            stats = access.stats();
+            access.with_objects(&mut |objects| heap = objects.heap_statistics());
+        });
+        stats.with_heap(heap)
     }
 
     /// A memory that is exported by this name or, failing that, has it.

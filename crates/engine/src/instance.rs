@@ -10,6 +10,7 @@ use crate::objects::{Objects, check_handles, has_heap};
 use crate::run::{Requests, Run};
 use crate::state::{Global, Memory, Source, check_reference, global_named, memory_named};
 use crate::stats::Stats;
+use crate::tasks::Tasks;
 use crate::value::HostValues;
 use enjamb_ir::{FuncId, Signature, Val};
 use enjamb_runtime::{AlreadyInside, Entry, Ticket};
@@ -268,6 +269,19 @@ impl Instance {
         Ok(Global::new(Source::Instance(self.clone()), id))
     }
 
+    /// The tasks of the instance that exist: what each one does or waits for, where it stands and what it
+    /// holds. While they are looked at nobody else is inside of the instance.
+    ///
+    /// A call that is awaited is a task, from its first suspension until its results have been taken; one that
+    /// blocks takes all its tasks with it when it ends, so that it is to a host function, with
+    /// [`Caller::tasks`](crate::Caller::tasks), that they can be seen.
+    ///
+    /// # Errors
+    /// [`Error::Running`] while a function runs.
+    pub fn tasks(&self) -> Result<Tasks<'_>, Error> {
+        Ok(Tasks::of_instance(self.enter()?))
+    }
+
     /// The objects of the instance.
     pub fn objects(&self) -> Objects<'static> {
         Objects::new(Source::Instance(self.clone()))
@@ -317,7 +331,7 @@ impl Instance {
         let mut heap = None;
         let access = backend.access();
         access.with_objects(&mut |objects| heap = objects.heap_statistics());
-        let stats = backend.stats().with_heap(heap);
+        let stats = access.stats().with_heap(heap);
         Ok(Stats {
             compile_ns: self.inner.module.compile_ns(),
             run_ns: self.inner.run_ns.load(Ordering::Relaxed),

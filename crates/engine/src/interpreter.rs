@@ -10,7 +10,8 @@ use crate::stats::Stats;
 use enjamb_interp::{HostContext, Imports, Instance, Options};
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
-    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, Trace, TraceLimits, Val,
+    Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, TaskCursor, TaskInfo, Trace,
+    TraceLimits, Val,
 };
 use self_cell::self_cell;
 use std::sync::Arc;
@@ -128,20 +129,6 @@ impl Backend for Interpreter {
         self.cell
             .with_dependent_mut(|_, instance| instance.set_fuel(amount));
     }
-
-    fn stats(&self) -> Stats {
-        let stats = self.cell.with_dependent(|_, instance| instance.stats());
-        Stats {
-            suspensions: stats.suspensions,
-            frames_suspended: stats.frames_suspended,
-            resumptions: stats.resumptions,
-            continuations_allocated: stats.continuations_allocated,
-            continuations_live: stats.continuations_live,
-            continuation_bytes_peak: stats.continuation_bytes_peak,
-            fuel_used: stats.fuel_used,
-            ..Stats::default()
-        }
-    }
 }
 
 /// Both an instance and what it shows to a host function have these methods.
@@ -168,6 +155,9 @@ macro_rules! reach_memories_and_globals {
         }
         fn global_get(&mut self, global: GlobalId) -> Option<Val> {
             Some(self.look(|state| state.global_at(global)))
+        }
+        fn stats(&self) -> Stats {
+            self.look(|state| stats(&state.stats()))
         }
         fn context(&self) -> i64 {
             self.look(|state| state.context())
@@ -196,6 +186,12 @@ impl Access for Interpreter {
     fn stacks(&self, _limits: TraceLimits) -> Vec<Trace> {
         Vec::new()
     }
+    fn task_cursor(&self) -> TaskCursor {
+        TaskCursor::default()
+    }
+    fn next_task(&self, _cursor: &mut TaskCursor, _limits: TraceLimits) -> Option<TaskInfo> {
+        None
+    }
 }
 
 /// Gives the macro the same words for a host context.
@@ -214,6 +210,33 @@ impl Access for HostContext<'_> {
     reach_memories_and_globals!();
     fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
         HostContext::stacks(self, limits)
+    }
+    fn task_cursor(&self) -> TaskCursor {
+        HostContext::task_cursor(self)
+    }
+    fn next_task(&self, cursor: &mut TaskCursor, limits: TraceLimits) -> Option<TaskInfo> {
+        HostContext::next_task(self, cursor, limits)
+    }
+}
+
+/// The numbers of the interpreter under their common names.
+fn stats(stats: &enjamb_interp::Stats) -> Stats {
+    Stats {
+        suspensions: stats.suspensions,
+        frames_suspended: stats.frames_suspended,
+        resumptions: stats.resumptions,
+        continuations_allocated: stats.continuations_allocated,
+        continuations_live: stats.continuations_live,
+        continuation_bytes_live: stats.continuation_bytes_live,
+        continuation_bytes_peak: stats.continuation_bytes_peak,
+        tasks_live: stats.tasks_live,
+        tasks_started: stats.tasks_started,
+        tasks_finished: stats.tasks_finished,
+        tasks_failed: stats.tasks_failed,
+        task_bytes: stats.task_bytes,
+        host_calls: stats.host_calls,
+        fuel_used: stats.fuel_used,
+        ..Stats::default()
     }
 }
 

@@ -75,6 +75,7 @@ mod remote;
 mod run;
 mod state;
 mod stats;
+mod tasks;
 mod timer;
 mod value;
 
@@ -92,7 +93,8 @@ pub use config::{Allocator, Clock, Config, Execution, Fuel, HeapFactory};
 pub use engine::Engine;
 pub use enjamb_ir::host_objects::{HeapStatistics, ObjectError};
 pub use enjamb_ir::{
-    Exception, Location, Schedule, Signature, Trace, TraceLimits, TrapCode, Type, Val,
+    Exception, Location, Schedule, Signature, TaskInfo, TaskState, Trace, TraceLimits, TrapCode,
+    Type, Val,
 };
 pub use enjamb_runtime::CodeInUse;
 pub use error::{Error, HostError, LinkError, Thrown, Trap};
@@ -105,4 +107,5 @@ pub use objects::{Objects, Ref, reference};
 pub use run::{Request, Requests, Run, Stop};
 pub use state::{Global, Memory};
 pub use stats::Stats;
+pub use tasks::Tasks;
 pub use value::{HostValue, HostValues};

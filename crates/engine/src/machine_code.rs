@@ -13,7 +13,8 @@ use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
-    FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, Trace, TraceLimits, Val,
+    FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, TaskCursor, TaskInfo, Trace,
+    TraceLimits, Val,
 };
 use enjamb_runtime::{
     ClockKind, Guest, Guests, HostContext, Imports, Instance, LoadOptions, LoadedModule, Operation,
@@ -251,20 +252,6 @@ impl Backend for MachineCode {
     fn set_fuel(&mut self, amount: i64) {
         self.instance.set_fuel(amount);
     }
-
-    fn stats(&self) -> Stats {
-        let stats = self.instance.stats();
-        Stats {
-            suspensions: stats.suspensions,
-            frames_suspended: stats.frames_suspended,
-            resumptions: stats.resumptions,
-            continuations_allocated: stats.continuations_allocated,
-            continuations_live: stats.continuations_live,
-            continuation_bytes_peak: stats.continuation_bytes_peak,
-            fuel_used: stats.fuel_used,
-            ..Stats::default()
-        }
-    }
 }
 
 /// Both an instance and what it shows to a host function have these methods.
@@ -292,6 +279,15 @@ macro_rules! reach_memories_and_globals {
             fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
                 <$state>::stacks(self, limits)
             }
+            fn stats(&self) -> Stats {
+                stats(&<$state>::stats(self))
+            }
+            fn task_cursor(&self) -> TaskCursor {
+                <$state>::task_cursor(self)
+            }
+            fn next_task(&self, cursor: &mut TaskCursor, limits: TraceLimits) -> Option<TaskInfo> {
+                <$state>::next_task(self, cursor, limits)
+            }
             fn context(&self) -> i64 {
                 <$state>::context(self)
             }
@@ -307,6 +303,28 @@ macro_rules! reach_memories_and_globals {
 
 reach_memories_and_globals!(Instance);
 reach_memories_and_globals!(HostContext<'_>);
+
+/// The numbers of the runtime under their common names.
+fn stats(stats: &enjamb_runtime::Stats) -> Stats {
+    Stats {
+        suspensions: stats.suspensions,
+        frames_suspended: stats.frames_suspended,
+        resumptions: stats.resumptions,
+        continuations_allocated: stats.continuations_allocated,
+        continuations_live: stats.continuations_live,
+        continuation_bytes_live: stats.continuation_bytes_live,
+        continuation_bytes_peak: stats.continuation_bytes_peak,
+        tasks_live: stats.tasks_live,
+        tasks_started: stats.tasks_started,
+        tasks_finished: stats.tasks_finished,
+        tasks_failed: stats.tasks_failed,
+        task_bytes: stats.task_bytes,
+        host_calls: stats.host_calls,
+        host_calls_pending: stats.host_calls_pending,
+        fuel_used: stats.fuel_used,
+        ..Stats::default()
+    }
+}
 
 fn failure(module: &Module, error: enjamb_runtime::Error) -> Error {
     match error {

@@ -17,8 +17,26 @@ pub struct Stats {
     pub continuations_allocated: u64,
     /// Continuations that exist.
     pub continuations_live: u64,
+    /// Bytes of these.
+    pub continuation_bytes_live: u64,
     /// The most bytes of continuations that existed at once.
     pub continuation_bytes_peak: u64,
+    /// Tasks that exist: that have not ended, or whose results nobody has taken. It is known without
+    /// counting.
+    pub tasks_live: u64,
+    /// Tasks that have begun, calls of async functions by the host included.
+    pub tasks_started: u64,
+    /// Tasks that have ended with results. Those that were dropped before have neither finished nor failed.
+    pub tasks_finished: u64,
+    /// Tasks that have ended with a trap or an exception.
+    pub tasks_failed: u64,
+    /// Bytes that exist for tasks: what [`TaskInfo::bytes`](crate::TaskInfo) says of all of them. Each engine has its
+    /// own.
+    pub task_bytes: u64,
+    /// Calls of functions of the host.
+    pub host_calls: u64,
+    /// Those of them whose results came later, so that a task had to wait. In the interpreter none does.
+    pub host_calls_pending: u64,
     /// Collections of garbage.
     pub collections: u64,
     /// Objects that the last collection found alive.
@@ -39,14 +57,22 @@ pub struct Stats {
 
 impl Stats {
     /// The numbers with their names, in order.
-    pub fn entries(&self) -> [(&'static str, u64); 14] {
+    pub fn entries(&self) -> [(&'static str, u64); 22] {
         [
             ("suspensions", self.suspensions),
             ("frames_suspended", self.frames_suspended),
             ("resumptions", self.resumptions),
             ("continuations_allocated", self.continuations_allocated),
             ("continuations_live", self.continuations_live),
+            ("continuation_bytes_live", self.continuation_bytes_live),
             ("continuation_bytes_peak", self.continuation_bytes_peak),
+            ("tasks_live", self.tasks_live),
+            ("tasks_started", self.tasks_started),
+            ("tasks_finished", self.tasks_finished),
+            ("tasks_failed", self.tasks_failed),
+            ("task_bytes", self.task_bytes),
+            ("host_calls", self.host_calls),
+            ("host_calls_pending", self.host_calls_pending),
             ("collections", self.collections),
             ("objects_live", self.objects_live),
             ("object_bytes_live", self.object_bytes_live),

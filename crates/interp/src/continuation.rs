@@ -86,6 +86,19 @@ impl<'a> Objects<'a> {
         })
     }
 
+    /// The bytes of the objects of a task.
+    pub(crate) fn chain_bytes(&self, chain: &Chain) -> u64 {
+        let mut bytes = 0;
+        for first in [chain.after_sentinel, chain.running, chain.rest] {
+            let mut next = first;
+            while let Some(object) = self.get(next) {
+                bytes += object.data.len() as u64;
+                next = object.next;
+            }
+        }
+        bytes
+    }
+
     /// The bytes of all objects.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes as usize
@@ -161,6 +174,7 @@ impl<'a> Objects<'a> {
     pub(crate) fn count(&self, stats: &mut Stats) {
         stats.continuations_allocated = self.made;
         stats.continuations_live = self.objects.len() as u64;
+        stats.continuation_bytes_live = self.bytes;
         stats.continuation_bytes_peak = self.peak;
     }
 

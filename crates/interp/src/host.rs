@@ -1,19 +1,20 @@
 //! Functions that a module imports: the builtin leaves and those of the host.
 
 use crate::error::{Error, Stop};
-use crate::exception::suspended_stacks;
 use crate::heap::{EachReference, Heap};
 use crate::host_objects::{exception_from_host, from_host, to_host};
+use crate::inspect::{Inspect, View};
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::object::Tasks;
+use crate::options::Stats;
 use crate::stack::{Stack, Wait};
 use crate::value::Cell;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{
     Entity, Exception, Export, FuncId, FunctionKind, GlobalId, MemoryId, Module, Named, PrimaryMap,
-    Signature, Trace, TraceLimits, Type, Val,
+    Signature, TaskCursor, TaskInfo, Trace, TraceLimits, Type, Val,
 };
 use std::any::Any;
 use std::cell::RefCell;
@@ -72,7 +73,8 @@ pub struct HostContext<'c> {
     module: &'c Module,
     memories: &'c mut [Memory],
     globals: &'c mut [Cell],
-    stacks: &'c dyn Fn(TraceLimits) -> Vec<Trace>,
+    tasks: &'c dyn Inspect,
+    stats: Stats,
     heap: Option<&'c mut Heap>,
     context: &'c mut u64,
     /// Visits the references of tasks.
@@ -94,7 +96,22 @@ impl HostContext<'_> {
 
     /// The logical stacks of the tasks that are suspended, in the order in which they were started.
     pub fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
-        (self.stacks)(limits)
+        self.tasks.stacks(limits)
+    }
+
+    /// What happened since the instance was made.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// A walk over the tasks that exist, for [`HostContext::next_task`].
+    pub fn task_cursor(&self) -> TaskCursor {
+        self.tasks.cursor()
+    }
+
+    /// The next task of a walk, with no more of its logical stack than the limits say.
+    pub fn next_task(&self, cursor: &mut TaskCursor, limits: TraceLimits) -> Option<TaskInfo> {
+        self.tasks.next(cursor, limits, *self.context)
     }
 
     /// The context word of the task that calls.
@@ -425,18 +442,24 @@ impl<'a> Machine<'a> {
         let value = |(cell, &ty): (&Cell, &Type)| to_host(heap, *cell, ty);
         let args: Vec<Val> = args.iter().zip(&signature.params).map(value).collect();
         let (module, scheduler, objects) = (self.module, &self.scheduler, &self.objects);
-        let stacks = |limits| suspended_stacks(module, scheduler, objects, limits);
         let tasks = Tasks {
             running: Some(stack),
             spawners: &self.spawners,
             scheduler,
             continuations: objects,
         };
+        let view = View {
+            module,
+            tasks: &tasks,
+        };
+        self.stats.host_calls += 1;
+        let stats = self.stats();
         let mut context = HostContext {
             module,
             memories: &mut self.memories,
             globals: &mut self.globals,
-            stacks: &stacks,
+            tasks: &view,
+            stats,
             heap: self.heap.as_mut(),
             context: &mut self.context.word,
             references: &|visit| tasks.each_reference(visit),

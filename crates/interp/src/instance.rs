@@ -247,10 +247,7 @@ impl<'a> Instance<'a> {
 
     /// What happened since the instance was made.
     pub fn stats(&self) -> Stats {
-        let mut stats = self.machine.stats;
-        self.machine.objects.count(&mut stats);
-        stats.fuel_used = self.machine.fuel.used();
-        stats
+        self.machine.stats()
     }
 
     /// The calls of host functions in order, if [`Options::record_host_calls`] is set.

@@ -58,6 +58,7 @@ mod fuel;
 mod heap;
 mod host;
 mod host_objects;
+mod inspect;
 mod instance;
 mod integer;
 mod machine;

@@ -258,10 +258,24 @@ impl<'a> Machine<'a> {
         record
     }
 
+    /// What has happened so far.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.stats;
+        self.objects.count(&mut stats);
+        stats.fuel_used = self.fuel.used();
+        stats.tasks_live = self.scheduler.count(self.module);
+        stats.task_bytes = self.held() as u64;
+        stats
+    }
+
+    /// Bytes of suspended frames, objects and tasks.
+    fn held(&self) -> usize {
+        self.parked_bytes + self.objects.bytes() + self.scheduler.record_bytes()
+    }
+
     /// Traps if suspended frames, objects and tasks, with so many bytes more, exceed the limit.
     pub(crate) fn keep(&self, more: usize) -> Result<(), Stop> {
-        let kept = self.parked_bytes + self.objects.bytes() + self.scheduler.record_bytes();
-        match kept.saturating_add(more) > self.options.memory_limit {
+        match self.held().saturating_add(more) > self.options.memory_limit {
             true => Err(TrapCode::OutOfMemory.into()),
             false => Ok(()),
         }
@@ -270,11 +284,7 @@ impl<'a> Machine<'a> {
     /// Gives back what the frames and objects of a task that ended take.
     pub(crate) fn release(&mut self, stack: &mut Stack<'a>) {
         self.stack_bytes -= stack.active;
-        let parked: usize = stack.frames[..stack.floor]
-            .iter()
-            .map(|frame| frame.cost)
-            .sum();
-        self.parked_bytes -= parked;
+        self.parked_bytes -= stack.parked_bytes();
         self.objects.release(&stack.chain);
         *stack = Stack::new(stack.task, Entry::Running);
     }

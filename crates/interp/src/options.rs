@@ -79,8 +79,22 @@ pub struct Stats {
     pub continuations_allocated: u64,
     /// Continuation objects that exist.
     pub continuations_live: u64,
+    /// Bytes of these.
+    pub continuation_bytes_live: u64,
     /// The most bytes of continuation objects that existed at once.
     pub continuation_bytes_peak: u64,
+    /// Tasks that exist: that have not ended, or whose results nobody has taken.
+    pub tasks_live: u64,
+    /// Tasks that have begun, calls of async functions included.
+    pub tasks_started: u64,
+    /// Tasks that have ended with results.
+    pub tasks_finished: u64,
+    /// Tasks that have ended with a trap or an exception.
+    pub tasks_failed: u64,
+    /// Bytes that exist for tasks: suspended frames, continuation objects and records.
+    pub task_bytes: u64,
+    /// Calls of functions of the host.
+    pub host_calls: u64,
     /// Instructions that ran.
     pub instructions: u64,
     /// Fuel that was used.

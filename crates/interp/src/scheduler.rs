@@ -10,8 +10,8 @@ use crate::heap::Reference;
 use crate::options::Clock;
 use crate::stack::{Entry, Frame, Stack, Wait};
 use crate::value::Cell;
-use enjamb_ir::Type;
 use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{FuncId, Module, TaskState, Type};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
@@ -26,6 +26,10 @@ pub(crate) struct Task<'a> {
     stack: Option<Stack<'a>>,
     /// The types of its results.
     pub(crate) results: &'a [Type],
+    /// The function that it runs.
+    pub(crate) function: FuncId,
+    /// The task that it waits for.
+    joins: Option<u64>,
     pub(crate) ended: Option<Ended<'a>>,
     /// The task that joins it.
     pub(crate) joiner: Option<u64>,
@@ -52,6 +56,23 @@ pub(crate) struct Scheduler<'a> {
     /// The virtual time in milliseconds.
     time: u64,
     epoch: Instant,
+    /// The task of the call.
+    root: u64,
+}
+
+impl Task<'_> {
+    /// What it does or waits for, with the time that is left if it has a timer.
+    pub(crate) fn state(&self, timer: Option<Duration>) -> TaskState {
+        match (&self.ended, self.joins, timer) {
+            (Some(Ok(_)), ..) => TaskState::Finished,
+            (Some(Err(_)), ..) => TaskState::Failed,
+            _ if self.stack.is_none() => TaskState::Running,
+            (None, Some(task), _) => TaskState::Joining(task),
+            (None, None, Some(left)) => TaskState::Sleeping(left),
+            // One that has started another one, which runs.
+            (None, None, None) => TaskState::Ready,
+        }
+    }
 }
 
 impl<'a> Scheduler<'a> {
@@ -62,6 +83,30 @@ impl<'a> Scheduler<'a> {
         let mut numbers: Vec<u64> = suspended.map(|(&number, _)| number).collect();
         numbers.sort_unstable();
         numbers
+    }
+
+    /// The tasks that exist, in the order in which they were started. A sync call is none.
+    pub(crate) fn numbers(&self, module: &Module) -> Vec<u64> {
+        let is_task = |task: &Task<'_>| module.functions[task.function].signature().is_async;
+        let tasks = self.tasks.iter().filter(|(_, task)| is_task(task));
+        let mut numbers: Vec<u64> = tasks.map(|(&number, _)| number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// How many these are.
+    pub(crate) fn count(&self, module: &Module) -> u64 {
+        let root = self.tasks.get(&self.root);
+        let is_sync = |root: &Task<'_>| !module.functions[root.function].signature().is_async;
+        self.tasks.len() as u64 - u64::from(root.is_some_and(is_sync))
+    }
+
+    /// Tasks with how much time their timers have left.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = (u64, Duration)> + '_ {
+        let now = self.now();
+        let left = move |deadline: u64| Duration::from_millis(deadline.saturating_sub(now));
+        let timers = self.timers.iter();
+        timers.map(move |&Reverse((deadline, _, task))| (task, left(deadline)))
     }
 
     /// Visits every word of a task that does not run which may be a reference, and what ended tasks
@@ -99,17 +144,29 @@ impl<'a> Scheduler<'a> {
             clock,
             time: 0,
             epoch: Instant::now(),
+            root: 0,
         }
     }
 
-    /// Makes a task that will begin with `entry` and a context word, and gives its number.
-    pub(crate) fn add(&mut self, results: &'a [Type], entry: Entry<'a>, context: u64) -> u64 {
+    /// Makes a task that will begin with a call and a context word, and gives its number.
+    pub(crate) fn add(
+        &mut self,
+        results: &'a [Type],
+        function: FuncId,
+        args: Vec<Cell>,
+        context: u64,
+    ) -> u64 {
         self.started += 1;
-        let mut stack = Stack::new(self.started, entry);
+        if self.tasks.is_empty() {
+            self.root = self.started;
+        }
+        let mut stack = Stack::new(self.started, Entry::Call(function, args));
         stack.context = context;
         let task = Task {
             stack: Some(stack),
             results,
+            function,
+            joins: None,
             ended: None,
             joiner: None,
             detached: false,
@@ -121,6 +178,15 @@ impl<'a> Scheduler<'a> {
     /// What the tasks take besides their frames. The root is free: a call can always begin.
     pub(crate) fn record_bytes(&self) -> usize {
         self.tasks.len().saturating_sub(1) * RECORD_BYTES
+    }
+
+    /// The same of one of them.
+    pub(crate) fn record_bytes_of(&self, number: u64) -> usize {
+        if number == self.root { 0 } else { RECORD_BYTES }
+    }
+
+    pub(crate) fn get(&self, number: u64) -> Option<&Task<'a>> {
+        self.tasks.get(&number)
     }
 
     /// A task that can be joined, detached and asked after: it exists, and nobody did the first
@@ -148,6 +214,10 @@ impl<'a> Scheduler<'a> {
         let number = stack.task;
         if let Some(task) = self.tasks.get_mut(&number) {
             task.stack = Some(stack);
+            task.joins = match wait {
+                Wait::Task(target) => Some(target),
+                Wait::Turn | Wait::Deadline(_) => None,
+            };
         }
         match wait {
             Wait::Turn => self.queue.push_back(number),
@@ -155,14 +225,17 @@ impl<'a> Scheduler<'a> {
                 self.created += 1;
                 self.timers.push(Reverse((deadline, self.created, number)));
             }
-            Wait::Task => {}
+            Wait::Task(_) => {}
         }
     }
 
     /// Lets a task go on with what it waited for.
     pub(crate) fn wake(&mut self, number: u64, ended: Ended<'a>) {
-        let task = self.tasks.get_mut(&number);
-        if let Some(stack) = task.and_then(|task| task.stack.as_mut()) {
+        let Some(task) = self.tasks.get_mut(&number) else {
+            return;
+        };
+        task.joins = None;
+        if let Some(stack) = &mut task.stack {
             stack.entry = Entry::Wake(ended);
             self.queue.push_back(number);
         }

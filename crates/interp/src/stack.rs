@@ -78,8 +78,8 @@ pub(crate) enum Wait {
     Turn,
     /// A time in milliseconds.
     Deadline(u64),
-    /// A task, which knows who waits for it.
-    Task,
+    /// This task, which knows who waits for it.
+    Task(u64),
 }
 
 /// The stack of a task, and for lowered functions the chain of its suspended activations.
@@ -198,6 +198,14 @@ impl<'a> Stack<'a> {
         let cost = self.frames[self.floor].cost;
         self.active += cost;
         Some(cost)
+    }
+
+    /// The cost of the frames below the floor.
+    pub(crate) fn parked_bytes(&self) -> usize {
+        self.frames[..self.floor]
+            .iter()
+            .map(|frame| frame.cost)
+            .sum()
     }
 
     /// The next instruction of the innermost frame.

@@ -5,7 +5,7 @@ use crate::control::wrong_payload;
 use crate::error::Stop;
 use crate::machine::{Event, Flow, Machine};
 use crate::scheduler::Ended;
-use crate::stack::{Entry, Site, Stack, Wait};
+use crate::stack::{Site, Stack, Wait};
 use crate::value::Cell;
 use enjamb_ir::{FuncId, Payload, TrapCode};
 
@@ -16,9 +16,10 @@ const INVALID_TASK: Stop = Stop::Trap(TrapCode::InvalidTask);
 impl<'a> Machine<'a> {
     /// Makes a task that will begin with a call.
     pub(crate) fn start_task(&mut self, function: FuncId, args: Vec<Cell>) -> u64 {
-        let results = &self.module.functions[function].signature().results;
+        let signature = self.module.functions[function].signature();
+        self.stats.tasks_started += u64::from(signature.is_async);
         self.scheduler
-            .add(results, Entry::Call(function, args), self.context.word)
+            .add(&signature.results, function, args, self.context.word)
     }
 
     /// Ends a task: its joiner goes on, or its end is kept for one.
@@ -26,6 +27,10 @@ impl<'a> Machine<'a> {
         let Some(task) = self.scheduler.get_mut(number) else {
             return;
         };
+        if self.module.functions[task.function].signature().is_async {
+            self.stats.tasks_finished += u64::from(ended.is_ok());
+            self.stats.tasks_failed += u64::from(ended.is_err());
+        }
         match task.joiner {
             Some(joiner) => {
                 self.scheduler.remove(number);
@@ -48,6 +53,7 @@ pub(crate) fn spawn<'a>(
     let task = machine.start_task(function, args);
     if let Err(stop) = machine.keep(0) {
         machine.scheduler.remove(task);
+        machine.stats.tasks_started -= 1;
         return Err(stop);
     }
     site.define(stack, task);
@@ -72,7 +78,7 @@ pub(crate) fn join<'a>(
         None => {
             task.joiner = Some(stack.task);
             let lowered = is_lowered(site.function);
-            machine.suspend_leaf(stack, Wait::Task, Vec::new(), lowered)
+            machine.suspend_leaf(stack, Wait::Task(number), Vec::new(), lowered)
         }
         Some(ended) => {
             machine.scheduler.remove(number);

@@ -63,6 +63,7 @@ pub mod reference;
 pub mod schedule;
 pub mod shape;
 pub mod suspension;
+pub mod tasks;
 pub mod trace;
 pub mod types;
 pub mod typing;
@@ -95,6 +96,7 @@ pub use shape::{Shape, ShapeClass};
 pub use suspension::{
     FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource, is_tail_await, suspends,
 };
+pub use tasks::{TaskCursor, TaskInfo, TaskState};
 pub use trace::{Location, Trace, TraceBuffer, TraceLimits};
 pub use types::{Signature, Type, TypeClass};
 pub use verify::{Rule, VerifyError, VerifyErrors, verify_function, verify_module};

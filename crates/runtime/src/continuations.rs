@@ -33,6 +33,8 @@ pub(crate) struct Counts {
     pub(crate) live: u64,
     pub(crate) live_bytes: u64,
     pub(crate) peak_bytes: u64,
+    /// Of roots, which are in none of the others.
+    pub(crate) root_bytes: u64,
 }
 
 /// The continuations of an instance.
@@ -108,8 +110,25 @@ impl Continuations {
         Some(object)
     }
 
-    /// An object that is no frame's and in no count: the root of a task.
-    pub(crate) fn allocate(&mut self, lists: &mut FreeLists, size: u32) -> Option<Object> {
+    /// An object for the root of a task.
+    pub(crate) fn allocate_root(&mut self, lists: &mut FreeLists, size: u32) -> Option<Object> {
+        let object = self.allocate(lists, size)?;
+        if self.counting {
+            self.counts.root_bytes += u64::from(size);
+        }
+        Some(object)
+    }
+
+    /// Takes back the root of a task, of this size.
+    pub(crate) fn free_root(&mut self, lists: &mut FreeLists, root: Object, size: u32) {
+        if self.counting {
+            self.counts.root_bytes -= u64::from(size);
+        }
+        self.free(lists, root, size);
+    }
+
+    /// An object in no count.
+    fn allocate(&mut self, lists: &mut FreeLists, size: u32) -> Option<Object> {
         debug_assert!(size >= 16 && size.is_multiple_of(8));
         self.drain(lists);
         if size > LARGEST_CLASS {
@@ -163,7 +182,7 @@ impl Continuations {
     }
 
     /// Takes back an object of this size that nothing refers to.
-    pub(crate) fn free(&mut self, lists: &mut FreeLists, object: Object, size: u32) {
+    fn free(&mut self, lists: &mut FreeLists, object: Object, size: u32) {
         if size <= LARGEST_CLASS {
             let lists = if self.counting {
                 &mut self.recycled

@@ -5,6 +5,7 @@
 
 use crate::host::Operation;
 use crate::wakes::TaskWaker;
+use enjamb_ir::FuncId;
 use enjamb_ir::hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -37,6 +38,8 @@ pub(crate) struct PendingCall {
     pub(crate) waker: Option<Arc<TaskWaker>>,
     /// Handles that are good until the call is over.
     pub(crate) locals: Vec<u64>,
+    /// Whose call it is.
+    pub(crate) function: FuncId,
 }
 
 impl fmt::Debug for PendingCall {
@@ -184,6 +187,26 @@ impl Executor {
             self.again.push(task);
         }
         early.map(|early| self.early.swap_remove(early));
+    }
+
+    /// What a task waits for, if that is the host.
+    pub(crate) fn pending(&self, index: u32) -> Option<&PendingCall> {
+        self.pending.get(&index)
+    }
+
+    /// Tasks with how much time their timers have left.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = (u64, Duration)> + '_ {
+        let (now, tick) = match self.clock {
+            Clock::Real(start) => (start.elapsed().as_nanos() as u64, Duration::from_nanos(1)),
+            Clock::Virtual(now) => (now, Duration::from_millis(1)),
+        };
+        let left = move |deadline: u64| {
+            let ticks = deadline.saturating_sub(now);
+            let nanoseconds = tick.as_nanos().saturating_mul(u128::from(ticks));
+            Duration::from_nanos_u128(nanoseconds)
+        };
+        let timers = self.timers.iter();
+        timers.map(move |&Reverse((deadline, _, task))| (task, left(deadline)))
     }
 
     /// What a task waits for, if that is the host. It does not wait any more.

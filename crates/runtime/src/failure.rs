@@ -7,10 +7,8 @@
 
 use crate::error::{Error, Thrown, Trap};
 use crate::loaded::LoadedModule;
-use enjamb_ir::hash::FxHashMap;
-use enjamb_ir::{
-    Entity, Exception, FuncId, Inst, Location, Trace, TraceBuffer, TraceLimits, TrapCode,
-};
+use enjamb_ir::tasks::Points;
+use enjamb_ir::{Entity, Exception, FuncId, Location, Trace, TraceBuffer, TraceLimits, TrapCode};
 
 /// What ends a call without results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,17 +77,26 @@ impl Failure {
     }
 }
 
-/// A trace with names. The points of a function are looked up once for all frames.
+/// A trace with names.
 pub(crate) fn resolve(loaded: &LoadedModule, frames: &TraceBuffer<Frame>) -> Trace {
-    let mut points: FxHashMap<u32, Vec<Option<Inst>>> = FxHashMap::default();
+    resolve_with(loaded, frames, &mut Points::default())
+}
+
+/// The same. The points of a function are looked up once for all frames of all traces.
+pub(crate) fn resolve_with(
+    loaded: &LoadedModule,
+    frames: &TraceBuffer<Frame>,
+    points: &mut Points,
+) -> Trace {
     frames.resolve(|&frame| match frame {
         Frame::Code(_) => loaded.location(frame),
-        Frame::Point(function, state) => {
+        Frame::Point(index, state) => {
+            let function = FuncId::from_index(index as usize);
             let insts = points
                 .entry(function)
-                .or_insert_with(|| loaded.instructions_of_points(function));
+                .or_insert_with(|| loaded.instructions_of_points(index));
             let inst = insts.get(state as usize).copied().flatten();
-            Location::new(loaded.module(), FuncId::from_index(function as usize), inst)
+            Location::new(loaded.module(), function, inst)
         }
     })
 }

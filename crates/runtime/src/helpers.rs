@@ -133,6 +133,7 @@ fn call_host(
         state.objects.handles.enter();
         state.export_words(&signature.params, buffer);
         state.safepoint();
+        state.tally(|tally| tally.host_calls += 1);
         let outer = state.host_function.replace(function);
         let word = state.context.fixed().task_word;
         (outer, state.waker(state.current_task), word)
@@ -159,11 +160,13 @@ fn call_host(
                 imported.map(|()| Status::Finished).map_err(HostError::from)
             }
             Ok(Some(operation)) => {
+                state.tally(|tally| tally.host_calls_pending += 1);
                 let locals = state.objects.handles.suspend();
                 let call = PendingCall {
                     operation,
                     waker,
                     locals,
+                    function,
                 };
                 Ok(state.register(Registration::Pending(call, woken)))
             }

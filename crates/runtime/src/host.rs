@@ -4,10 +4,13 @@ use crate::error::{Error, HostError};
 use crate::instance::Instance;
 use crate::loaded::LoadedModule;
 use crate::machine::Machine;
-use crate::state::check_types;
+use crate::options::Stats;
+use crate::state::{State, check_types};
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::host_objects::HostObjects;
-use enjamb_ir::{FuncId, GlobalId, MemoryId, Signature, Trace, TraceLimits, Type, Val};
+use enjamb_ir::{
+    FuncId, GlobalId, MemoryId, Signature, TaskCursor, TaskInfo, Trace, TraceLimits, Type, Val,
+};
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -193,6 +196,22 @@ impl<'a> HostContext<'a> {
     /// The logical stacks of the tasks that are suspended, as [`Instance::trace`] has them.
     pub fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
         self.machine.with(|state| state.stacks(limits))
+    }
+
+    /// What the instance has done so far.
+    pub fn stats(&self) -> Stats {
+        self.machine.with(State::stats)
+    }
+
+    /// A walk over the tasks that exist, as [`Instance::task_cursor`] has it.
+    pub fn task_cursor(&self) -> TaskCursor {
+        self.machine.with(|state| state.task_cursor())
+    }
+
+    /// The next task of a walk, as [`Instance::next_task`] has it.
+    pub fn next_task(&self, cursor: &mut TaskCursor, limits: TraceLimits) -> Option<TaskInfo> {
+        self.machine
+            .with(|state| state.next_task_info(cursor, limits))
     }
 
     /// The context word of the task that calls.

@@ -7,6 +7,7 @@ use crate::executor::Executor;
 use crate::guests::Driven;
 use crate::helpers;
 use crate::host::Imports;
+use crate::inspect::Tally;
 use crate::loaded::LoadedModule;
 use crate::machine::{Machine, Step};
 use crate::memory::LinearMemory;
@@ -22,7 +23,7 @@ use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::types::word_count;
 use enjamb_ir::{
     Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature,
-    TableId, Trace, TraceLimits, TrapCode, Type, Val,
+    TableId, TaskCursor, TaskInfo, Trace, TraceLimits, TrapCode, Type, Val,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -122,6 +123,7 @@ impl Instance {
             imports,
             fuel: FuelAccount::new(options.fuel),
             options,
+            tally: Tally::default(),
             leaf_calls: 0,
             current_task: NONE,
             registration: None,
@@ -204,6 +206,17 @@ impl Instance {
     /// The logical stacks of the tasks that are suspended, as [`Instance::trace`] has them.
     pub fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
         self.machine.with(|state| state.stacks(limits))
+    }
+
+    /// A walk over the tasks that exist, for [`Instance::next_task`].
+    pub fn task_cursor(&self) -> TaskCursor {
+        self.machine.with(|state| state.task_cursor())
+    }
+
+    /// The next task of a walk, with no more of its logical stack than the limits say.
+    pub fn next_task(&self, cursor: &mut TaskCursor, limits: TraceLimits) -> Option<TaskInfo> {
+        self.machine
+            .with(|state| state.next_task_info(cursor, limits))
     }
 
     /// Runs tasks until this one has finished: its results. The handle is dead then.

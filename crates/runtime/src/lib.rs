@@ -43,6 +43,7 @@ mod failure;
 mod guests;
 mod helpers;
 mod host;
+mod inspect;
 mod instance;
 mod loaded;
 mod machine;

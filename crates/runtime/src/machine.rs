@@ -386,6 +386,7 @@ impl Machine {
             mut operation,
             waker,
             mut locals,
+            function,
         }) = self.with(|state| state.take_future(task))
         else {
             return;
@@ -415,6 +416,7 @@ impl Machine {
                     operation,
                     waker,
                     locals,
+                    function,
                 };
                 state.executor.wait_for_host(task, call, woken);
                 return None;

@@ -49,7 +49,7 @@ impl Default for Options {
     }
 }
 
-/// What an instance has done so far; but for the fuel all zero unless it counts.
+/// What an instance has done so far; but for `tasks_live` and the fuel all zero unless it counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Leaf calls that suspended.
@@ -62,8 +62,24 @@ pub struct Stats {
     pub continuations_allocated: u64,
     /// Continuations that are alive.
     pub continuations_live: u64,
+    /// Bytes of these.
+    pub continuation_bytes_live: u64,
     /// The most bytes that live continuations have taken at a time.
     pub continuation_bytes_peak: u64,
+    /// Tasks that exist: that have not ended, or whose results nobody has taken.
+    pub tasks_live: u64,
+    /// Tasks that have begun.
+    pub tasks_started: u64,
+    /// Tasks that have ended with results.
+    pub tasks_finished: u64,
+    /// Tasks that have ended with a trap or an exception.
+    pub tasks_failed: u64,
+    /// Bytes that exist for tasks: continuations, places for results, records.
+    pub task_bytes: u64,
+    /// Calls of functions of the host.
+    pub host_calls: u64,
+    /// Those of them whose results came later.
+    pub host_calls_pending: u64,
     /// Fuel that was used.
     pub fuel_used: u64,
 }

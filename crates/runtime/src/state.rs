@@ -8,14 +8,14 @@ use crate::error::{Error, HostError, Trap};
 use crate::executor::{Executor, PendingCall};
 use crate::failure::{Cause, Failure};
 use crate::host::SharedFunction;
+use crate::inspect::Tally;
 use crate::loaded::LoadedModule;
 use crate::machine::Outer;
 use crate::memory::LinearMemory;
 use crate::objects::Objects;
-use crate::options::{Options, Stats};
+use crate::options::Options;
 use crate::task::{NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use crate::wakes::{LazyWaker, Wakes};
-use enjamb_abi::context::Counter;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
 use enjamb_ir::host_value::{bits_in_words, push_words};
 use enjamb_ir::types::word_count;
@@ -73,6 +73,7 @@ pub(crate) struct State {
     /// What it was given; the counter stands in the context block.
     pub(crate) fuel: FuelAccount,
     pub(crate) options: Options,
+    pub(crate) tally: Tally,
     /// Calls of `yield` and `test` that have been decided on here.
     pub(crate) leaf_calls: u64,
     pub(crate) current_task: u32,
@@ -115,8 +116,9 @@ impl State {
             return None;
         }
         let task = self.tasks.insert(function);
-        if task.is_none() {
-            self.continuations.discharge(record);
+        match task {
+            Some(_) => self.tally(|tally| tally.tasks_started += 1),
+            None => self.continuations.discharge(record),
         }
         task
     }
@@ -214,7 +216,7 @@ impl State {
         let size = RESULTS + words as u32 * WORD;
         let root = self
             .continuations
-            .allocate(self.context.free_lists(), size)?;
+            .allocate_root(self.context.free_lists(), size)?;
         let header = ContinuationHeader {
             next: std::ptr::null_mut(),
             info: self.loaded.root_record as *const _,
@@ -229,7 +231,7 @@ impl State {
         let root = std::mem::replace(&mut self.tasks[index].root, std::ptr::null_mut());
         if let Some(root) = NonNull::new(root) {
             self.continuations
-                .free(self.context.free_lists(), root, size);
+                .free_root(self.context.free_lists(), root, size);
         }
     }
 
@@ -362,7 +364,7 @@ impl State {
     }
 
     /// The task that a suspended task waits for, if it waits for one.
-    fn joined_by(&self, index: u32) -> Option<u32> {
+    pub(crate) fn joined_by(&self, index: u32) -> Option<u32> {
         // SAFETY: a suspended task has a root.
         let link = unsafe { (*self.tasks[index].root).next };
         let target = u32::try_from(link.addr().checked_sub(1)?).ok()?;
@@ -388,6 +390,7 @@ impl State {
 
     /// A task has finished; its results are in its root, which it has if there are any.
     pub(crate) fn finish(&mut self, index: u32) {
+        self.tally(|tally| tally.tasks_finished += 1);
         let task = &mut self.tasks[index];
         task.state = TaskState::Finished;
         let joiner = task.joiner;
@@ -428,6 +431,7 @@ impl State {
 
     /// A task without a chain has trapped, or thrown what nobody caught.
     pub(crate) fn fail(&mut self, index: u32, failure: Box<Failure>) {
+        self.tally(|tally| tally.tasks_failed += 1);
         self.free_root(index);
         let Task {
             joiner, detached, ..
@@ -541,27 +545,6 @@ impl State {
         self.continuations.discharge(records * RECORD_SIZE);
         if self.activations.is_empty() {
             self.continuations.reset(self.context.free_lists());
-        }
-    }
-
-    pub(crate) fn stats(&mut self) -> Stats {
-        let fuel_used = self.fuel.used(self.context.fixed().fuel);
-        if !self.options.count {
-            return Stats {
-                fuel_used,
-                ..Stats::default()
-            };
-        }
-        let counts = self.continuations.counts(self.context.free_lists());
-        let counter = self.context.fixed().counters;
-        Stats {
-            suspensions: counter[Counter::Suspensions as usize],
-            frames_suspended: counter[Counter::FramesSuspended as usize],
-            resumptions: counter[Counter::Resumptions as usize],
-            continuations_allocated: counts.allocated,
-            continuations_live: counts.live,
-            continuation_bytes_peak: counts.peak_bytes,
-            fuel_used,
         }
     }
 

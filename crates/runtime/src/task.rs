@@ -217,6 +217,11 @@ impl Tasks {
         target.is_some_and(|target| target.state != State::Free && target.joiner == index)
     }
 
+    /// How many tasks exist.
+    pub(crate) fn count(&self) -> u64 {
+        self.used as u64
+    }
+
     /// Whether no record belongs to a task.
     pub(crate) fn is_empty(&self) -> bool {
         self.used == 0

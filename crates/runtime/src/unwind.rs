@@ -75,7 +75,7 @@ impl<'a> Walk<'a> {
 
     /// The function that the frame belongs to and the offset in the code of the place in it; `None`
     /// for the frame of a stub.
-    fn function(&mut self) -> Option<(&'a FunctionRange, u32)> {
+    pub(crate) fn function(&mut self) -> Option<(&'a FunctionRange, u32)> {
         let offset = self.return_offset()?;
         let contains = |range: &&FunctionRange| range.start < offset && offset <= range.end;
         // Frames of one function often stand side by side.
@@ -254,14 +254,7 @@ impl State {
         let mut seen = FxHashSet::default();
         let mut task = task;
         while seen.insert(task) {
-            let root = self.tasks[task].root;
-            let mut next = self.tasks[task].head;
-            while next != root && !next.is_null() {
-                // SAFETY: as in `unwind_chain`.
-                let (header, record) = unsafe { (&*next, &*(*next).info) };
-                trace.push(Frame::Point(record.function, record.state));
-                next = header.next;
-            }
+            self.walk_chain(task, self.tasks[task].head, &mut trace);
             match self.joiner_of(task) {
                 Some(joiner) => task = joiner,
                 None => break,

@@ -75,7 +75,9 @@ fn schedules_decide_how_often_it_suspends() {
         continuation_bytes_peak: if frames > 0 { 2 * u64::from(SIZE) } else { 0 },
         // Only the compiler's suspension blocks count themselves.
         frames_suspended: 0,
-        fuel_used: 0,
+        tasks_started: 1,
+        tasks_finished: 1,
+        ..Stats::default()
     };
     assert_eq!(suspensions(Schedule::Never), expected(0, 0));
     assert_eq!(suspensions(Schedule::Natural), expected(9, 10));

@@ -272,5 +272,8 @@ fn counters(stats: &enjamb_runtime::Stats) -> Stats {
         ("resumptions", stats.resumptions),
         ("continuations_allocated", stats.continuations_allocated),
         ("continuations_live", stats.continuations_live),
+        ("tasks_started", stats.tasks_started),
+        ("tasks_finished", stats.tasks_finished),
+        ("tasks_failed", stats.tasks_failed),
     ]
 }

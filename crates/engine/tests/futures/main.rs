@@ -4,3 +4,4 @@ mod calls;
 mod completion;
 mod host;
 mod support;
+mod tasks;
