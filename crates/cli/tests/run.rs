@@ -55,7 +55,15 @@ fn statistics_count_what_suspended() {
             "resumptions",
             "continuations_allocated",
             "continuations_live",
+            "continuation_bytes_live",
             "continuation_bytes_peak",
+            "tasks_live",
+            "tasks_started",
+            "tasks_finished",
+            "tasks_failed",
+            "task_bytes",
+            "host_calls",
+            "host_calls_pending",
             "collections",
             "objects_live",
             "object_bytes_live",
@@ -74,6 +82,8 @@ fn statistics_count_what_suspended() {
             run.statistic("frames_suspended")
         );
         assert_eq!(run.statistic("continuations_live"), Some(0));
+        assert_eq!(run.statistic("tasks_finished"), Some(1));
+        assert_eq!(run.statistic("tasks_live"), Some(0));
         assert_eq!(run.statistic("code_bytes") > Some(0), engine == "jit");
     }
     let run = enjamb(&["run", &fib, "20", "--suspend", "never", "--stats"]);
