@@ -19,7 +19,7 @@
 //!   block and not used otherwise;
 //! - after an error the instance can be called again.
 //!
-//! It depends on `enjamb-ir` alone.
+//! It depends on `enjamb-ir` and `tracing`.
 //!
 //! ```
 //! use enjamb_interp::{Imports, Instance, Options, Schedule, Val};
@@ -69,6 +69,7 @@ mod options;
 mod scheduler;
 mod stack;
 mod task;
+mod trace;
 mod value;
 mod vector;
 

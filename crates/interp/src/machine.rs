@@ -112,6 +112,7 @@ impl<'a> Machine<'a> {
                 return result.map_err(|record| record.error(self.module, heap));
             }
             next = self.scheduler.next_runnable();
+            next.iter().for_each(|stack| self.trace_resume(stack));
         }
     }
 
@@ -132,7 +133,10 @@ impl<'a> Machine<'a> {
                     let record = self.take_record(&mut stack, exception);
                     self.finish(stack.task, Err(record));
                 }
-                Ok(Event::Parked(wait)) => self.scheduler.park(stack, wait),
+                Ok(Event::Parked(wait)) => {
+                    self.trace_suspend(&stack, wait);
+                    self.scheduler.park(stack, wait);
+                }
                 Err(stop) => {
                     let ended = self.ended(&mut stack, stop);
                     self.release(&mut stack);

@@ -9,6 +9,10 @@ use crate::trace::Trace;
 use std::fmt;
 use std::time::Duration;
 
+/// The target of the events that engines trace when a task is suspended or its turn comes, with the fields
+/// `task`, `function`, `at`, `context` and, of a suspension, `state`: as in [`TaskInfo`].
+pub const EVENTS: &str = "enjamb::task";
+
 /// What a task does, or waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

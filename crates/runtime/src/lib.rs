@@ -55,6 +55,7 @@ mod processor;
 mod state;
 mod sync;
 mod task;
+mod trace;
 mod unwind;
 mod wakes;
 

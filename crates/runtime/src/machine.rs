@@ -13,6 +13,7 @@ use crate::host::HostContext;
 use crate::processor;
 use crate::state::{State, bare_trap};
 use crate::task::{NONE, State as TaskState};
+use crate::trace;
 use crate::wakes::LazyWaker;
 use enjamb_abi::context::{Context, Status};
 use enjamb_abi::continuation::ContinuationHeader;
@@ -263,7 +264,11 @@ impl Machine {
     /// Gives a task that has been taken off the run queue its turn; and then the next ones, as long as
     /// tasks do nothing but yield to each other.
     pub(crate) fn resume(self, mut task: u32, fast_resumes: u64) {
+        let is_traced = trace::is_wanted();
         let (mut head, dispatcher, takes_turns, outer_word) = self.with(|state| {
+            if is_traced {
+                state.trace_resume(task);
+            }
             state.begin_turn();
             state.safepoint();
             let word = state.tasks[task].context_word;
@@ -276,14 +281,16 @@ impl Machine {
             } else {
                 Some(head)
             };
-            let takes_turns =
-                state.fuel.has_slices() || state.objects.under_stress() || state.options.poison;
+            let takes_turns = is_traced
+                || state.fuel.has_slices()
+                || state.objects.under_stress()
+                || state.options.poison;
             (head, state.loaded.dispatcher, takes_turns, outer_word)
         });
         // SAFETY: the loader took the address from the dispatcher's symbol.
         let dispatcher: Dispatcher = unsafe { std::mem::transmute(dispatcher as usize) };
         // A turn with fuel of its own is one that begins here; and so is one that begins with a
-        // collection, or with poison.
+        // collection, or with poison, or of which somebody wants to hear.
         let mut fast_resumes = if takes_turns { 0 } else { fast_resumes };
         let mut fast_turns = if takes_turns { 0 } else { FAST_TURNS };
         // Once, and again whenever an exception has found a handler among what is suspended.

@@ -15,6 +15,7 @@ use crate::memory::LinearMemory;
 use crate::objects::Objects;
 use crate::options::Options;
 use crate::task::{NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
+use crate::trace;
 use crate::wakes::{LazyWaker, Wakes};
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
 use enjamb_ir::host_value::{bits_in_words, push_words};
@@ -305,6 +306,9 @@ impl State {
     /// The same, and sees to what it waits for.
     pub(crate) fn suspend(&mut self, index: u32, head: *mut ContinuationHeader) {
         self.keep_suspended(index, head);
+        if trace::is_wanted() {
+            self.trace_suspend(index);
+        }
         match self.registration.take() {
             None | Some(Registration::Turn) => self.wake(index),
             Some(Registration::Result(word)) => {
