@@ -7,9 +7,11 @@ use crate::interpreter::Interpreter;
 use crate::machine_code::MachineCode;
 use crate::module::Module;
 use crate::stats::Stats;
+use crate::task::Deferred;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, TaskCursor, TaskInfo, Trace, TraceLimits, Val};
 use enjamb_runtime::Serve;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 /// Memories, globals and objects of an instance.
@@ -46,8 +48,12 @@ pub(crate) trait Access {
 pub(crate) enum Errand {
     /// Forget a call.
     Abandon(Task),
+    /// Let a task go on without anybody who wants its results.
+    Detach(Task),
     /// Forget a party that has driven the instance.
     EndDriving(u64),
+    /// Start a task.
+    Spawn(Arc<Deferred>),
 }
 
 impl Serve for Box<dyn Backend> {
@@ -56,7 +62,9 @@ impl Serve for Box<dyn Backend> {
     fn serve(&mut self, errand: Errand) {
         match errand {
             Errand::Abandon(task) => self.abandon(task),
+            Errand::Detach(task) => self.detach(task),
             Errand::EndDriving(party) => self.end_driving(party),
+            Errand::Spawn(deferred) => deferred.start(&mut **self),
         }
     }
 }
@@ -92,6 +100,16 @@ pub(crate) trait Backend: Send {
     }
     /// Forgets a call that was started and has not finished.
     fn abandon(&mut self, _task: Task) {}
+    /// What has become of a call that was started, with its results in the buffer, if it has ended.
+    fn outcome(&mut self, _task: Task, _words: &mut [u64]) -> Option<Result<(), Error>> {
+        None
+    }
+    /// Whether a call that was started has ended.
+    fn has_ended(&self, _task: Task) -> bool {
+        false
+    }
+    /// Lets a call that was started go on without anybody who wants its results.
+    fn detach(&mut self, _task: Task) {}
     /// Begins to give tasks turns that no call asks for: as this party. Nothing if there never are any.
     fn begin_driving(&mut self) -> Option<u64> {
         None

@@ -19,10 +19,10 @@ thread_local! {
 }
 
 /// While there is one, this thread is inside of an executor.
-struct Polling;
+pub(crate) struct Polling;
 
 impl Polling {
-    fn begin() -> Polling {
+    pub(crate) fn begin() -> Polling {
         POLLING.set(POLLING.get() + 1);
         Polling
     }

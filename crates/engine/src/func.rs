@@ -3,6 +3,7 @@
 use crate::call::{Call, may_block};
 use crate::error::Error;
 use crate::instance::Instance;
+use crate::task::{Spawned, Task};
 use crate::value::HostValues;
 use enjamb_ir::FuncId;
 use std::fmt;
@@ -77,6 +78,19 @@ impl<P: HostValues, R: HostValues> TypedFunc<P, R> {
     /// executor can poll.
     pub fn call_async(&self, arguments: P) -> Call<P, R> {
         Call::new(self.instance.clone(), self.function, arguments)
+    }
+
+    /// Starts a call of a function, of any kind, as a [`Task`] that runs until it finishes or first
+    /// suspends, and then whenever tasks of the instance run.
+    ///
+    /// # Errors
+    /// [`Error::Object`] if an argument is a reference that the instance has not given out. Whatever goes
+    /// wrong in the function is the outcome of the task.
+    pub fn spawn(&self, arguments: P) -> Result<Task<R>, Error> {
+        let mut words = [0; MOST_WORDS];
+        arguments.write(&mut words);
+        let spawned = Spawned::new(&self.instance, self.function, &mut words)?;
+        Ok(Task::new(spawned))
     }
 
     fn run(&self, arguments: P) -> Result<R, Error> {

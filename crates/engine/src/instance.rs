@@ -10,6 +10,7 @@ use crate::objects::{Objects, check_handles, has_heap};
 use crate::run::{Requests, Run};
 use crate::state::{Global, Memory, Source, check_reference, global_named, memory_named};
 use crate::stats::Stats;
+use crate::task::{Spawned, UntypedTask};
 use crate::tasks::Tasks;
 use crate::value::HostValues;
 use enjamb_ir::{FuncId, Signature, Val};
@@ -71,20 +72,35 @@ impl<'a> Entered<'a> {
 
     /// Starts a call with arguments in a buffer.
     pub(crate) fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
-        self.check_arguments(function, words)?;
-        let started = self.backend.start(function, words);
-        self.backend.hand_over();
-        started
+        start(&self.inner.module, &mut **self.backend, function, words)
     }
+}
 
-    fn check_arguments(&mut self, function: FuncId, words: &[u64]) -> Result<(), Error> {
-        let ir = self.inner.module.ir();
-        if !has_heap(ir) {
-            return Ok(());
-        }
-        let params = &ir.functions[function].signature().params;
-        check_handles(self.backend.access(), params, words)
+/// Starts a call with arguments in a buffer.
+pub(crate) fn start(
+    module: &Module,
+    backend: &mut dyn Backend,
+    function: FuncId,
+    words: &mut [u64],
+) -> Result<Started, Error> {
+    check_arguments(module, backend, function, words)?;
+    let started = backend.start(function, words);
+    backend.hand_over();
+    started
+}
+
+fn check_arguments(
+    module: &Module,
+    backend: &mut dyn Backend,
+    function: FuncId,
+    words: &[u64],
+) -> Result<(), Error> {
+    let ir = module.ir();
+    if !has_heap(ir) {
+        return Ok(());
     }
+    let params = &ir.functions[function].signature().params;
+    check_handles(backend.access(), params, words)
 }
 
 impl Deref for Entered<'_> {
@@ -221,6 +237,15 @@ impl Instance {
         Ok(Run::new(self.call_async(name, arguments)?, requests, waker))
     }
 
+    /// Spawns a function by its name with a list of values, as [`TypedFunc::spawn`] does.
+    ///
+    /// # Errors
+    /// As there, and [`Error::NoExport`].
+    pub fn spawn(&self, name: &str, arguments: &[Val]) -> Result<UntypedTask, Error> {
+        let (function, mut buffer) = self.untyped_call(name, arguments)?;
+        Ok(UntypedTask::new(Spawned::new(self, function, &mut buffer)?))
+    }
+
     /// Runs, while it is awaited, the tasks that are left of earlier calls or that nobody joins. It is ready
     /// when none of them waits for anything that can happen.
     pub fn drive(&self) -> Drive {
@@ -343,7 +368,7 @@ impl Instance {
     /// Runs a function with arguments, and then results, in a buffer.
     pub(crate) fn run(&self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let mut entered = self.enter()?;
-        entered.check_arguments(function, words)?;
+        check_arguments(self.module(), &mut *entered, function, words)?;
         let _time = entered.measure();
         let result = entered.backend.call(function, words);
         entered.backend.hand_over();
@@ -373,6 +398,11 @@ impl Instance {
     ) -> Entered<'a> {
         let inner = &*self.inner;
         Entered { backend, inner }
+    }
+
+    /// Whether this thread is inside.
+    pub(crate) fn is_held_here(&self) -> bool {
+        self.inner.entry.is_inside()
     }
 
     /// Has something done: now, or when whoever is inside leaves.

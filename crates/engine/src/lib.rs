@@ -19,7 +19,8 @@
 //! - a host function reaches the instance that called it through its [`Caller`] and not otherwise.
 //!
 //! A host calls functions in one of three ways: it blocks ([`TypedFunc::call`], [`TypedFunc::block_on`]),
-//! awaits ([`TypedFunc::call_async`]), or resumes by itself ([`Instance::start`]). What it offers to modules
+//! awaits ([`TypedFunc::call_async`]), or resumes by itself ([`Instance::start`]); or it spawns a [`Task`]
+//! ([`TypedFunc::spawn`]), which goes on whoever awaits it. What it offers to modules
 //! may be async too ([`Imports::async_func`]).
 //!
 //! It depends on `enjamb-runtime`, `enjamb-codegen`, `enjamb-interp`, `enjamb-heap`, `enjamb-abi` and
@@ -75,6 +76,7 @@ mod remote;
 mod run;
 mod state;
 mod stats;
+mod task;
 mod tasks;
 mod timer;
 mod value;
@@ -107,5 +109,6 @@ pub use objects::{Objects, Ref, reference};
 pub use run::{Request, Requests, Run, Stop};
 pub use state::{Global, Memory};
 pub use stats::Stats;
+pub use task::{Task, UntypedTask};
 pub use tasks::Tasks;
 pub use value::{HostValue, HostValues};

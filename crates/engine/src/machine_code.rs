@@ -177,7 +177,7 @@ impl MachineCode {
 impl Backend for MachineCode {
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let outcome = self.run(function, words);
-        if self.guests.is_empty() {
+        if self.guests.is_empty() && !self.instance.has_calls() {
             self.instance.drop_tasks();
         }
         outcome
@@ -219,6 +219,22 @@ impl Backend for MachineCode {
 
     fn abandon(&mut self, task: Task) {
         self.instance.abandon(task);
+        self.guests.leave(&self.instance, task.party());
+    }
+
+    fn outcome(&mut self, task: Task, words: &mut [u64]) -> Option<Result<(), Error>> {
+        let outcome = self.instance.outcome(task, words);
+        let outcome = outcome.unwrap_or_else(|error| Some(Err(error)))?;
+        self.guests.leave(&self.instance, task.party());
+        Some(outcome.map_err(|error| failure(&self.module, error)))
+    }
+
+    fn has_ended(&self, task: Task) -> bool {
+        self.instance.has_ended(task)
+    }
+
+    fn detach(&mut self, task: Task) {
+        self.instance.detach(task);
         self.guests.leave(&self.instance, task.party());
     }
 

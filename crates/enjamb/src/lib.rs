@@ -102,6 +102,6 @@ pub use enjamb_ir as ir;
 pub mod prelude {
     pub use enjamb_engine::{
         Call, Caller, Clock, Completion, Config, Engine, Error, Execution, Global, Imports,
-        Instance, Memory, Module, Objects, Ref, Schedule, Signature, Type, TypedFunc, Val,
+        Instance, Memory, Module, Objects, Ref, Schedule, Signature, Task, Type, TypedFunc, Val,
     };
 }

@@ -160,6 +160,11 @@ impl<T: Serve> Entry<T> {
         drop(entered);
     }
 
+    /// Whether this thread is inside.
+    pub fn is_inside(&self) -> bool {
+        self.outside().holder == Some(current().id())
+    }
+
     /// How many times another thread has entered than the one before.
     pub fn hand_overs(&self) -> u64 {
         self.outside().hand_overs

@@ -289,15 +289,6 @@ impl State {
             _ => Ok(self.register(Registration::Join(target))),
         }
     }
-
-    fn detach(&mut self, word: u64) -> Result<Status, HostError> {
-        let index = self.tasks.find(word)?;
-        match self.tasks[index].state {
-            TaskState::Finished | TaskState::Failed => self.remove(index),
-            _ => self.tasks[index].detached = true,
-        }
-        Ok(Status::Finished)
-    }
 }
 
 extern "C" fn spawn(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
@@ -329,7 +320,11 @@ extern "C" fn detach(context: *mut Context, _index: u64, buffer: *mut u64) -> u6
     guarded(context, |machine| {
         // SAFETY: the service has a parameter.
         let &mut [word] = unsafe { array(buffer) };
-        machine.with(|state| state.detach(word))
+        machine.with(|state| {
+            let index = state.tasks.find(word)?;
+            state.detach(index);
+            Ok(Status::Finished)
+        })
     })
 }
 

@@ -271,7 +271,7 @@ impl Instance {
         let task = self.machine.start(function, &words[..arguments]);
         let task = task.map_err(bare_trap)?;
         Ok(TaskHandle(self.machine.with(|state| {
-            state.tasks[task].called = true;
+            state.tasks.set_called(task);
             state.tasks.word(task)
         })))
     }
@@ -287,6 +287,31 @@ impl Instance {
         words: &mut [u64],
     ) -> Result<Option<Result<(), Error>>, Error> {
         self.machine.with(|state| state.take_outcome(task.0, words))
+    }
+
+    /// Whether a task has ended, with results or without, or there is no such task.
+    pub fn has_ended(&self, task: TaskHandle) -> bool {
+        self.machine.with(|state| {
+            let state = state
+                .tasks
+                .find_any(task.0)
+                .map(|index| state.tasks[index].state);
+            matches!(state, Ok(TaskState::Finished | TaskState::Failed) | Err(_))
+        })
+    }
+
+    /// Whether there are tasks that [`Instance::start`] has started.
+    pub fn has_calls(&self) -> bool {
+        self.machine.with(|state| state.tasks.has_called())
+    }
+
+    /// Lets a task that [`Instance::start`] has started go on without anybody who wants its results.
+    pub fn detach(&mut self, task: TaskHandle) {
+        self.machine.with(|state| {
+            if let Ok(index) = state.tasks.find_any(task.0) {
+                state.detach(index);
+            }
+        });
     }
 
     /// Ends the wait of a task for which nothing can be done any more: it fails with a trap.

@@ -416,6 +416,14 @@ impl State {
         }
     }
 
+    /// Nobody wants the results of a task.
+    pub(crate) fn detach(&mut self, index: u32) {
+        match self.tasks[index].state {
+            TaskState::Finished | TaskState::Failed => self.remove(index),
+            _ => self.tasks[index].detached = true,
+        }
+    }
+
     /// The result words of a finished task.
     pub(crate) fn results(&self, index: u32) -> &[u64] {
         let count = word_count(self.result_types(index));
@@ -519,7 +527,9 @@ impl State {
     /// started go on.
     pub(crate) fn abandon(&mut self, index: u32) {
         match self.tasks[index].state {
-            TaskState::Running | TaskState::Free => return,
+            TaskState::Free => return,
+            // It is called from within itself, and ends when that is over.
+            TaskState::Running => return self.detach(index),
             TaskState::Suspended => self.leave_joined(index),
             _ => {}
         }

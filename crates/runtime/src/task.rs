@@ -77,6 +77,8 @@ pub(crate) struct Tasks {
     first_generation: u32,
     /// How many records belong to a task.
     used: usize,
+    /// How many of those are calls of the host's.
+    called: usize,
     /// Why tasks are in state `Failing` or `Failed`, unless there was no memory to keep it in; of
     /// others, the exception that they have caught last.
     failures: FxHashMap<u32, Box<Failure>>,
@@ -94,6 +96,7 @@ impl Tasks {
             free: NONE,
             first_generation: 1,
             used: 0,
+            called: 0,
             failures: FxHashMap::default(),
         }
     }
@@ -138,6 +141,7 @@ impl Tasks {
     /// Frees a record. The caller has taken care of root, chain and failure.
     pub(crate) fn remove(&mut self, index: u32) {
         self.used -= 1;
+        self.called -= usize::from(self[index].called);
         let task = &mut self.tasks[index as usize];
         *task = Task {
             root: std::ptr::null_mut(),
@@ -152,6 +156,17 @@ impl Tasks {
             delivered: false,
         };
         self.free = index;
+    }
+
+    /// The task is a call of the host's.
+    pub(crate) fn set_called(&mut self, index: u32) {
+        self[index].called = true;
+        self.called += 1;
+    }
+
+    /// Whether some task is a call of the host's.
+    pub(crate) fn has_called(&self) -> bool {
+        self.called > 0
     }
 
     /// The task value of a task.

@@ -3,5 +3,6 @@
 mod calls;
 mod completion;
 mod host;
+mod spawned;
 mod support;
 mod tasks;
