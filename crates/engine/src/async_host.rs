@@ -9,9 +9,9 @@ use crate::host::{HostFunction, HostReturn, WithCaller, for_each_arity, write_va
 use crate::remote::raised;
 use crate::value::{HostValue, HostValues};
 use enjamb_ir::{Signature, Val};
-use enjamb_runtime::{HostContext, HostOperation};
+use enjamb_runtime::{HostContext, HostOperation, Spare};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// A closure that can be an async host function: of up to eight numbers, optionally behind the [`Caller`],
@@ -93,6 +93,27 @@ impl<F: Future + Send> HostOperation for Slot<F> {
     }
 }
 
+/// The form in which an empty slot is kept from one call to the next.
+type Kept<F> = Option<Pin<Box<Slot<F>>>>;
+
+fn take_kept<F: Future + 'static>(spare: &mut Spare) -> Kept<F> {
+    spare.as_mut()?.downcast_mut::<Kept<F>>()?.take()
+}
+
+fn keep<F>(spare: &mut Spare, slot: Pin<Box<Slot<F>>>)
+where
+    F: Future + Send + 'static,
+    F::Output: 'static,
+{
+    match spare
+        .as_mut()
+        .and_then(|spare| spare.downcast_mut::<Kept<F>>())
+    {
+        Some(kept) => *kept = Some(slot),
+        None => *spare = Some(Box::new(Some(slot))),
+    }
+}
+
 /// The host function that begins each call with `begin`.
 fn host_function<F>(
     signature: Signature,
@@ -104,11 +125,9 @@ where
     F::Output: 'static,
 {
     let types = Arc::new(signature.clone());
-    let spare: Mutex<Option<Pin<Box<Slot<F>>>>> = Mutex::new(None);
     let code = Arc::new(move |caller: &Caller<'_>, words: &mut [u64]| {
         let future = begin(caller, words);
-        // Another instance may be looking for it just now.
-        let used = spare.try_lock().ok().and_then(|mut spare| spare.take());
+        let used = caller.with_spare(take_kept::<F>).flatten();
         let mut slot = used.unwrap_or_else(|| {
             Box::pin(Slot {
                 future: None,
@@ -122,9 +141,7 @@ where
             let pending: PendingCall = slot;
             return Ok(Some(pending));
         };
-        if let Ok(mut spare) = spare.try_lock() {
-            *spare = Some(slot);
-        }
+        caller.with_spare(|spare| keep(spare, slot));
         write(output, caller, &types, words)?;
         Ok(None)
     });

@@ -10,7 +10,7 @@ use crate::stats::Stats;
 use crate::task::Deferred;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{FuncId, GlobalId, MemoryId, TaskCursor, TaskInfo, Trace, TraceLimits, Val};
-use enjamb_runtime::Serve;
+use enjamb_runtime::{Serve, Spare};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
@@ -34,6 +34,11 @@ pub(crate) trait Access {
     fn task_cursor(&self) -> TaskCursor;
     /// The next one.
     fn next_task(&self, cursor: &mut TaskCursor, limits: TraceLimits) -> Option<TaskInfo>;
+    /// What the host function that is called keeps in this instance from call to call, if it is called by
+    /// one that has a place for it.
+    fn spare(&mut self) -> Option<&mut Spare> {
+        None
+    }
     /// Lends the objects to `visit`, once.
     fn with_objects(&mut self, visit: &mut dyn FnMut(&mut dyn HostObjects));
     /// The context word: of the task that calls, or with which the next call begins.

@@ -7,6 +7,7 @@ use crate::state::{Global, Memory, Reach, Source, global_named, memory_named};
 use crate::stats::Stats;
 use crate::tasks::Tasks;
 use enjamb_ir::{Module, Trace, TraceLimits};
+use enjamb_runtime::Spare;
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
@@ -41,6 +42,11 @@ impl<'a> Caller<'a> {
     /// What wakes the calling task, if it waits for the host.
     pub(crate) fn waker(&self) -> &Waker {
         self.waker
+    }
+
+    /// Lends what the host function keeps in the instance from call to call, if it has a place there.
+    pub(crate) fn with_spare<R>(&self, visit: impl FnOnce(&mut Spare) -> R) -> Option<R> {
+        self.access.borrow_mut().spare().map(visit)
     }
 
     /// The module of the instance.

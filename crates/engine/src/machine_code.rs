@@ -18,7 +18,7 @@ use enjamb_ir::{
 };
 use enjamb_runtime::{
     ClockKind, Guest, Guests, HostContext, Imports, Instance, LoadOptions, LoadedModule, Operation,
-    Options, Step, Wakes,
+    Options, Spare, Step, Wakes,
 };
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -272,8 +272,9 @@ impl Backend for MachineCode {
 
 /// Both an instance and what it shows to a host function have these methods.
 macro_rules! reach_memories_and_globals {
-    ($state:ty) => {
+    ($state:ty $(, $more:item)?) => {
         impl Access for $state {
+            $($more)?
             fn memory_size(&self, memory: MemoryId) -> u64 {
                 <$state>::memory_size(self, memory).unwrap_or(0)
             }
@@ -318,7 +319,12 @@ macro_rules! reach_memories_and_globals {
 }
 
 reach_memories_and_globals!(Instance);
-reach_memories_and_globals!(HostContext<'_>);
+reach_memories_and_globals!(
+    HostContext<'_>,
+    fn spare(&mut self) -> Option<&mut Spare> {
+        HostContext::spare(self)
+    }
+);
 
 /// The numbers of the runtime under their common names.
 fn stats(stats: &enjamb_runtime::Stats) -> Stats {

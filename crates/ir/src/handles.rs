@@ -153,24 +153,32 @@ impl<T> Handles<T> {
 
     /// The call of a host function that began last is over.
     pub fn leave(&mut self) {
-        let locals = self.suspend();
-        self.end(locals);
+        let first = self.calls.pop().unwrap_or(0);
+        while self.locals.len() > first
+            && let Some(handle) = self.locals.pop()
+        {
+            self.end_one(handle);
+        }
     }
 
     /// The call of a host function that began last goes on later, with the handles that were made in it:
     /// they are for [`Handles::end`].
     pub fn suspend(&mut self) -> Vec<u64> {
         let first = self.calls.pop().unwrap_or(0);
-        self.locals.split_off(first)
+        self.locals.drain(first..).collect()
     }
 
     /// Ends the handles that were made in a call, but for those that were kept.
     pub fn end(&mut self, locals: Vec<u64>) {
         for handle in locals {
-            // Some have been released or kept.
-            if self.slot(handle).is_ok_and(|slot| slot.is_local) {
-                drop(self.release(handle));
-            }
+            self.end_one(handle);
+        }
+    }
+
+    fn end_one(&mut self, handle: u64) {
+        // Some have been released or kept.
+        if self.slot(handle).is_ok_and(|slot| slot.is_local) {
+            drop(self.release(handle));
         }
     }
 

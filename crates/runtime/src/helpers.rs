@@ -6,12 +6,13 @@
 use crate::error::HostError;
 use crate::executor::PendingCall;
 use crate::failure::Cause;
-use crate::host::{HostContext, Operation, SharedFunction};
+use crate::host::{HostContext, HostImport, Operation, Spare};
 use crate::machine::Machine;
 use crate::memory;
 use crate::objects;
 use crate::state::{Import, Registration, State};
-use crate::task::State as TaskState;
+use crate::task::{NONE, State as TaskState};
+use crate::wakes::LazyWaker;
 use enjamb_abi::code::Throw;
 use enjamb_abi::context::{Context, Counter, Helper, Status};
 use enjamb_abi::unwind::Unwinding;
@@ -19,7 +20,7 @@ use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, Exception, FuncId, MemoryId, Signature, TrapCode};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, TryLockError};
+use std::sync::Arc;
 
 type HelperFunction = extern "C" fn(*mut Context, u64, *mut u64) -> u64;
 
@@ -95,21 +96,22 @@ pub(crate) unsafe fn array<'a, const N: usize>(buffer: *mut u64) -> &'a mut [u64
 extern "C" fn host_call(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
     guarded(context, |machine| {
         let function = FuncId::from_index(index as usize);
-        let (count, host) = machine.with(|state| {
-            let signature = state.loaded.signature(function);
-            let count = signature.buffer_words();
-            let host = match &state.imports[function.index()] {
-                Import::Host(host) => Some(Arc::clone(host)),
-                _ => None,
-            };
-            (count, host)
+        let host = machine.with(|state| match &mut state.imports[function.index()] {
+            Import::Host(host, spare) => Some((Arc::as_ptr(host), spare.take())),
+            _ => None,
         });
-        // SAFETY: the import's stub made the buffer for this signature.
-        let buffer = unsafe { words(buffer, count) };
-        match host {
-            Some(host) => call_host(machine, function, &host, buffer),
-            None => machine.with(|state| state.builtin_leaf(function, buffer)),
-        }
+        let Some((host, spare)) = host else {
+            return machine.with(|state| {
+                let count = state.loaded.signature(function).buffer_words();
+                // SAFETY: the import's stub made the buffer for this signature.
+                state.builtin_leaf(function, unsafe { words(buffer, count) })
+            });
+        };
+        // SAFETY: an instance has the same imports as long as it lives, and it lives while its code runs.
+        let host = unsafe { &*host };
+        // SAFETY: as above.
+        let buffer = unsafe { words(buffer, host.buffer_words) };
+        call_host(machine, function, host, spare, buffer)
     })
 }
 
@@ -117,50 +119,47 @@ extern "C" fn host_call(context: *mut Context, index: u64, buffer: *mut u64) -> 
 fn call_host(
     machine: Machine,
     function: FuncId,
-    host: &SharedFunction,
+    host: &HostImport,
+    mut spare: Spare,
     buffer: &mut [u64],
 ) -> Result<Status, HostError> {
-    let mut call = match host.try_lock() {
-        Ok(call) => call,
-        Err(TryLockError::Poisoned(call)) => call.into_inner(),
-        Err(TryLockError::WouldBlock) => {
-            return Err("the host function is called while it runs".into());
-        }
-    };
-    let loaded = machine.with(|state| Arc::clone(&state.loaded));
-    let signature = loaded.signature(function);
-    let (outer, waker, word) = machine.with(|state| {
+    let signature = &host.signature;
+    let (outer, task, word) = machine.with(|state| {
         state.objects.handles.enter();
-        state.export_words(&signature.params, buffer);
+        if host.has_references {
+            state.export_words(&signature.params, buffer);
+        }
         state.safepoint();
         state.tally(|tally| tally.host_calls += 1);
         let outer = state.host_function.replace(function);
         let word = state.context.fixed().task_word;
-        (outer, state.waker(state.current_task), word)
+        (outer, state.running_task(), word)
     });
+    let waker = LazyWaker::new(&host.wakes, task, None);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        waker.lend(|waker| {
-            let mut context = HostContext::new(machine, waker);
-            call.run(&mut context, signature, buffer)
-        })
+        waker.lend(|waker| host.run(&mut HostContext::new(machine, waker, &mut spare), buffer))
     }));
     let outcome = outcome.unwrap_or_else(|payload| Err(panic(&*payload)));
     let outcome = refuse_operation(machine, function, signature, outcome);
-    let (woken, waker) = waker.finish();
     machine.with(|state| {
         state.host_function = outer;
         if signature.is_async {
             state.context.fixed().task_word = word;
         }
+        state.keep_spare(function, spare);
         state.safepoint();
         match outcome {
             Ok(None) => {
-                let imported = state.import_words(&signature.results, buffer);
+                let imported = match host.has_references {
+                    true => state.import_words(&signature.results, buffer),
+                    false => Ok(()),
+                };
                 state.objects.handles.leave();
                 imported.map(|()| Status::Finished).map_err(HostError::from)
             }
             Ok(Some(operation)) => {
                 state.tally(|tally| tally.host_calls_pending += 1);
+                let (woken, waker) = waker.finish();
                 let locals = state.objects.handles.suspend();
                 let call = PendingCall {
                     operation,
@@ -206,6 +205,21 @@ pub(crate) fn drop_quietly<T>(theirs: T) {
 }
 
 impl State {
+    /// The word of the task that runs, which is no task's if none does.
+    fn running_task(&self) -> u64 {
+        match self.current_task {
+            NONE => u64::MAX,
+            index => self.tasks.word(index),
+        }
+    }
+
+    /// What a host function keeps for its next call.
+    fn keep_spare(&mut self, function: FuncId, kept: Spare) {
+        if let Import::Host(_, spare) = &mut self.imports[function.index()] {
+            *spare = kept;
+        }
+    }
+
     /// Begins the failure that a helper asks for, and tells its stub.
     fn raise(&mut self, error: HostError) -> Status {
         self.begin_failure(error.cause).message = error.message;

@@ -6,15 +6,17 @@ use crate::loaded::LoadedModule;
 use crate::machine::Machine;
 use crate::options::Stats;
 use crate::state::{State, check_types};
+use crate::wakes::Wakes;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     FuncId, GlobalId, MemoryId, Signature, TaskCursor, TaskInfo, Trace, TraceLimits, Type, Val,
 };
+use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::task::{self, Poll, Waker};
 
 /// What a host function has still to give, as a future of values.
@@ -96,38 +98,81 @@ pub type HostFunction =
 /// A function of the host over words: results take the place of the arguments, both as
 /// [`Val::to_words`] has them and of the types that the import declares. Nothing, or an operation that is
 /// under way as the future in [`Outcome::Pending`] is.
-pub type WordFunction =
-    Box<dyn FnMut(&mut HostContext<'_>, &mut [u64]) -> Result<Option<Operation>, HostError> + Send>;
+pub type WordFunction = Box<
+    dyn Fn(&mut HostContext<'_>, &mut [u64]) -> Result<Option<Operation>, HostError> + Send + Sync,
+>;
+
+/// What a function over words keeps from one call to the next, in each instance for each of its imports: most
+/// of all, memory that is used again. Nothing at first, and in a call within a call.
+pub type Spare = Option<Box<dyn Any + Send>>;
 
 /// A function of the host in either form.
-pub(crate) enum HostCode {
-    Values(HostFunction),
+enum HostCode {
+    /// Locked while it runs.
+    Values(Mutex<HostFunction>),
     Words(WordFunction),
 }
 
-impl HostCode {
-    /// Runs it: its results are in the buffer, or it has still something to do.
+/// What an import stands for.
+pub(crate) struct HostImport {
+    pub(crate) signature: Signature,
+    pub(crate) buffer_words: usize,
+    /// Whether there are parameters or results that are not the same for host and compiled code.
+    pub(crate) has_references: bool,
+    pub(crate) wakes: Arc<Wakes>,
+    code: SharedFunction,
+}
+
+impl HostImport {
+    fn new(signature: &Signature, code: SharedFunction, wakes: &Arc<Wakes>) -> Self {
+        let mut types = signature.params.iter().chain(&signature.results);
+        HostImport {
+            signature: signature.clone(),
+            buffer_words: signature.buffer_words(),
+            has_references: types.any(|ty| matches!(ty, Type::Ref | Type::FuncRef)),
+            wakes: Arc::clone(wakes),
+            code,
+        }
+    }
+
+    /// Runs the function: its results are in the buffer, or it has still something to do.
     pub(crate) fn run(
-        &mut self,
+        &self,
         context: &mut HostContext<'_>,
-        signature: &Signature,
         buffer: &mut [u64],
     ) -> Result<Option<Operation>, HostError> {
-        let function = match self {
-            HostCode::Words(function) => return function(context, buffer),
-            HostCode::Values(function) => function,
-        };
-        let args = Val::from_words(&signature.params, buffer);
-        match function(context, &args)? {
-            Outcome::Ready(values) => {
-                put_values(&signature.results, &values, buffer)?;
-                Ok(None)
-            }
-            Outcome::Pending(future) => Ok(Some(Box::pin(ValuesLater {
-                future,
-                types: signature.results.clone(),
-            }))),
+        match &*self.code {
+            HostCode::Words(function) => function(context, buffer),
+            HostCode::Values(function) => match function.try_lock() {
+                Ok(mut function) => run_on_values(&mut function, context, &self.signature, buffer),
+                Err(TryLockError::Poisoned(function)) => {
+                    let function = &mut function.into_inner();
+                    run_on_values(function, context, &self.signature, buffer)
+                }
+                Err(TryLockError::WouldBlock) => {
+                    Err("the host function is called while it runs".into())
+                }
+            },
         }
+    }
+}
+
+fn run_on_values(
+    function: &mut HostFunction,
+    context: &mut HostContext<'_>,
+    signature: &Signature,
+    buffer: &mut [u64],
+) -> Result<Option<Operation>, HostError> {
+    let args = Val::from_words(&signature.params, buffer);
+    match function(context, &args)? {
+        Outcome::Ready(values) => {
+            put_values(&signature.results, &values, buffer)?;
+            Ok(None)
+        }
+        Outcome::Pending(future) => Ok(Some(Box::pin(ValuesLater {
+            future,
+            types: signature.results.clone(),
+        }))),
     }
 }
 
@@ -135,26 +180,27 @@ impl HostCode {
 pub struct HostContext<'a> {
     machine: Machine,
     waker: &'a Waker,
-    /// Whether its function was called just now.
-    is_call: bool,
+    /// Of the import that was called just now.
+    spare: Option<&'a mut Spare>,
     instance: PhantomData<&'a mut Instance>,
 }
 
 impl<'a> HostContext<'a> {
-    pub(crate) fn new(machine: Machine, waker: &'a Waker) -> HostContext<'a> {
+    /// What a function sees that is called.
+    pub(crate) fn new(machine: Machine, waker: &'a Waker, spare: &'a mut Spare) -> HostContext<'a> {
         HostContext {
-            machine,
-            waker,
-            is_call: true,
-            instance: PhantomData,
+            spare: Some(spare),
+            ..HostContext::later(machine, waker)
         }
     }
 
     /// What an operation sees that is polled later.
     pub(crate) fn later(machine: Machine, waker: &'a Waker) -> HostContext<'a> {
         HostContext {
-            is_call: false,
-            ..HostContext::new(machine, waker)
+            machine,
+            waker,
+            spare: None,
+            instance: PhantomData,
         }
     }
 
@@ -162,6 +208,11 @@ impl<'a> HostContext<'a> {
     /// nobody.
     pub fn waker(&self) -> &'a Waker {
         self.waker
+    }
+
+    /// What the function keeps; nothing in [`HostOperation::poll`].
+    pub fn spare(&mut self) -> Option<&mut Spare> {
+        self.spare.as_deref_mut()
     }
 
     /// What the instance is an instance of.
@@ -181,7 +232,7 @@ impl<'a> HostContext<'a> {
     /// As [`Instance::call`]; in [`HostOperation::poll`], which has a turn among those of the tasks,
     /// [`Error::BadCall`].
     pub fn call(&mut self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
-        if !self.is_call {
+        if self.spare.is_none() {
             let reason = "a host function cannot call the instance after it has waited";
             return Err(Error::BadCall(reason.to_string()));
         }
@@ -270,8 +321,8 @@ impl<'a> HostContext<'a> {
     }
 }
 
-/// A host function that several imports of a module stand for. It is locked while it runs.
-pub(crate) type SharedFunction = Arc<Mutex<HostCode>>;
+/// A host function that several imports may stand for.
+type SharedFunction = Arc<HostCode>;
 
 /// The functions that a host offers to a module, by namespace and name.
 #[derive(Default)]
@@ -287,7 +338,7 @@ impl Imports {
 
     /// Offers a function; it takes the place of an earlier one of that name.
     pub fn define(&mut self, namespace: &str, name: &str, function: HostFunction) -> &mut Self {
-        self.insert(namespace, name, HostCode::Values(function))
+        self.insert(namespace, name, HostCode::Values(Mutex::new(function)))
     }
 
     /// Offers a function over words.
@@ -302,7 +353,7 @@ impl Imports {
 
     fn insert(&mut self, namespace: &str, name: &str, code: HostCode) -> &mut Self {
         let key = (namespace.to_string(), name.to_string());
-        self.functions.insert(key, Arc::new(Mutex::new(code)));
+        self.functions.insert(key, Arc::new(code));
         self
     }
 
@@ -317,14 +368,22 @@ impl Imports {
         self.define(namespace, name, Box::new(function))
     }
 
-    pub(crate) fn get(&self, namespace: &str, name: &str) -> Result<SharedFunction, Error> {
+    /// The function that an import with this signature stands for, in an instance with these wakes.
+    pub(crate) fn link(
+        &self,
+        (namespace, name): (&str, &str),
+        signature: &Signature,
+        wakes: &Arc<Wakes>,
+    ) -> Result<HostImport, Error> {
         // The map is keyed by owned strings; imports are few.
         let key = (namespace.to_string(), name.to_string());
-        let function = self.functions.get(&key).cloned();
-        function.ok_or(Error::MissingImport {
-            namespace: key.0,
-            name: key.1,
-        })
+        match self.functions.get(&key) {
+            Some(code) => Ok(HostImport::new(signature, Arc::clone(code), wakes)),
+            None => Err(Error::MissingImport {
+                namespace: key.0,
+                name: key.1,
+            }),
+        }
     }
 }
 

@@ -94,7 +94,8 @@ impl Instance {
         let objects = Objects::new(loaded.compiled(), &options, heap)?;
         let layout = &loaded.compiled().layout;
         let module = loaded.module();
-        let imports = resolve_imports(module, &imports)?;
+        let wakes = Arc::default();
+        let imports = resolve_imports(module, &imports, &wakes)?;
         let mut context = ContextBlock::new(layout)?;
         let memories = make_memories(module)?;
         for (index, memory) in memories.iter().enumerate() {
@@ -117,7 +118,7 @@ impl Instance {
             continuations: Continuations::new(options.continuation_limit, options.count),
             tasks: Tasks::new(),
             executor: Executor::new(options.clock),
-            wakes: Arc::default(),
+            wakes,
             discarded: Vec::new(),
             ended: Vec::new(),
             imports,
@@ -458,7 +459,11 @@ impl Drop for Instance {
     }
 }
 
-fn resolve_imports(module: &Module, imports: &Imports) -> Result<Vec<Import>, Error> {
+fn resolve_imports(
+    module: &Module,
+    imports: &Imports,
+    wakes: &Arc<Wakes>,
+) -> Result<Vec<Import>, Error> {
     let resolve = |kind: &FunctionKind| {
         let FunctionKind::Import {
             namespace,
@@ -477,7 +482,10 @@ fn resolve_imports(module: &Module, imports: &Imports) -> Result<Vec<Import>, Er
                 let signature = Signature::asynchronous(&[Type::I64], &[Type::I64]);
                 (Import::Test, signature)
             }
-            _ => return Ok(Import::Host(imports.get(namespace, name)?)),
+            place => {
+                let import = imports.link(place, signature, wakes)?;
+                return Ok(Import::Host(Arc::new(import), None));
+            }
         };
         if *signature == wanted {
             return Ok(import);

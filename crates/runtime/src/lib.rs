@@ -67,7 +67,8 @@ pub use executor::ClockKind;
 pub use failure::Cause;
 pub use guests::{Driven, Guest, Guests};
 pub use host::{
-    HostContext, HostFunction, HostFuture, HostOperation, Imports, Operation, Outcome, WordFunction,
+    HostContext, HostFunction, HostFuture, HostOperation, Imports, Operation, Outcome, Spare,
+    WordFunction,
 };
 pub use instance::{Instance, TaskHandle};
 pub use loaded::LoadedModule;

@@ -14,7 +14,7 @@ use crate::processor;
 use crate::state::{State, bare_trap};
 use crate::task::{NONE, State as TaskState};
 use crate::trace;
-use crate::wakes::LazyWaker;
+use crate::wakes::{LazyWaker, Wakes};
 use enjamb_abi::context::{Context, Status};
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::types::word_count;
@@ -380,15 +380,15 @@ impl Machine {
             (again.unwrap_or_default(), Arc::clone(&state.wakes))
         });
         for task in again {
-            self.poll_future(task);
+            self.poll_future(task, &wakes);
         }
         for woken in wakes.take() {
-            self.poll_future(woken.begin());
+            self.poll_future(woken.begin(), &wakes);
         }
     }
 
     /// Polls what a task waits for, if it waits for the host.
-    fn poll_future(self, task: u64) {
+    fn poll_future(self, task: u64, wakes: &Arc<Wakes>) {
         let Some(PendingCall {
             mut operation,
             waker,
@@ -398,14 +398,14 @@ impl Machine {
         else {
             return;
         };
-        let (lazy, count, outer_word) = self.with(|state| {
+        let (count, outer_word) = self.with(|state| {
             state.objects.handles.enter();
             let count = word_count(state.waited_for(task as u32));
             let word = state.tasks[task as u32].context_word;
             let outer_word = std::mem::replace(&mut state.context.fixed().task_word, word);
-            let lazy = LazyWaker::new(Arc::clone(&state.wakes), task, waker);
-            (lazy, count, outer_word)
+            (count, outer_word)
         });
+        let lazy = LazyWaker::new(wakes, task, waker);
         let (mut small, mut large) = ([0; SMALL_BUFFER], Vec::new());
         let buffer = buffer_of(count, &mut small, &mut large);
         let polled = lazy.lend(|waker| {

@@ -7,7 +7,7 @@ use crate::continuations::{Continuations, Object};
 use crate::error::{Error, HostError, Trap};
 use crate::executor::{Executor, PendingCall};
 use crate::failure::{Cause, Failure};
-use crate::host::SharedFunction;
+use crate::host::{HostImport, Spare};
 use crate::inspect::Tally;
 use crate::loaded::LoadedModule;
 use crate::machine::Outer;
@@ -16,7 +16,7 @@ use crate::objects::Objects;
 use crate::options::Options;
 use crate::task::{NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use crate::trace;
-use crate::wakes::{LazyWaker, Wakes};
+use crate::wakes::Wakes;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
 use enjamb_ir::host_value::{bits_in_words, push_words};
 use enjamb_ir::types::word_count;
@@ -37,7 +37,7 @@ pub(crate) enum Import {
     /// The leaf `out_of_fuel`.
     OutOfFuel,
     /// A host function.
-    Host(SharedFunction),
+    Host(Arc<HostImport>, Spare),
 }
 
 /// What the running task waits for, from a helper's answer "suspended" until its chain is whole.
@@ -337,15 +337,6 @@ impl State {
     fn discard(&mut self, mut call: PendingCall) {
         self.objects.handles.end(std::mem::take(&mut call.locals));
         self.discarded.push(call);
-    }
-
-    /// The waker of a task, or of none.
-    pub(crate) fn waker(&self, index: u32) -> LazyWaker {
-        let task = match index {
-            NONE => u64::MAX,
-            index => self.tasks.word(index),
-        };
-        LazyWaker::new(Arc::clone(&self.wakes), task, None)
     }
 
     /// Takes the first task off the run queue that has not been freed since.

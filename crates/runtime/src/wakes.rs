@@ -221,16 +221,16 @@ impl Wake for Parked {
 
 /// The waker that a future of the host is polled with. It becomes an allocation when it is copied.
 #[derive(Debug)]
-pub(crate) struct LazyWaker {
-    wakes: Arc<Wakes>,
+pub(crate) struct LazyWaker<'a> {
+    wakes: &'a Arc<Wakes>,
     task: u64,
     copy: OnceLock<Arc<TaskWaker>>,
     /// Whether the task was woken by this very waker: the future wants to be polled again, in a while.
     woken: AtomicBool,
 }
 
-impl LazyWaker {
-    pub(crate) fn new(wakes: Arc<Wakes>, task: u64, copy: Option<Arc<TaskWaker>>) -> LazyWaker {
+impl<'a> LazyWaker<'a> {
+    pub(crate) fn new(wakes: &'a Arc<Wakes>, task: u64, copy: Option<Arc<TaskWaker>>) -> Self {
         LazyWaker {
             wakes,
             task,
@@ -261,10 +261,10 @@ static LENT: RawWakerVTable = RawWakerVTable::new(copy_lent, wake_lent, wake_len
 /// `data` is the address of a [`LazyWaker`] that lives, as in the functions that follow.
 unsafe fn copy_lent(data: *const ()) -> RawWaker {
     // SAFETY: the caller's promise.
-    let lazy = unsafe { &*data.cast::<LazyWaker>() };
+    let lazy = unsafe { &*data.cast::<LazyWaker<'_>>() };
     let copy = lazy.copy.get_or_init(|| {
         Arc::new(TaskWaker {
-            wakes: Arc::clone(&lazy.wakes),
+            wakes: Arc::clone(lazy.wakes),
             task: lazy.task,
             queued: AtomicBool::new(false),
         })
@@ -277,7 +277,7 @@ unsafe fn copy_lent(data: *const ()) -> RawWaker {
 /// As for [`copy_lent`].
 unsafe fn wake_lent(data: *const ()) {
     // SAFETY: the caller's promise.
-    let lazy = unsafe { &*data.cast::<LazyWaker>() };
+    let lazy = unsafe { &*data.cast::<LazyWaker<'_>>() };
     lazy.woken.store(true, Ordering::Release);
 }
 
@@ -311,12 +311,12 @@ mod tests {
     #[test]
     fn a_waker_is_an_allocation_when_it_is_copied_and_not_before() {
         let wakes = Arc::new(Wakes::default());
-        let lazy = LazyWaker::new(Arc::clone(&wakes), 7, None);
+        let lazy = LazyWaker::new(&wakes, 7, None);
         lazy.lend(Waker::wake_by_ref);
         assert!(!wakes.any(), "the one who polls sees for itself");
         assert!(matches!(lazy.finish(), (true, None)));
 
-        let lazy = LazyWaker::new(Arc::clone(&wakes), 7, None);
+        let lazy = LazyWaker::new(&wakes, 7, None);
         let copies = lazy.lend(|waker| [waker.clone(), waker.clone()]);
         assert!(copies[0].will_wake(&copies[1]));
         let (false, Some(copy)) = lazy.finish() else {
@@ -341,7 +341,7 @@ mod tests {
     fn the_next_party_takes_over_from_a_driver_that_leaves() {
         let wakes = Arc::new(Wakes::default());
         let wake = |task| {
-            let lazy = LazyWaker::new(Arc::clone(&wakes), task, None);
+            let lazy = LazyWaker::new(&wakes, task, None);
             lazy.lend(Waker::clone).wake();
             for waker in wakes.take() {
                 waker.begin();
@@ -375,7 +375,7 @@ mod tests {
     fn a_wake_before_the_wait_is_found() {
         let wakes = Arc::new(Wakes::default());
         let (_, waker) = party();
-        let lazy = LazyWaker::new(Arc::clone(&wakes), 1, None);
+        let lazy = LazyWaker::new(&wakes, 1, None);
         lazy.lend(Waker::clone).wake();
         assert!(wakes.wait(1, &waker));
         // It would sleep for ever otherwise.
