@@ -15,6 +15,7 @@ mod ci;
 mod deny;
 mod emulation;
 mod fuzz;
+mod mutate;
 mod package;
 mod process;
 mod project;
@@ -78,6 +79,11 @@ enum Task {
         /// The file
         file: PathBuf,
     },
+    /// Plant small bugs one at a time, show which test catches each, and rewrite docs/mutations.md
+    Mutate {
+        #[command(flatten)]
+        settings: mutate::Settings,
+    },
     /// Run a program in the text format: `enjamb run`, built with optimisations
     Run {
         #[command(flatten)]
@@ -128,6 +134,7 @@ fn execute(task: Task) -> Result<bool> {
         Task::Bench { filter, json } => bench::run(&workspace, filter.as_deref(), json.as_deref()),
         Task::Fuzz { settings } => fuzz::run(&workspace, &settings),
         Task::Reduce { file } => fuzz::reduce(&workspace, &file),
+        Task::Mutate { settings } => mutate::run(&workspace, &settings),
         Task::Run { emulation, args } => run::run(&workspace, &emulation, &args),
         Task::SetupAarch64 => setup_aarch64::run(&workspace),
         Task::Tidy { check } => tidy::run(&workspace, check.as_deref()),

@@ -16,11 +16,20 @@ pub struct Workspace {
 impl Workspace {
     /// Asks cargo, from the folder of this crate, so that the current folder does not matter.
     pub fn find() -> Result<Workspace> {
-        let metadata = MetadataCommand::new()
-            .manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
-            .no_deps()
-            .exec()
-            .context("`cargo metadata` failed")?;
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        Workspace::of(MetadataCommand::new().manifest_path(manifest))
+    }
+
+    /// A copy of a workspace in another folder, with a target folder of its own.
+    pub fn in_folder(root: &Path, target: &Path) -> Result<Workspace> {
+        let mut command = MetadataCommand::new();
+        command.manifest_path(root.join("Cargo.toml"));
+        Workspace::of(command.env("CARGO_TARGET_DIR", target))
+    }
+
+    fn of(command: &mut MetadataCommand) -> Result<Workspace> {
+        let metadata = command.no_deps().exec();
+        let metadata = metadata.context("`cargo metadata` failed")?;
         Ok(Workspace { metadata })
     }
 
@@ -40,6 +49,7 @@ impl Workspace {
         command
             .args(args)
             .current_dir(self.root())
+            .env("CARGO_TARGET_DIR", &self.metadata.target_directory)
             .stdin(Stdio::null());
         command
     }

@@ -1,0 +1,31 @@
+//! The bugs, by what they are planted in. Texts are short and distinctive, so that few changes touch them.
+
+mod analysis;
+mod lowering;
+mod passes;
+mod targets;
+
+use super::Mutation;
+
+/// Every bug. Those of one crate follow each other, which saves builds.
+pub fn all() -> impl Iterator<Item = &'static Mutation> {
+    let areas: [&[Mutation]; _] = [passes::ROWS, analysis::ROWS, lowering::ROWS, targets::ROWS];
+    areas.into_iter().flatten()
+}
+
+/// A row: name, file, text, replacement, and what goes wrong.
+const fn bug(
+    name: &'static str,
+    file: &'static str,
+    text: &'static str,
+    replacement: &'static str,
+    what: &'static str,
+) -> Mutation {
+    Mutation {
+        name,
+        file,
+        text,
+        replacement,
+        what,
+    }
+}
