@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::record::Record;
 use super::{Mutation, Outcome, table};
 
 /// The document.
@@ -23,10 +24,11 @@ first, until one fails. The rows are in `xtask/src/mutate`. A bug that survives 
 const SURVIVED: &str = "**survived**";
 const NOT_RUN: &str = "not run";
 
-/// Writes the document anew. `known` is what has been found out here. Returns its line of counts.
-pub fn write(root: &Path, known: impl Fn(&Mutation) -> Option<Outcome>) -> Result<String> {
+/// Writes the document anew, with what has been found out here. Returns its line of counts.
+pub fn write(root: &Path, record: &Record) -> Result<String> {
     let path = root.join(PATH);
     let before = fs::read_to_string(&path).unwrap_or_default();
+    let known = |mutation: &Mutation| record.outcome(mutation).cloned();
     let (text, summary) = render(table::all(), &before, known);
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(summary)

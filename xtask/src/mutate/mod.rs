@@ -34,7 +34,7 @@ pub struct Settings {
     /// How many at a time, each in a working copy of its own
     #[arg(long, default_value_t = 1)]
     jobs: usize,
-    /// Show the bugs that there are, and run none
+    /// Run none: show the bugs that there are, and bring the document up to date with the table
     #[arg(long)]
     list: bool,
     /// Run what has been run on the same sources once more
@@ -91,19 +91,18 @@ enum Outcome {
 /// Runs bugs that have not been run, and writes the document. True if every bug that was asked for is caught.
 pub fn run(workspace: &Workspace, settings: &Settings) -> Result<bool> {
     let chosen = choose(&settings.names)?;
+    let target = workspace.metadata.target_directory.as_std_path();
+    let folder = target.join("mutate");
     if settings.list {
         let mut list = String::new();
         for mutation in chosen {
             writeln!(list, "{:44} {}", mutation.name, mutation.what)?;
         }
         print!("{list}");
+        let record = Record::open(&folder, 0)?;
+        println!("{}", document::write(workspace.root(), &record)?);
         return Ok(true);
     }
-    let folder = workspace
-        .metadata
-        .target_directory
-        .as_std_path()
-        .join("mutate");
     let copies: Vec<WorkingCopy> = (1..=settings.jobs.max(1))
         .map(|job| WorkingCopy::make(workspace, &folder.join(job.to_string())))
         .collect::<Result<_>>()?;
@@ -126,9 +125,7 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<bool> {
     let broken = run_all(&suite, &copies, &mut record, &to_run, &bar)?;
     bar.finish_and_clear();
 
-    let known = |mutation: &Mutation| record.outcome(mutation).cloned();
-    let summary = document::write(workspace.root(), known)?;
-    println!("{summary}");
+    println!("{}", document::write(workspace.root(), &record)?);
     let is_caught =
         |mutation: &&Mutation| matches!(record.outcome(mutation), Some(Outcome::Caught(_)));
     Ok(!broken && chosen.iter().all(is_caught))

@@ -1,15 +1,24 @@
 //! The bugs, by what they are planted in. Texts are short and distinctive, so that few changes touch them.
 
 mod analysis;
+mod ends;
 mod lowering;
 mod passes;
+mod runtime;
 mod targets;
 
 use super::Mutation;
 
 /// Every bug. Those of one crate follow each other, which saves builds.
 pub fn all() -> impl Iterator<Item = &'static Mutation> {
-    let areas: [&[Mutation]; _] = [passes::ROWS, analysis::ROWS, lowering::ROWS, targets::ROWS];
+    let areas: [&[Mutation]; _] = [
+        passes::ROWS,
+        analysis::ROWS,
+        lowering::ROWS,
+        targets::ROWS,
+        runtime::ROWS,
+        ends::ROWS,
+    ];
     areas.into_iter().flatten()
 }
 
