@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::aarch64::Emulation;
 use crate::process::{Workspace, succeeds};
 use crate::step::{Counts, Outcome, step};
-use crate::{bless, deny, package, test, tidy};
+use crate::{bless, deny, loom, package, test, tidy};
 
 /// One step: its name, and what it does when told whether to obtain missing tools.
 type Step = (&'static str, fn(&Workspace, bool) -> Result<Outcome>);
@@ -43,6 +43,10 @@ const STEPS: &[Step] = &[
     ("bless", |workspace, _| {
         bless::leaves_nothing_changed(workspace)
     }),
+    (
+        "loom",
+        |workspace, _| Ok(loom::run(workspace, None)?.into()),
+    ),
     ("test", |workspace, require_all| {
         Ok(Outcome::Counted(test::run(
             workspace,

@@ -15,6 +15,7 @@ mod ci;
 mod deny;
 mod emulation;
 mod fuzz;
+mod loom;
 mod mutate;
 mod package;
 mod process;
@@ -22,6 +23,7 @@ mod project;
 mod run;
 mod setup_aarch64;
 mod step;
+mod stress;
 mod test;
 mod tidy;
 
@@ -84,6 +86,16 @@ enum Task {
         #[command(flatten)]
         settings: mutate::Settings,
     },
+    /// Run models of how threads wake, enter and leave instances, in every order
+    Loom {
+        /// Only the models whose name contains this
+        filter: Option<String>,
+    },
+    /// Run calls of a few instances on many threads, and count whether all is right in the end
+    Stress {
+        #[command(flatten)]
+        settings: stress::Settings,
+    },
     /// Run a program in the text format: `enjamb run`, built with optimisations
     Run {
         #[command(flatten)]
@@ -135,6 +147,8 @@ fn execute(task: Task) -> Result<bool> {
         Task::Fuzz { settings } => fuzz::run(&workspace, &settings),
         Task::Reduce { file } => fuzz::reduce(&workspace, &file),
         Task::Mutate { settings } => mutate::run(&workspace, &settings),
+        Task::Loom { filter } => loom::run(&workspace, filter.as_deref()),
+        Task::Stress { settings } => stress::run(&workspace, &settings),
         Task::Run { emulation, args } => run::run(&workspace, &emulation, &args),
         Task::SetupAarch64 => setup_aarch64::run(&workspace),
         Task::Tidy { check } => tidy::run(&workspace, check.as_deref()),

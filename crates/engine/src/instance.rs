@@ -346,6 +346,12 @@ impl Instance {
         Ok(())
     }
 
+    /// Times that another thread has entered than the one before, since the instance was made. It can be asked
+    /// while a thread is inside.
+    pub fn hand_overs(&self) -> u64 {
+        self.inner.entry.hand_overs()
+    }
+
     /// What happened since the instance was made. What concerns suspensions is counted if
     /// [`Config::count`](crate::Config::count) is set.
     ///

@@ -49,6 +49,8 @@ mod loaded;
 mod machine;
 mod mapping;
 mod memory;
+#[cfg(all(test, loom))]
+mod models;
 mod objects;
 mod options;
 mod processor;

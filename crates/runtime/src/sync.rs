@@ -1,5 +1,5 @@
 //! What threads share, by the names of the standard library; under `--cfg loom` the same of the crate `loom`,
-//! which runs models in every order.
+//! which runs models in every order (`cargo xtask loom`, and the folder `models`).
 
 #[cfg(not(loom))]
 pub(crate) use real::*;

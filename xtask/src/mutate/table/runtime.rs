@@ -428,8 +428,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "wakes/driver_leaves",
         WAKES,
-        "            true => inner.appoint(),",
-        "            true => None,",
+        "            inner.appoint();",
+        "",
         "when the driver leaves nobody takes over",
     ),
     bug(
