@@ -178,7 +178,7 @@ impl House {
             return;
         }
         self.polls += 1;
-        let lazy = LazyWaker::new(Arc::clone(&self.wakes), number, task.waker.take());
+        let lazy = LazyWaker::new(&self.wakes, number, task.waker.take());
         let gates = task.work.waits.get(task.passed).into_iter().flatten();
         let closed = lazy.lend(|waker| gates.filter(|gate| !gate.poll(waker)).count());
         let (woken, waker) = lazy.finish();

@@ -29,7 +29,7 @@ fn a_wake_comes_before_the_wait_or_during_the_poll() {
 fn any_number_of_wakes_is_one() {
     model(6, || {
         let wakes = Arc::new(Wakes::default());
-        let lazy = LazyWaker::new(Arc::clone(&wakes), 7, None);
+        let lazy = LazyWaker::new(&wakes, 7, None);
         let copies = lazy.lend(|waker| [waker.clone(), waker.clone()]);
         let (woken, copy) = lazy.finish();
         assert!(!woken);
@@ -55,7 +55,7 @@ fn any_number_of_wakes_is_one() {
 fn a_future_wakes_itself() {
     model(6, || {
         let wakes = Arc::new(Wakes::default());
-        let lazy = LazyWaker::new(Arc::clone(&wakes), 7, None);
+        let lazy = LazyWaker::new(&wakes, 7, None);
         let other = lazy.lend(|waker| {
             let other = waker.clone();
             let thread = thread::spawn(move || other.wake());
