@@ -67,11 +67,13 @@ pub enum Helper {
     /// Tells the heap that into an object, the first parameter, a reference was written, the second.
     /// Called if [`CodeOptions::write_barrier`](crate::code::CodeOptions::write_barrier) is set.
     Wrote,
+    /// Cancels a task.
+    Cancel,
 }
 
 impl Helper {
     /// Every helper, in order of their table.
-    pub const ALL: [Helper; 17] = [
+    pub const ALL: [Helper; 18] = [
         Helper::HostCall,
         Helper::Spawn,
         Helper::Join,
@@ -89,6 +91,7 @@ impl Helper {
         Helper::NewArray,
         Helper::ArrayCopy,
         Helper::Wrote,
+        Helper::Cancel,
     ];
 
     /// Offset of its address in the context block.

@@ -176,11 +176,17 @@ impl<'a> Machine<'a> {
 
     /// Hands the results of an activation that finished, and has no frame any more, to its caller.
     pub(crate) fn deliver(&mut self, stack: &mut Stack<'a>, results: &[Cell]) -> Outcome {
-        self.raise(stack);
-        // Frames that have made a tail call, and remember the context word.
-        while stack.frames.last().is_some_and(Frame::waits_to_return) {
-            self.pop(stack);
+        loop {
+            if stack.handler_is_over() {
+                self.objects.free(std::mem::take(&mut stack.chain.running))?;
+                return self.cancel_behind(stack, None);
+            }
             self.raise(stack);
+            // Frames that have made a tail call, and remember the context word.
+            if !stack.frames.last().is_some_and(Frame::waits_to_return) {
+                break;
+            }
+            self.pop(stack);
         }
         let Some(site) = stack.site() else {
             return self.dispatch_finished(stack, results);

@@ -55,13 +55,20 @@ impl<'a> Machine<'a> {
         }
         let running = std::mem::take(&mut stack.chain.running);
         self.objects.free(running)?;
-        while stack.chain.rest != 0 {
+        loop {
+            if stack.handler_is_over() {
+                return self.cancel_behind(stack, Some(exception));
+            }
             let next = stack.chain.rest;
+            if next == 0 {
+                return self.leave_with(exception);
+            }
             let object = self.objects.expect_mut(next)?;
             let (function, unwind) = (object.function, object.exceptional_entry());
             let point = object.point;
             stack.chain.rest = std::mem::take(&mut object.next);
             if let Some(entry) = unwind {
+                stack.begin_handler(0);
                 self.objects.set_point(next, entry)?;
                 let words = exception.to_words().map(Cell::new);
                 let object = self.objects.expect_mut(next)?;
@@ -77,7 +84,6 @@ impl<'a> Machine<'a> {
             }
             self.objects.free(next)?;
         }
-        self.leave_with(exception)
     }
 
     /// The outermost active activation suspended and gave back `continuation`.

@@ -159,8 +159,12 @@ impl<'a> Machine<'a> {
     /// which goes on there. Those that are dropped are added to the record of the exception.
     pub(crate) fn unwind(&mut self, stack: &mut Stack<'a>, exception: Exception) -> Outcome {
         while let Some(site) = stack.site() {
+            if stack.handler_is_over() {
+                return self.cancel_behind(stack, Some(exception));
+            }
             if let Some(results) = site.function.exception_results(site.inst) {
                 self.raise(stack);
+                stack.begin_handler(stack.frames.len() - 1);
                 let first = site.results().len() - results.len();
                 for (position, word) in exception.to_words().into_iter().enumerate() {
                     site.set(stack, first + position, Cell::new(word));

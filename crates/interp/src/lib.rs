@@ -46,6 +46,7 @@
 
 mod access;
 mod call;
+mod cancel;
 mod context;
 mod continuation;
 mod control;

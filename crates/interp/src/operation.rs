@@ -6,7 +6,7 @@ use crate::error::Stop;
 use crate::machine::{Flow, Machine};
 use crate::stack::{Site, Stack};
 use crate::vector::{self, Bitwise};
-use crate::{access, call, context, control, exception, float, fuel, integer, object, task};
+use crate::{access, call, cancel, context, control, exception, float, fuel, integer, object, task};
 use enjamb_ir::{Opcode, TrapCode, Type};
 
 /// A function that executes an instruction.
@@ -182,6 +182,7 @@ impl<'a> Operation<'a> {
             Opcode::Spawn => Handled(task::spawn),
             Opcode::Join | Opcode::TryJoin => Handled(task::join),
             Opcode::Detach => Handled(task::detach),
+            Opcode::Cancel => Handled(cancel::cancel),
             Opcode::IsDone => Handled(task::is_done),
 
             Opcode::Jump => Handled(control::jump),

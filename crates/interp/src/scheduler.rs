@@ -28,13 +28,15 @@ pub(crate) struct Task<'a> {
     pub(crate) results: &'a [Type],
     /// The function that it runs.
     pub(crate) function: FuncId,
-    /// The task that it waits for.
-    joins: Option<u64>,
     pub(crate) ended: Option<Ended<'a>>,
     /// The task that joins it.
     pub(crate) joiner: Option<u64>,
     /// Whether nobody will join it.
     pub(crate) detached: bool,
+    /// What it waits for, unless it runs.
+    wait: Wait,
+    /// The tasks that it has joined and does not wait for any more, as it was cancelled.
+    pub(crate) left: Vec<u64>,
 }
 
 /// What a task takes besides its frames: its record, in a hash map that may be half empty, and the
@@ -63,14 +65,14 @@ pub(crate) struct Scheduler<'a> {
 impl Task<'_> {
     /// What it does or waits for, with the time that is left if it has a timer.
     pub(crate) fn state(&self, timer: Option<Duration>) -> TaskState {
-        match (&self.ended, self.joins, timer) {
+        match (&self.ended, self.wait, timer) {
             (Some(Ok(_)), ..) => TaskState::Finished,
             (Some(Err(_)), ..) => TaskState::Failed,
             _ if self.stack.is_none() => TaskState::Running,
-            (None, Some(task), _) => TaskState::Joining(task),
-            (None, None, Some(left)) => TaskState::Sleeping(left),
+            (None, Wait::Task(task), _) => TaskState::Joining(task),
+            (None, Wait::Deadline(_), Some(left)) => TaskState::Sleeping(left),
             // One that has started another one, which runs.
-            (None, None, None) => TaskState::Ready,
+            (None, ..) => TaskState::Ready,
         }
     }
 }
@@ -129,6 +131,10 @@ impl<'a> Scheduler<'a> {
         self.tasks.get(&number)?.stack.as_ref()
     }
 
+    pub(crate) fn stack_mut(&mut self, number: u64) -> Option<&mut Stack<'a>> {
+        self.tasks.get_mut(&number)?.stack.as_mut()
+    }
+
     /// The task that waits for a task.
     pub(crate) fn joiner(&self, number: u64) -> Option<u64> {
         self.tasks.get(&number)?.joiner
@@ -166,10 +172,11 @@ impl<'a> Scheduler<'a> {
             stack: Some(stack),
             results,
             function,
-            joins: None,
             ended: None,
             joiner: None,
             detached: false,
+            wait: Wait::Turn,
+            left: Vec::new(),
         };
         self.tasks.insert(self.started, task);
         self.started
@@ -210,14 +217,14 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Keeps the stack of a task that waits.
-    pub(crate) fn park(&mut self, stack: Stack<'a>, wait: Wait) {
+    pub(crate) fn park(&mut self, mut stack: Stack<'a>, mut wait: Wait) {
         let number = stack.task;
+        if stack.cancellation.is_due() {
+            wait = self.refuse_wait(&mut stack, wait);
+        }
         if let Some(task) = self.tasks.get_mut(&number) {
             task.stack = Some(stack);
-            task.joins = match wait {
-                Wait::Task(target) => Some(target),
-                Wait::Turn | Wait::Deadline(_) => None,
-            };
+            task.wait = wait;
         }
         match wait {
             Wait::Turn => self.queue.push_back(number),
@@ -231,13 +238,9 @@ impl<'a> Scheduler<'a> {
 
     /// Lets a task go on with what it waited for.
     pub(crate) fn wake(&mut self, number: u64, ended: Ended<'a>) {
-        let Some(task) = self.tasks.get_mut(&number) else {
-            return;
-        };
-        task.joins = None;
-        if let Some(stack) = &mut task.stack {
+        if let Some(stack) = self.stack_mut(number) {
             stack.entry = Entry::Wake(ended);
-            self.queue.push_back(number);
+            self.queue(number);
         }
     }
 
@@ -265,8 +268,27 @@ impl<'a> Scheduler<'a> {
             && deadline <= now
         {
             self.timers.pop();
-            self.queue.push_back(number);
+            self.queue(number);
         }
+    }
+
+    /// Lets a task wait for its turn.
+    pub(crate) fn queue(&mut self, number: u64) {
+        self.take_wait(number);
+        self.queue.push_back(number);
+    }
+
+    /// What a task waits for. It waits for its turn from now on.
+    pub(crate) fn take_wait(&mut self, number: u64) -> Wait {
+        let task = self.tasks.get_mut(&number);
+        task.map_or(Wait::Turn, |task| {
+            std::mem::replace(&mut task.wait, Wait::Turn)
+        })
+    }
+
+    /// A task waits for no time any more.
+    pub(crate) fn forget_timers(&mut self, number: u64) {
+        self.timers.retain(|&Reverse((.., task))| task != number);
     }
 
     /// The time in milliseconds.

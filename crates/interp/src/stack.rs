@@ -13,6 +13,7 @@
 //! activation is back on the machine's stack, and its callers come back one by one when their
 //! callee returns. The stack limit and the statistics count frames by that rule.
 
+use crate::cancel::Cancellation;
 use crate::error::Stop;
 use crate::exception::Record;
 use crate::heap::Reference;
@@ -104,6 +105,7 @@ pub(crate) struct Stack<'a> {
     pub(crate) record: Option<Box<Record<'a>>>,
     /// Its context word, unless it runs.
     pub(crate) context: u64,
+    pub(crate) cancellation: Cancellation,
 }
 
 /// What the dispatcher knows about the continuation objects of a task; 0 is none.

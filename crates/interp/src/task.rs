@@ -11,7 +11,7 @@ use enjamb_ir::{FuncId, Payload, TrapCode};
 
 type Outcome = Result<Flow, Stop>;
 
-const INVALID_TASK: Stop = Stop::Trap(TrapCode::InvalidTask);
+pub(crate) const INVALID_TASK: Stop = Stop::Trap(TrapCode::InvalidTask);
 
 impl<'a> Machine<'a> {
     /// Makes a task that will begin with a call.
@@ -27,6 +27,7 @@ impl<'a> Machine<'a> {
         let Some(task) = self.scheduler.get_mut(number) else {
             return;
         };
+        let left = std::mem::take(&mut task.left);
         if self.module.functions[task.function].signature().is_async {
             self.stats.tasks_finished += u64::from(ended.is_ok());
             self.stats.tasks_failed += u64::from(ended.is_err());
@@ -39,6 +40,7 @@ impl<'a> Machine<'a> {
             None if task.detached => self.scheduler.remove(number),
             None => task.ended = Some(ended),
         }
+        self.scheduler.let_go(number, left);
     }
 }
 

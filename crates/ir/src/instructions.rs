@@ -380,6 +380,11 @@ instructions! {
     Join "join" Join [Is(TASK)] -> [Rest] INVOKES.and(COLLECTS).and(Effects::SUSPENDS), "21:i64 | v1 = spawn %later(v0)\nv2 = join sig2, v1 | v2 == 42:i64";
     /// Lets a task run on its own; its results are dropped when it finishes.
     Detach "detach" Values [Is(TASK)] -> [] CALLS, "21:i64 | v1 = spawn %later(v0)\ndetach v1 | ";
+    /// Cancels a task, once and for all: what it waits for, or would wait for next, is forgotten, and each
+    /// of its activations with an unwind target gets the exception with tag -1 and payload null, innermost
+    /// first. Handlers may wait; what they come back with is dropped. The task ends with that exception, or
+    /// with its results if it never waits again. It may be one that runs, is joined or is detached.
+    Cancel "cancel" Values [Is(TASK)] -> [] CALLS, "21:i64 | v1 = spawn %later(v0)\ncancel v1 | ";
     /// 1 if a task has finished and can be joined without waiting, else 0.
     IsDone "is_done" Values [Is(TASK)] -> [Is(I8)] CALLS, "21:i64 | v1 = spawn %later(v0)\nv2 = is_done v1\nv3 = join sig2, v1 | v2 == 0:i8";
 }

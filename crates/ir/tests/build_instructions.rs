@@ -245,6 +245,7 @@ fn calls_and_ends(b: &mut FunctionBuilder<'_>, names: &Names, p: Value) {
     b.context_set(word);
     let joined = b.join(gives, task)[0];
     let task = b.spawn(names.later, &[joined]);
+    b.cancel(task);
     b.detach(task);
     let blocks: [_; 6] = std::array::from_fn(|_| b.create_block());
     let [tail, indirect, trap, unreachable, table, back] = blocks;

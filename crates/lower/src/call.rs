@@ -125,6 +125,7 @@ pub(crate) trait Calls<'a>: Backend<'a> {
                 (Helper::Join, u64::from(index), signature)
             }
             (Opcode::Detach, _) => (Helper::Detach, 0, Signature::sync(task, &[])),
+            (Opcode::Cancel, _) => (Helper::Cancel, 0, Signature::sync(task, &[])),
             (Opcode::IsDone, _) => (Helper::IsDone, 0, Signature::sync(task, &[Type::I8])),
             (Opcode::MemoryGrow, Payload::Memory(memory)) => {
                 let signature = Signature::sync(&size[..1], &size[..1]);

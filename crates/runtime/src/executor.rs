@@ -57,6 +57,8 @@ pub(crate) struct Executor {
     timers_made: u64,
     /// How many had been made when it was asked for the next deadline.
     timers_seen: u64,
+    /// Tasks that do not wait for the timers that were made before this one.
+    forgotten: FxHashMap<u64, u64>,
     /// Tasks that were freed since timers were last looked through for theirs.
     freed: usize,
     clock: Clock,
@@ -82,6 +84,7 @@ impl Executor {
                 ClockKind::Virtual => Clock::Virtual(0),
             },
             freed: 0,
+            forgotten: FxHashMap::default(),
             pending: FxHashMap::default(),
             again: Vec::new(),
             early: Vec::new(),
@@ -134,25 +137,37 @@ impl Executor {
         self.timers_made += 1;
     }
 
-    /// Appends the tasks whose deadline has come to the run queue.
-    pub(crate) fn fire(&mut self) {
+    /// A task does not wait for its timer any more.
+    pub(crate) fn forget_timers(&mut self, task: u64) {
+        self.forgotten.insert(task, self.timers_made);
+    }
+
+    /// A task has ended that may have been forgotten by timers.
+    pub(crate) fn remember_timers(&mut self, task: u64) {
+        self.forgotten.remove(&task);
+    }
+
+    /// Appends the tasks whose deadline has come, and that `wait` says do wait, to the run queue.
+    pub(crate) fn fire(&mut self, mut wait: impl FnMut(u64) -> bool) {
         if self.timers.is_empty() {
             return;
         }
         let now = self.now();
-        while let Some(&Reverse((deadline, _, task))) = self.timers.peek()
+        while let Some(&Reverse((deadline, number, task))) = self.timers.peek()
             && deadline <= now
         {
             self.timers.pop();
-            self.queue.push_back(task);
+            if !is_forgotten(&self.forgotten, number, task) && wait(task) {
+                self.queue.push_back(task);
+            }
         }
     }
 
     /// How long until the next deadline of a task that exists. A virtual clock jumps there instead.
     pub(crate) fn next_deadline(&mut self, exists: impl Fn(u64) -> bool) -> Option<Duration> {
         self.timers_seen = self.timers_made;
-        while let Some(&Reverse((.., task))) = self.timers.peek()
-            && !exists(task)
+        while let Some(&Reverse((_, number, task))) = self.timers.peek()
+            && (is_forgotten(&self.forgotten, number, task) || !exists(task))
         {
             self.timers.pop();
         }
@@ -205,7 +220,9 @@ impl Executor {
             let nanoseconds = tick.as_nanos().saturating_mul(u128::from(ticks));
             Duration::from_nanos_u128(nanoseconds)
         };
-        let timers = self.timers.iter();
+        let timers = self.timers.iter().filter(|&&Reverse((_, number, task))| {
+            !is_forgotten(&self.forgotten, number, task)
+        });
         timers.map(move |&Reverse((deadline, _, task))| (task, left(deadline)))
     }
 
@@ -237,7 +254,10 @@ impl Executor {
         self.freed += 1;
         if self.freed * 2 > self.timers.len() {
             self.freed = 0;
-            self.timers.retain(|&Reverse((.., task))| exists(task));
+            let forgotten = &self.forgotten;
+            self.timers.retain(|&Reverse((_, number, task))| {
+                !is_forgotten(forgotten, number, task) && exists(task)
+            });
         }
     }
 
@@ -247,7 +267,13 @@ impl Executor {
         self.timers.clear();
         self.again.clear();
         self.early.clear();
+        self.forgotten.clear();
     }
+}
+
+/// Whether a task does not wait for a timer any more.
+fn is_forgotten(forgotten: &FxHashMap<u64, u64>, number: u64, task: u64) -> bool {
+    !forgotten.is_empty() && forgotten.get(&task).is_some_and(|&made| number < made)
 }
 
 #[cfg(test)]
@@ -262,7 +288,7 @@ mod tests {
         }
         let mut order = Vec::new();
         while executor.next_deadline(|_| true).is_some() {
-            executor.fire();
+            executor.fire(|_| true);
             while let Some(task) = executor.pop() {
                 order.push((task, executor.now()));
             }
@@ -280,7 +306,7 @@ mod tests {
         executor.sleep(3, i64::MAX);
         for task in [2, 1, 3] {
             assert_eq!(executor.next_deadline(|_| true), Some(Duration::ZERO));
-            executor.fire();
+            executor.fire(|_| true);
             assert_eq!((executor.pop(), executor.pop()), (Some(task), None));
         }
     }
@@ -298,7 +324,7 @@ mod tests {
             executor.next_deadline(|task| task == 0),
             Some(Duration::ZERO)
         );
-        executor.fire();
+        executor.fire(|_| true);
         assert_eq!(executor.pop(), Some(0));
         executor.sleep(5, 1);
         assert_eq!(executor.next_deadline(|_| false), None);
@@ -308,12 +334,12 @@ mod tests {
     fn the_real_clock_tells_how_long_to_wait() {
         let mut executor = Executor::new(ClockKind::Real);
         executor.sleep(1, 50);
-        executor.fire();
+        executor.fire(|_| true);
         assert_eq!(executor.pop(), None);
         let wait = executor.next_deadline(|_| true).unwrap();
         assert!(wait <= Duration::from_millis(50), "{wait:?}");
         std::thread::sleep(wait);
-        executor.fire();
+        executor.fire(|_| true);
         assert_eq!(executor.pop(), Some(1));
         assert_eq!(executor.next_deadline(|_| true), None);
     }

@@ -45,6 +45,7 @@ pub(crate) fn install(context: &mut Context) {
             Helper::NewArray => objects::new_array,
             Helper::ArrayCopy => objects::array_copy,
             Helper::Wrote => objects::wrote,
+            Helper::Cancel => cancel,
         };
         context.helpers[helper as usize] = function as usize as u64;
     }
@@ -265,7 +266,7 @@ impl State {
                 Ok(Status::Finished)
             }
             // Whatever the schedule: slices of time are no leaf's decision.
-            Import::OutOfFuel => Ok(self.register(Registration::Turn)),
+            Import::OutOfFuel => Ok(self.register(Registration::OutOfFuel)),
             Import::Sleep => Ok(self.register(Registration::Sleep(argument as i64))),
             Import::Test => match self.leaf_decides(argument & 1 == 1) {
                 true => Ok(self.register(Registration::Result(argument))),
@@ -339,6 +340,22 @@ extern "C" fn detach(context: *mut Context, _index: u64, buffer: *mut u64) -> u6
             state.detach(index);
             Ok(Status::Finished)
         })
+    })
+}
+
+extern "C" fn cancel(context: *mut Context, _index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        // SAFETY: the service has a parameter.
+        let &mut [word] = unsafe { array(buffer) };
+        machine.with(|state| {
+            let index = state.tasks.find_any(word)?;
+            match state.tasks[index].called {
+                true => Err(TrapCode::InvalidTask),
+                false => Ok(state.cancel(index)),
+            }
+        })?;
+        machine.bury();
+        Ok(Status::Finished)
     })
 }
 

@@ -44,6 +44,8 @@ impl State {
         let (fuel, tasks) = (self.context.fixed().fuel, self.tasks.count());
         let always = Stats {
             tasks_live: tasks,
+            cancellations_cut_short: self.cancellations.cut_short,
+            handlers_skipped: self.cancellations.handlers_skipped,
             fuel_used: self.fuel.used(fuel),
             ..Stats::default()
         };
@@ -150,13 +152,16 @@ impl State {
             && let Some(object) = NonNull::new(next)
         {
             // SAFETY: chains of suspended activations are linked up to their root, and each has the record
-            // of a point.
-            unsafe {
-                let record = &*(*next).info;
-                trace.push(Frame::Point(record.function, record.state));
-                bytes += u64::from(size_of_object(object));
-                next = (*next).next;
-            }
+            // of a point, or of a separator.
+            let (rest, record) = unsafe { ((*next).next, &*(*next).info) };
+            bytes += u64::from(match self.is_separator(object) {
+                true => self.loaded.separator_size,
+                false => {
+                    trace.push(Frame::Point(record.function, record.state));
+                    record.size
+                }
+            });
+            next = rest;
         }
         bytes
     }

@@ -1,5 +1,6 @@
 //! Instances: a loaded module with memories, globals and tasks of its own.
 
+use crate::cancel::Cancellations;
 use crate::context::ContextBlock;
 use crate::continuations::Continuations;
 use crate::error::Error;
@@ -118,6 +119,7 @@ impl Instance {
             continuations: Continuations::new(options.continuation_limit, options.count),
             tasks: Tasks::new(),
             executor: Executor::new(options.clock),
+            cancellations: Cancellations::default(),
             wakes,
             discarded: Vec::new(),
             ended: Vec::new(),
@@ -323,12 +325,20 @@ impl Instance {
         self.machine.with(|state| state.deadlock(task.0))
     }
 
-    /// Frees a task that [`Instance::start`] has started, with what it waits for, unless it has been freed
-    /// already. What it has started itself goes on.
+    /// Ends a task that [`Instance::start`] has started, unless it has been freed already: it is cancelled at
+    /// once, so its handlers run, and do not wait. What it has started itself goes on.
     pub fn abandon(&mut self, task: TaskHandle) {
+        let found = self.machine.with(|state| state.tasks.find_any(task.0));
+        if let Ok(index) = found {
+            self.machine.abandon(index);
+        }
+    }
+
+    /// Cancels a task, as the instruction `cancel` does, if it has not ended: its handlers may wait.
+    pub fn cancel(&mut self, task: TaskHandle) {
         self.machine.with(|state| {
             if let Ok(index) = state.tasks.find_any(task.0) {
-                state.abandon(index);
+                state.cancel(index);
             }
         });
         self.machine.bury();

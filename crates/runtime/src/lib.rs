@@ -33,6 +33,7 @@
 //! ```
 
 mod code_memory;
+mod cancel;
 mod context;
 mod continuations;
 mod debug;
@@ -61,6 +62,7 @@ mod trace;
 mod unwind;
 mod wakes;
 
+pub use cancel::REFUSALS;
 pub use code_memory::{CodeInUse, CodeMemory};
 pub use debug::LoadOptions;
 pub use entry::{AlreadyInside, Entered, Entry, Serve, Ticket};

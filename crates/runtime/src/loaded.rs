@@ -1,5 +1,6 @@
 //! A compiled module whose code is in code memory, ready for instances.
 
+use crate::cancel::separator_size;
 use crate::code_memory::CodeMemory;
 use crate::debug::{Announcement, LoadOptions};
 use crate::error::{Error, Trap};
@@ -41,6 +42,8 @@ pub struct LoadedModule {
     maps: ReferenceMaps,
     pub(crate) dispatcher: u64,
     pub(crate) root_record: u64,
+    /// The size of its separators; see [`crate::cancel`].
+    pub(crate) separator_size: u32,
 }
 
 /// Numbers signatures; equal ones get the same number.
@@ -119,6 +122,7 @@ impl LoadedModule {
             maps: ReferenceMaps::new(&compiled),
             dispatcher: address(&Symbol::Dispatcher)?,
             root_record: address(&Symbol::RootRecord)?,
+            separator_size: separator_size(&compiled.source),
             functions,
             signature_cells,
             code,

@@ -12,7 +12,7 @@ use crate::helpers::{drop_quietly, panic};
 use crate::host::HostContext;
 use crate::processor;
 use crate::state::{State, bare_trap};
-use crate::task::{NONE, State as TaskState};
+use crate::task::{Marks, NONE, State as TaskState};
 use crate::trace;
 use crate::wakes::{LazyWaker, Wakes};
 use enjamb_abi::context::{Context, Status};
@@ -36,8 +36,8 @@ pub(crate) struct Machine(NonNull<State>);
 
 /// How compiled code came back.
 enum End {
-    /// With results.
-    Finished,
+    /// With results, in this continuation if one was resumed.
+    Finished(u64),
     /// With what [`Context::suspended`] says.
     Suspended(u64),
     /// With a trap or an exception, while this continuation was resumed.
@@ -206,7 +206,7 @@ impl Machine {
             let failure = std::mem::replace(&mut state.failure, outer.failure);
             if status == Status::Finished as u64 {
                 state.spare_failure = failure.or(state.spare_failure.take());
-                End::Finished
+                End::Finished(current)
             } else if status == Status::Suspended as u64 {
                 // What the task has caught it may yet throw on.
                 failure
@@ -251,7 +251,7 @@ impl Machine {
         let end = self.enter(task, function, buffer);
         self.with(|state| {
             match end {
-                End::Finished => state.finished_at_once(task, &buffer[..results]),
+                End::Finished(_) => state.finished_at_once(task, &buffer[..results]),
                 End::Suspended(last) => state.suspended_at_first(task, last),
                 End::Failed(failure, _) => state.fail(task, failure),
             }
@@ -276,7 +276,7 @@ impl Machine {
             let head = state.tasks[task].head;
             let failing = state.tasks[task].state == TaskState::Failing;
             let head = if failing {
-                let failure = state.take_failure_of(task);
+                let failure = state.failure_at_turn(task);
                 state.unwind_chain(task, head, failure)
             } else {
                 Some(head)
@@ -317,14 +317,14 @@ impl Machine {
                 }
             });
             head = self.with(|state| match end {
-                End::Finished => {
+                End::Finished(at) if state.tasks[task].marks.has(Marks::HANDLES) => {
+                    state.handler_finished(task, at)
+                }
+                End::Finished(_) => {
                     state.finish(task);
                     None
                 }
-                End::Suspended(head) => {
-                    state.suspend(task, head as *mut ContinuationHeader);
-                    None
-                }
+                End::Suspended(head) => state.suspend(task, head as *mut ContinuationHeader),
                 End::Failed(failure, current) => state.fail_resumed(task, current, failure),
             });
         }
@@ -344,7 +344,7 @@ impl Machine {
     /// One turn of the executor.
     pub(crate) fn step(self) -> Step {
         let is_woken = self.with(|state| {
-            state.executor.fire();
+            state.fire();
             state.turns += 1;
             state.wakes.any() || state.is_time_for_again()
         });
@@ -452,7 +452,7 @@ impl Machine {
         words.resize(words.len().max(word_count(&results)), 0);
         match self.enter(NONE, function, &mut words) {
             End::Failed(failure, _) => Err(self.with(|state| state.error(&failure))),
-            End::Finished => Ok(self.with(|state| state.values(&results, &words))),
+            End::Finished(_) => Ok(self.with(|state| state.values(&results, &words))),
             End::Suspended(_) => Err(Error::Load("a sync function suspended".to_string())),
         }
     }
@@ -480,7 +480,9 @@ impl State {
     /// looks for anything else between two turns, its turn ends and that of the next one begins: that one,
     /// and the head of its chain.
     fn yield_to_next(&mut self, task: u32) -> Option<(u32, *mut ContinuationHeader)> {
+        let is_cancelled = self.tasks[task].marks.has(Marks::DUE.and(Marks::AT_ONCE));
         let is_plain = self.registration.is_none()
+            && !is_cancelled
             && self.failure.is_none()
             && !self.tasks.have_failures()
             && !self.executor.is_watched()
@@ -563,8 +565,12 @@ impl State {
     /// The types of the results that a suspended task waits for.
     fn waited_for(&self, task: u32) -> &[Type] {
         let task = &self.tasks[task];
-        if task.head == task.root {
-            return &self.loaded.signature(task.function()).results;
+        let ends = match task.head == task.root {
+            true => Some(task.function()),
+            false => self.function_at_separator(task.head),
+        };
+        if let Some(function) = ends {
+            return &self.loaded.signature(function).results;
         }
         // SAFETY: the head of a suspended chain is a continuation with a record.
         let record = unsafe { &*(*task.head).info };

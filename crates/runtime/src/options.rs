@@ -49,7 +49,7 @@ impl Default for Options {
     }
 }
 
-/// What an instance has done so far; but for `tasks_live` and the fuel all zero unless it counts.
+/// What an instance has done so far; but for `tasks_live`, fuel and cancellations all zero unless it counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Leaf calls that suspended.
@@ -80,6 +80,11 @@ pub struct Stats {
     pub host_calls: u64,
     /// Those of them whose results came later.
     pub host_calls_pending: u64,
+    /// Tasks that were cancelled, and whose handlers did not all run: one trapped, or they have used up
+    /// what they are given when a task is cancelled at once.
+    pub cancellations_cut_short: u64,
+    /// Suspended frames of these whose handlers did not run.
+    pub handlers_skipped: u64,
     /// Fuel that was used.
     pub fuel_used: u64,
 }

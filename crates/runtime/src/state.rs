@@ -2,6 +2,7 @@
 //!
 //! No method here enters compiled code or a host function; that is [`crate::machine`]'s.
 
+use crate::cancel::{Cancellations, is_cancellation};
 use crate::context::ContextBlock;
 use crate::continuations::{Continuations, Object};
 use crate::error::{Error, HostError, Trap};
@@ -14,7 +15,7 @@ use crate::machine::Outer;
 use crate::memory::LinearMemory;
 use crate::objects::Objects;
 use crate::options::Options;
-use crate::task::{NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
+use crate::task::{Marks, NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use crate::trace;
 use crate::wakes::Wakes;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
@@ -42,8 +43,8 @@ pub(crate) enum Import {
 
 /// What the running task waits for, from a helper's answer "suspended" until its chain is whole.
 pub(crate) enum Registration {
-    /// Its next turn.
-    Turn,
+    /// Its next turn, as its slice of fuel is used up. For any turn there is none.
+    OutOfFuel,
     /// Its next turn, with this result.
     Result(u64),
     /// The clock.
@@ -64,6 +65,7 @@ pub(crate) struct State {
     pub(crate) continuations: Continuations,
     pub(crate) tasks: Tasks,
     pub(crate) executor: Executor,
+    pub(crate) cancellations: Cancellations,
     /// What wakes tasks from outside.
     pub(crate) wakes: Arc<Wakes>,
     /// What nobody waits for any more: dropped when the state is not borrowed, since it is the host's.
@@ -206,8 +208,23 @@ impl State {
         }
     }
 
+    /// Appends the tasks whose deadline has come to the run queue.
+    pub(crate) fn fire(&mut self) {
+        let State {
+            executor, tasks, ..
+        } = self;
+        executor.fire(|task| {
+            let found = tasks.find_any(task);
+            found.map_or(false, |index| {
+                tasks[index].marks.clear(Marks::WAITS);
+                true
+            })
+        });
+    }
+
     /// Appends a task to the run queue. From then on a `yield` has to let it run first.
     pub(crate) fn wake(&mut self, index: u32) {
+        self.tasks[index].marks.clear(Marks::WAITS);
         self.executor.push(self.tasks.word(index));
         self.context.fixed().fast_resumes = 0;
     }
@@ -242,6 +259,10 @@ impl State {
         while next != end
             && let Some(object) = NonNull::new(next)
         {
+            if self.is_separator(object) {
+                next = self.free_separator(object);
+                continue;
+            }
             // SAFETY: chains of suspended tasks are linked up to their root; each object is freed
             // once, after its link has been read.
             unsafe {
@@ -290,7 +311,10 @@ impl State {
         unsafe { (*(last as *mut ContinuationHeader)).next = root.as_ptr() };
         self.tasks[index].root = root.as_ptr();
         let head = self.context.fixed().sentinel.next;
-        self.suspend(index, head);
+        if let Some(head) = self.suspend(index, head) {
+            self.tasks[index].head = head;
+            self.wake(index);
+        }
     }
 
     /// A task is suspended with this chain.
@@ -299,18 +323,27 @@ impl State {
         let task = &mut self.tasks[index];
         task.head = head;
         task.context_word = context_word;
-        task.delivered = false;
+        task.marks.clear(Marks::DELIVERED);
         task.state = TaskState::Suspended;
     }
 
-    /// The same, and sees to what it waits for.
-    pub(crate) fn suspend(&mut self, index: u32, head: *mut ContinuationHeader) {
+    /// The same, and sees to what it waits for. If it is not to wait, and goes on at once, gives its new head.
+    pub(crate) fn suspend(
+        &mut self,
+        index: u32,
+        head: *mut ContinuationHeader,
+    ) -> Option<*mut ContinuationHeader> {
         self.keep_suspended(index, head);
         if trace::is_wanted() {
             self.trace_suspend(index);
         }
+        let marks = &mut self.tasks[index].marks;
+        if marks.has(Marks::DUE.and(Marks::AT_ONCE)) {
+            return self.refuse_wait(index);
+        }
+        marks.set(Marks::WAITS);
         match self.registration.take() {
-            None | Some(Registration::Turn) => self.wake(index),
+            None | Some(Registration::OutOfFuel) => self.wake(index),
             Some(Registration::Result(word)) => {
                 self.deliver(index, &[word]);
                 self.wake(index);
@@ -324,6 +357,7 @@ impl State {
                 self.executor.wait_for_host(task, call, woken);
             }
         }
+        None
     }
 
     /// What was to be waited for is not, since the task has failed.
@@ -334,7 +368,7 @@ impl State {
     }
 
     /// Nobody waits for a future any more.
-    fn discard(&mut self, mut call: PendingCall) {
+    pub(crate) fn discard(&mut self, mut call: PendingCall) {
         self.objects.handles.end(std::mem::take(&mut call.locals));
         self.discarded.push(call);
     }
@@ -376,7 +410,7 @@ impl State {
     /// Stores what a suspended task has waited for.
     pub(crate) fn deliver(&mut self, index: u32, results: &[u64]) {
         let task = &mut self.tasks[index];
-        task.delivered = true;
+        task.marks.set(Marks::DELIVERED);
         let head = task.head;
         // SAFETY: the head's point is a call of the leaf, or the head is the root of a function
         // with the leaf's results; either way the area has room for their words.
@@ -404,6 +438,9 @@ impl State {
     fn note_end(&mut self, index: u32) {
         if self.tasks[index].called {
             self.ended.push(self.tasks.word(index));
+        }
+        if self.tasks[index].marks.has(Marks::CANCELLED) {
+            self.let_go(index);
         }
     }
 
@@ -439,7 +476,7 @@ impl State {
         let Task {
             joiner, detached, ..
         } = self.tasks[index];
-        if detached {
+        if detached && !is_cancellation(failure.cause) {
             let error = failure.to_error(&self.loaded);
             tracing::warn!(%error, "a detached task failed");
         }
@@ -514,17 +551,8 @@ impl State {
         self.remove(index);
     }
 
-    /// Frees a call of the host's that has not ended, or whose results are not wanted. Tasks that it has
-    /// started go on.
-    pub(crate) fn abandon(&mut self, index: u32) {
-        match self.tasks[index].state {
-            TaskState::Free => return,
-            // It is called from within itself, and ends when that is over.
-            TaskState::Running => return self.detach(index),
-            TaskState::Suspended => self.leave_joined(index),
-            _ => {}
-        }
-        self.free_task(index);
+    /// A task was freed, whatever it had waited for.
+    pub(crate) fn forget_freed(&mut self) {
         let State {
             executor, tasks, ..
         } = self;
@@ -538,6 +566,7 @@ impl State {
             self.free_task(index);
         }
         self.executor.clear();
+        self.cancellations.clear();
         self.give_back_records();
     }
 

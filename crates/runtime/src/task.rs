@@ -58,8 +58,44 @@ pub(crate) struct Task {
     pub(crate) detached: bool,
     /// Whether it is a call of the host's, which alone asks for its results.
     pub(crate) called: bool,
-    /// Whether what it has waited for stands in the first continuation of its chain.
-    pub(crate) delivered: bool,
+    pub(crate) marks: Marks,
+}
+
+/// What else is to be known of a task: a set of bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    /// What it has waited for stands in the first continuation of its chain.
+    pub(crate) const DELIVERED: Marks = Marks(1);
+    /// It is suspended, and not in the run queue.
+    pub(crate) const WAITS: Marks = Marks(2);
+    /// It has been cancelled.
+    pub(crate) const CANCELLED: Marks = Marks(4);
+    /// Its activations have not heard of that.
+    pub(crate) const DUE: Marks = Marks(8);
+    /// It does not wait any more.
+    pub(crate) const AT_ONCE: Marks = Marks(16);
+    /// The handler of an activation runs, and those behind it have not heard of the cancellation.
+    pub(crate) const HANDLES: Marks = Marks(32);
+
+    /// Both.
+    pub(crate) const fn and(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+
+    /// Whether it has any of these.
+    pub(crate) fn has(self, any: Marks) -> bool {
+        self.0 & any.0 != 0
+    }
+
+    pub(crate) fn set(&mut self, marks: Marks) {
+        self.0 |= marks.0;
+    }
+
+    pub(crate) fn clear(&mut self, marks: Marks) {
+        self.0 &= !marks.0;
+    }
 }
 
 impl Task {
@@ -124,7 +160,7 @@ impl Tasks {
                 state: State::Free,
                 detached: false,
                 called: false,
-                delivered: false,
+                marks: Marks::default(),
             });
             self.free = index;
         }
@@ -153,7 +189,7 @@ impl Tasks {
             state: State::Free,
             detached: false,
             called: false,
-            delivered: false,
+            marks: Marks::default(),
         };
         self.free = index;
     }

@@ -20,7 +20,7 @@ impl State {
     #[cold]
     pub(crate) fn trace_suspend(&self, index: u32) {
         let waits = match &self.registration {
-            None | Some(Registration::Turn | Registration::Result(_)) => TaskState::Ready,
+            None | Some(Registration::OutOfFuel | Registration::Result(_)) => TaskState::Ready,
             Some(Registration::Sleep(milliseconds)) => {
                 TaskState::Sleeping(Duration::from_millis((*milliseconds).max(0) as u64))
             }
@@ -61,7 +61,7 @@ impl State {
     /// Where a suspended task stands, unless its function ends with the call that it waits for.
     fn place_of(&self, index: u32) -> Option<Location> {
         let task = &self.tasks[index];
-        if task.head == task.root {
+        if task.head == task.root || self.function_at_separator(task.head).is_some() {
             return None;
         }
         // SAFETY: the head of a suspended chain is a continuation with a record.

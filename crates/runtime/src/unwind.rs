@@ -13,7 +13,7 @@ use crate::failure::{Cause, Failure, Frame, resolve};
 use crate::loaded::LoadedModule;
 use crate::processor::return_address;
 use crate::state::State;
-use crate::task::State as TaskState;
+use crate::task::{Marks, State as TaskState};
 use enjamb_abi::code::Throw;
 use enjamb_abi::context::Status;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS};
@@ -196,13 +196,25 @@ impl State {
         mut failure: Box<Failure>,
     ) -> Option<*mut ContinuationHeader> {
         let root = self.tasks[task].root;
-        let mut next = head;
+        let is_cancelled = self.tasks[task].marks.has(Marks::CANCELLED);
+        let (mut next, mut skipped) = (head, 0);
         while next != root
             && let Some(object) = NonNull::new(next)
         {
+            if is_cancelled && self.is_separator(object) {
+                failure = self.behind_handler(task, failure);
+                next = self.free_separator(object);
+                continue;
+            }
             // SAFETY: chains of suspended tasks are linked up to their root, and what is suspended
             // has the record of a point.
             let (header, record) = unsafe { (&mut *next, &*(*next).info) };
+            if is_cancelled
+                && record.exceptional != 0
+                && let Err(code) = self.begin_handler(task, object, failure.cause)
+            {
+                failure = self.new_failure(Cause::Trap(code));
+            }
             if record.exceptional != 0
                 && let Cause::Exception(exception) = failure.cause
             {
@@ -218,6 +230,7 @@ impl State {
                 self.remember(task, failure);
                 return Some(next);
             }
+            skipped += u64::from(record.exceptional != 0);
             failure
                 .trace
                 .push(Frame::Point(record.function, record.state));
@@ -227,6 +240,12 @@ impl State {
                 self.continuations
                     .free_frame(self.context.free_lists(), object)
             };
+        }
+        if is_cancelled {
+            if self.tasks[task].marks.has(Marks::HANDLES) {
+                failure = self.behind_handler(task, failure);
+            }
+            self.count_skipped(task, failure.cause, skipped);
         }
         self.fail(task, failure);
         None

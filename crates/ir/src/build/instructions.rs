@@ -241,6 +241,7 @@ impl FunctionBuilder<'_> {
             [Payload::ObjectType(ty)] (to, to_index, from, from_index, count);
         root_set = RootSet {root: RootId} [Payload::Root(root)] (reference);
         detach = Detach(task);
+        cancel = Cancel(task);
         context_set = ContextSet(word);
         throw = Throw(tag, payload);
         rethrow = Rethrow(tag, payload);

@@ -16,11 +16,11 @@
 //! after, what is in it is nobody's. An exception that was caught is remembered for its trace, and
 //! keeps nothing alive.
 
-use super::maps::{ReferenceMaps, reference_results, reference_words};
+use super::maps::{reference_results, reference_words};
 use crate::failure::{Cause, Failure};
 use crate::loaded::LoadedModule;
 use crate::state::State;
-use crate::task::{NONE, State as TaskState};
+use crate::task::{Marks, NONE, State as TaskState};
 use crate::unwind::Walk;
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_abi::heap::Roots;
@@ -67,7 +67,7 @@ unsafe fn visit_word(object: *mut ContinuationHeader, offset: u32, visit: Visit<
 /// # Safety
 /// They are suspended, and linked up to there.
 unsafe fn visit_chain(
-    maps: &ReferenceMaps,
+    loaded: &LoadedModule,
     head: *mut ContinuationHeader,
     root: *mut ContinuationHeader,
     visit: Visit<'_>,
@@ -76,9 +76,13 @@ unsafe fn visit_chain(
     while object != root && !object.is_null() {
         // SAFETY: a suspended continuation has a record, which says where it has saved what.
         unsafe {
-            let record = &*(*object).info;
-            for &offset in maps.saved(record.function, record.state) {
-                visit_word(object, offset, visit);
+            let record = (*object).info;
+            // A separator has saved nothing.
+            if record as u64 != loaded.root_record {
+                let (function, state) = ((*record).function, (*record).state);
+                for &offset in loaded.maps().saved(function, state) {
+                    visit_word(object, offset, visit);
+                }
             }
             object = (*object).next;
         }
@@ -148,14 +152,15 @@ impl<'a> StateRoots<'a> {
             // SAFETY: while an activation runs, its continuation is linked to the rest of the chain.
             unsafe {
                 let rest = (*(current as *mut ContinuationHeader)).next;
-                visit_chain(self.loaded.maps(), rest, root, visit);
+                visit_chain(&self.loaded, rest, root, visit);
             }
         }
     }
 
     fn visit_task(&mut self, index: u32, visit: Visit<'_>) {
         let task = &self.state.tasks[index];
-        let (head, root, delivered) = (task.head, task.root, task.delivered);
+        let (head, root) = (task.head, task.root);
+        let delivered = task.marks.has(Marks::DELIVERED);
         let results = &self.loaded.signature(task.function()).results;
         match task.state {
             TaskState::Finished if !root.is_null() => {
@@ -167,11 +172,18 @@ impl<'a> StateRoots<'a> {
             TaskState::Suspended | TaskState::Failing => {
                 let maps = self.loaded.maps();
                 // SAFETY: the chain of a suspended task, and the results of what it has waited for.
-                unsafe { visit_chain(maps, head, root, visit) };
-                if delivered && head == root {
+                unsafe { visit_chain(&self.loaded, head, root, visit) };
+                let ends = match head == root {
+                    true => Some(results),
+                    false => {
+                        let function = self.state.function_at_separator(head);
+                        function.map(|function| &self.loaded.signature(function).results)
+                    }
+                };
+                if let (true, Some(results)) = (delivered, ends) {
                     for offset in reference_results(results) {
-                        // SAFETY: the root gets the results of a call that the function ends with.
-                        unsafe { visit_word(root, offset, visit) };
+                        // SAFETY: root or separator get the results of a call that a function ends with.
+                        unsafe { visit_word(head, offset, visit) };
                     }
                 } else if delivered {
                     // SAFETY: the first of a chain has a record.
