@@ -349,10 +349,11 @@ extern "C" fn cancel(context: *mut Context, _index: u64, buffer: *mut u64) -> u6
         let &mut [word] = unsafe { array(buffer) };
         machine.with(|state| {
             let index = state.tasks.find_any(word)?;
-            match state.tasks[index].called {
-                true => Err(TrapCode::InvalidTask),
-                false => Ok(state.cancel(index)),
+            if state.tasks[index].called {
+                return Err(TrapCode::InvalidTask);
             }
+            state.cancel(index);
+            Ok(())
         })?;
         machine.bury();
         Ok(Status::Finished)

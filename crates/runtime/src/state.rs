@@ -214,11 +214,10 @@ impl State {
             executor, tasks, ..
         } = self;
         executor.fire(|task| {
-            let found = tasks.find_any(task);
-            found.map_or(false, |index| {
-                tasks[index].marks.clear(Marks::WAITS);
-                true
-            })
+            let found = tasks.find_any(task).ok();
+            found
+                .map(|index| tasks[index].marks.clear(Marks::WAITS))
+                .is_some()
         });
     }
 
