@@ -64,6 +64,9 @@ pub(crate) struct Executor {
     clock: Clock,
     /// What suspended tasks wait for, by index.
     pending: FxHashMap<u32, PendingCall>,
+    /// Tasks that were woken and whose futures are to be polled, one a turn. An executor gives whoever it
+    /// polls a budget, and futures that are polled beyond it do nothing but ask to be polled once more.
+    woken: VecDeque<Arc<TaskWaker>>,
     /// Tasks whose futures want to be polled again in a while.
     again: Vec<u64>,
     /// Tasks that were woken while they ran, before they could wait.
@@ -86,6 +89,7 @@ impl Executor {
             freed: 0,
             forgotten: FxHashMap::default(),
             pending: FxHashMap::default(),
+            woken: VecDeque::new(),
             again: Vec::new(),
             early: Vec::new(),
         }
@@ -186,7 +190,7 @@ impl Executor {
 
     /// Whether between two turns there may be more to do than the run queue says.
     pub(crate) fn is_watched(&self) -> bool {
-        !self.timers.is_empty() || self.has_again()
+        !self.timers.is_empty() || self.has_again() || self.has_woken()
     }
 
     /// Whether a task waits for the host.
@@ -231,6 +235,22 @@ impl Executor {
         self.pending.remove(&index)
     }
 
+    /// The next task that was woken. When there are no more, `take` has others.
+    pub(crate) fn next_woken(
+        &mut self,
+        take: impl FnOnce() -> VecDeque<Arc<TaskWaker>>,
+    ) -> Option<u64> {
+        if self.woken.is_empty() {
+            self.woken = take();
+        }
+        Some(self.woken.pop_front()?.begin())
+    }
+
+    /// Whether there are tasks that were woken.
+    pub(crate) fn has_woken(&self) -> bool {
+        !self.woken.is_empty()
+    }
+
     /// A task was woken while it runs, before it waits. Few do at once: it has called a host function
     /// that runs other tasks.
     pub(crate) fn woken_early(&mut self, task: u64, exists: impl Fn(u64) -> bool) {
@@ -265,6 +285,7 @@ impl Executor {
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
         self.timers.clear();
+        self.woken.clear();
         self.again.clear();
         self.early.clear();
         self.forgotten.clear();

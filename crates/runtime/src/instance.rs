@@ -452,7 +452,8 @@ impl Driven for Instance {
     fn has_work(&self) -> bool {
         self.machine.with(|state| {
             let executor = &state.executor;
-            let can_run = !executor.is_queue_empty() || executor.has_again();
+            let can_run =
+                !executor.is_queue_empty() || executor.has_again() || executor.has_woken();
             can_run || executor.has_new_timers() || state.wakes.any()
         })
     }

@@ -20,6 +20,7 @@ use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, FuncId, TrapCode, Type, Val};
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -60,7 +61,7 @@ impl Default for Outer {
 /// What one turn of the executor came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A task ran.
+    /// A task ran, or the future of one that still waits.
     Ran,
     /// Futures of the host have had their turn, and want another one. Whoever is polled by an executor
     /// lets it run first.
@@ -343,13 +344,13 @@ impl Machine {
 
     /// One turn of the executor.
     pub(crate) fn step(self) -> Step {
-        let is_woken = self.with(|state| {
+        let (woken, is_time_for_again) = self.with(|state| {
             state.fire();
             state.turns += 1;
-            state.wakes.any() || state.is_time_for_again()
+            (state.next_woken(), state.is_time_for_again())
         });
-        if is_woken {
-            self.poll_woken();
+        if is_time_for_again || woken.is_some() {
+            self.poll_woken(is_time_for_again, woken);
         }
         let next = self.with(|state| {
             let task = state.next_task()?;
@@ -372,18 +373,15 @@ impl Machine {
         step
     }
 
-    /// Polls the futures of tasks that were woken, once each.
-    fn poll_woken(self) {
+    /// Polls the future of a task that was woken, and in front of it those that want to be polled again if
+    /// it is time for that.
+    fn poll_woken(self, is_time_for_again: bool, woken: Option<u64>) {
         let (again, wakes) = self.with(|state| {
-            let is_time = state.is_time_for_again();
-            let again = is_time.then(|| state.executor.take_again());
+            let again = is_time_for_again.then(|| state.executor.take_again());
             (again.unwrap_or_default(), Arc::clone(&state.wakes))
         });
-        for task in again {
+        for task in again.into_iter().chain(woken) {
             self.poll_future(task, &wakes);
-        }
-        for woken in wakes.take() {
-            self.poll_future(woken.begin(), &wakes);
         }
     }
 
@@ -506,11 +504,25 @@ impl State {
             && (self.executor.is_queue_empty() || self.turns.is_multiple_of(AGAIN_INTERVAL))
     }
 
+    /// The next task that was woken by something that it waits for.
+    fn next_woken(&mut self) -> Option<u64> {
+        let State {
+            executor, wakes, ..
+        } = self;
+        executor.next_woken(|| match wakes.any() {
+            true => wakes.take().into(),
+            false => VecDeque::new(),
+        })
+    }
+
     /// What there is to wait for if no task can run.
     fn what_to_wait_for(&mut self) -> Step {
         let State {
             executor, tasks, ..
         } = self;
+        if executor.has_woken() {
+            return Step::Ran;
+        }
         if executor.has_again() {
             return Step::Yielded;
         }

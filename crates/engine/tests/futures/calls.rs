@@ -453,3 +453,21 @@ fn calls_that_are_woken_and_dropped_at_random_leave_nothing() {
         OF_READY
     );
 }
+
+#[test]
+fn a_poll_spends_no_more_of_a_budget_than_executors_give() {
+    let gates = Gates::default();
+    let instance = instance(&gates);
+    let mut calls: Vec<_> = (0..1000)
+        .map(|gate| poll_to_pending(call(&instance, "caught", gate)))
+        .collect();
+    (0..1000).for_each(|gate| gates.open(gate));
+    let polls = || gates.0.lock().unwrap().polls;
+    for (gate, call) in calls.iter_mut().enumerate() {
+        let before = polls();
+        let finished = block_on(poll_immediate(call));
+        assert!(finished.is_none_or(|result| result.unwrap() == gate as i64 + 1));
+        assert!(polls() - before <= 64, "tokio gives 128 for everything");
+    }
+    assert_eq!(polls(), 2 * 1000, "each of them once more");
+}
