@@ -47,6 +47,11 @@ impl<P: HostValues, R: HostValues> TypedFunc<P, R> {
         }
     }
 
+    /// The instance that it is a function of.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
     /// Calls a sync function. Tasks that are left then end, as for [`TypedFunc::block_on`].
     ///
     /// # Errors
