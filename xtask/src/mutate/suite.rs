@@ -1,9 +1,8 @@
 //! The tests, in steps from the cheapest to the dearest, and what the output of one says.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::Path;
-use std::process::Command;
+use std::io::{self, BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -191,7 +190,7 @@ impl Suite {
     pub fn run(&self, copy: &WorkingCopy, mutation: &Mutation, limits: &Limits) -> Result<Verdict> {
         let mut build = copy.workspace.cargo(&["build"]);
         build.args(packages(&self.own(mutation)?[..1]));
-        let (passed, output) = timed(copy, build, BUILD)?;
+        let (passed, output) = timed(copy, &build, BUILD, |_| false)?;
         if !passed {
             return Ok(Verdict::DoesNotCompile(first_error(&output)));
         }
@@ -218,13 +217,14 @@ impl Suite {
     fn build(&self, copy: &WorkingCopy, step: &Step) -> Result<Option<String>> {
         let mut command = self.cargo_test(copy, step)?;
         command.arg("--no-run");
-        let (passed, output) = timed(copy, command, BUILD)?;
+        let (passed, output) = timed(copy, &command, BUILD, |_| false)?;
         Ok((!passed).then(|| first_error(&output)))
     }
 
     /// Runs the tests of a step; returns the first that fails.
     fn test(&self, copy: &WorkingCopy, step: &Step, limit: u64) -> Result<Option<String>> {
-        let (passed, output) = timed(copy, self.cargo_test(copy, step)?, limit)?;
+        let command = self.cargo_test(copy, step)?;
+        let (passed, output) = timed(copy, &command, limit, is_failure)?;
         let emulated = if step.is_emulated { "emulated " } else { "" };
         Ok((!passed).then(|| format!("{emulated}{}", failing_test(&output))))
     }
@@ -256,18 +256,16 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(' ').map(str::to_owned)
 }
 
-/// Runs a cargo command for at most so many seconds. Returns whether it succeeded, and its output.
+/// Runs a cargo command for at most so many seconds, or up to a line of output after which there is no need to go
+/// on. Returns whether it succeeded, and its output.
 ///
 /// A program of its own ends it and all that it has started, even if nobody waits for it any more.
-fn timed(copy: &WorkingCopy, cargo: Command, seconds: u64) -> Result<(bool, String)> {
-    let path = copy
-        .workspace
-        .metadata
-        .target_directory
-        .as_std_path()
-        .join("output.log");
-    fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
-    let output = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+fn timed(
+    copy: &WorkingCopy,
+    cargo: &Command,
+    seconds: u64,
+    is_enough: impl Fn(&str) -> bool,
+) -> Result<(bool, String)> {
     let mut command = Command::new("timeout");
     command.arg("--kill-after=5").arg(seconds.to_string());
     command.arg(cargo.get_program()).args(cargo.get_args());
@@ -285,15 +283,35 @@ fn timed(copy: &WorkingCopy, cargo: Command, seconds: u64) -> Result<(bool, Stri
     command
         .env_remove("ENJAMB_BLESS")
         .env("RUST_BACKTRACE", "0");
+    let (output, ends) = io::pipe().context("cannot make a pipe")?;
     command
-        .stdin(std::process::Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output);
-    let status = command
-        .status()
-        .context("cannot start `timeout` of the GNU core utilities")?;
-    let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+        .stdin(Stdio::null())
+        .stdout(ends.try_clone()?)
+        .stderr(ends);
+    let child = command.spawn();
+    // It has the ends of the pipe; ours are to be closed.
+    drop(command);
+    let mut child = child.context("cannot start `timeout` of the GNU core utilities")?;
+    let mut text = String::new();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.context("cannot read what cargo says")?;
+        let line = String::from_utf8_lossy(&line);
+        text.push_str(&line);
+        text.push('\n');
+        if is_enough(&line) {
+            // `timeout` hands the signal on to all that it has started.
+            let _ = Command::new("kill").arg(child.id().to_string()).status();
+            break;
+        }
+    }
+    let status = child.wait().context("lost cargo")?;
     Ok((status.success(), text))
+}
+
+/// Whether a test has failed by this line.
+fn is_failure(line: &str) -> bool {
+    let line = line.trim_end();
+    line.starts_with("test ") && line.ends_with("... FAILED") || line.contains("(signal: ")
 }
 
 /// What a compiler says first.
@@ -370,6 +388,15 @@ mod tests {
             "golden x, time"
         );
         assert_eq!(of("error: test failed, to rerun pass `-p x`\n"), "golden");
+    }
+
+    #[test]
+    fn nothing_runs_on_behind_a_test_that_fails() {
+        assert!(is_failure("test call/a   ... FAILED"));
+        assert!(is_failure(
+            "  process didn't exit successfully: `golden` (signal: 6, SIGABRT)"
+        ));
+        assert!(!is_failure("test call/a ... ok") && !is_failure("test result: FAILED. 1 passed"));
     }
 
     #[test]

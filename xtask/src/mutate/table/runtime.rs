@@ -160,11 +160,11 @@ pub const ROWS: &[Mutation] = &[
         "a timer whose deadline is now does not fire",
     ),
     bug(
-        "executor/jump_back",
+        "executor/jump_too_far",
         EXECUTOR,
         "*now = (*now).max(deadline);",
-        "*now = deadline / 2;",
-        "the virtual clock does not arrive at the deadline",
+        "*now = (*now).max(deadline) + 1;",
+        "the virtual clock goes beyond the deadline",
     ),
     bug(
         "executor/rotate_forgets",

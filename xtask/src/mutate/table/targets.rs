@@ -131,9 +131,9 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "x64/stack_limit",
         X64_FRAME,
-        "let overflows = Predicate::Flag(Cond::B);",
-        "let overflows = Predicate::Flag(Cond::L);",
-        "the stack pointer is compared with its limit as a signed number",
+        "let down = Mem::base(Reg::RSP, -(bytes as i32));",
+        "let down = Mem::base(Reg::RSP, -(bytes as i32 / 16));",
+        "of a large frame the first sixteenth is compared with the stack limit",
     ),
     bug(
         "x64/zeroing_loop",
@@ -299,9 +299,9 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "aarch64/stack_limit",
         A64_FRAME,
-        "let is_below = Condition::Flag(Cond::LO);",
-        "let is_below = Condition::Flag(Cond::LT);",
-        "the stack pointer is compared with its limit as a signed number",
+        "self.add(lower, Reg::FP, -i64::from(bytes));",
+        "self.add(lower, Reg::FP, -i64::from(bytes / 16));",
+        "of a large frame the first sixteenth is compared with the stack limit",
     ),
     bug(
         "aarch64/callee_pops",
