@@ -93,6 +93,21 @@ fn tail_calls_take_no_stack() {
 }
 
 #[test]
+fn a_tail_call_fits_where_its_caller_did() {
+    let module = module(SUM);
+    let tail = |stack_limit: usize, turns: i64| {
+        let options = Options {
+            stack_limit,
+            ..Options::default()
+        };
+        instance(&module, options).call("tail", &[Val::I64(turns), Val::I64(0)])
+    };
+    let least = (0..2_000).find(|&limit| tail(limit, 0).is_ok());
+    let least = least.expect("a frame is no larger");
+    assert_eq!(tail(least, 10), Ok(vec![Val::I64(0)]));
+}
+
+#[test]
 fn endless_recursion_is_a_trap_with_a_stack_of_bounded_length() {
     let module = module(SUM);
     let error = instance(&module, Options::default()).call("forever", &[Val::I64(0)]);

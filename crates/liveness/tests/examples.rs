@@ -189,3 +189,26 @@ block2(v9: i64):
     let before: Vec<_> = cursor.live().iter().copied().collect();
     assert_eq!(before, [value(0), value(1), value(2)]);
 }
+
+/// A slot with more pieces than are worth it is one piece, which no store of a part overwrites.
+#[test]
+fn a_slot_in_many_pieces_is_overwritten_as_a_whole_or_not_at_all() {
+    let live_into_the_stores = |stores: usize| {
+        let stores: String = (0..stores)
+            .map(|offset| format!("    istore8 ss0[{offset}], v0\n"))
+            .collect();
+        let text = format!(
+            "function %f(i64) -> i64 {{\n    ss0 = slot 64 align 8\nblock0(v0: i64):\n    jump block1\n\
+             block1:\n{stores}    jump block2\nblock2:\n    v1 = load.i64 ss0[0]\n    return v1\n}}"
+        );
+        let module = enjamb_ir::parse_module(&text).expect("a module");
+        let (_, function) = module.bodies().next().expect("a function");
+        let flow = ControlFlow::new(function);
+        !SlotLiveness::new(function, &flow)
+            .live_in(block(1))
+            .is_empty()
+    };
+    assert!(live_into_the_stores(7));
+    assert!(!live_into_the_stores(8));
+    assert!(live_into_the_stores(64));
+}

@@ -172,17 +172,29 @@ impl Fill {
                 self.effects.insert(store, effect);
             }
             3 => {
-                // At an index, neither a read nor an overwrite.
                 let (address, value) = (self.pick(random, index), self.pick(random, index));
-                if random.below(2) == 0 {
-                    let args = [address, value];
-                    self.maker.inst(block, Opcode::Store, access, &args, 0);
-                } else {
-                    let offset = 4 * random.below(2) as u32;
-                    let part = Payload::Access(Place::Slot(slot), offset);
-                    let store = self.maker.inst(block, Opcode::Istore32, part, &[value], 0);
-                    let effect = (slot, offset..offset + 4, SlotEffect::Overwrites);
-                    self.effects.insert(store, effect);
+                match random.below(4) {
+                    // At an index, neither a read nor an overwrite.
+                    0 => {
+                        let args = [address, value];
+                        self.maker.inst(block, Opcode::Store, access, &args, 0);
+                    }
+                    1 => {
+                        let load = self.maker.inst(block, Opcode::Load, access, &[address], 1);
+                        self.effects.insert(load, (slot, 0..8, SlotEffect::Reads));
+                    }
+                    _ => {
+                        let (opcode, bytes) = match random.below(3) {
+                            0 => (Opcode::Istore8, 1),
+                            1 => (Opcode::Istore16, 2),
+                            _ => (Opcode::Istore32, 4),
+                        };
+                        let offset = bytes * random.below(8 / bytes as usize) as u32;
+                        let part = Payload::Access(Place::Slot(slot), offset);
+                        let store = self.maker.inst(block, opcode, part, &[value], 0);
+                        let effect = (slot, offset..offset + bytes, SlotEffect::Overwrites);
+                        self.effects.insert(store, effect);
+                    }
                 }
             }
             4 => {

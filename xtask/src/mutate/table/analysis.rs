@@ -31,11 +31,11 @@ pub const ROWS: &[Mutation] = &[
         "the results of a call live across it",
     ),
     bug(
-        "liveness/regions_end_at_self",
+        "liveness/only_blocks_in_front",
         REGIONS,
         "if edge.block != definition {",
-        "if edge.block != definition && edge.block != block {",
-        "a loop of one block is left out of a search",
+        "if edge.block != definition && self.layout.position(edge.block) < Some(tangled) {",
+        "in a tangle of loops a search does not follow edges that go back",
     ),
     bug(
         "liveness/search_not_renewed",
