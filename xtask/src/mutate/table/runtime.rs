@@ -3,6 +3,7 @@
 use super::{Mutation, bug};
 
 const HEAP: &str = "crates/heap/src/copying.rs";
+const CANCEL: &str = "crates/runtime/src/cancel.rs";
 const CODE_MEMORY: &str = "crates/runtime/src/code_memory.rs";
 const CONTINUATIONS: &str = "crates/runtime/src/continuations.rs";
 const EXECUTOR: &str = "crates/runtime/src/executor.rs";
@@ -337,15 +338,15 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "roots/callers_of_what_runs",
         ROOTS,
-        "visit_chain(self.loaded.maps(), rest, root, visit);",
+        "visit_chain(&self.loaded, rest, root, visit);",
         "let _ = (rest, root);",
         "what the suspended callers of a resumed activation have saved is not kept",
     ),
     bug(
         "roots/delivered_to_a_root",
         ROOTS,
-        "if delivered && head == root {",
-        "if false && delivered && head == root {",
+        "let (true, Some(results)) = (delivered, ends)",
+        "let (true, Some(results)) = (delivered && head != root, ends)",
         "results that were delivered to the end of a chain are not kept",
     ),
     bug(
@@ -400,8 +401,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "unwind/chain_not_freed",
         UNWIND,
-        "                self.continuations\n                    .free_frame(self.context.free_lists(), object)\n            };\n        }\n        self.fail(task, failure);",
-        "                let _ = object;\n            };\n        }\n        self.fail(task, failure);",
+        "self.continuations\n                    .free_frame(self.context.free_lists(), object)",
+        "let _ = object",
         "what an exception leaves is never used again",
     ),
     bug(
@@ -459,5 +460,68 @@ pub const ROWS: &[Mutation] = &[
         "lazy.woken.store(true, Ordering::Release);",
         "let _ = lazy;",
         "a future that wakes itself while it is polled is not polled again",
+    ),
+    bug(
+        "cancel/heard_twice",
+        CANCEL,
+        "        if task.marks.has(Marks::CANCELLED) {\n            return;",
+        "        if false {\n            return;",
+        "a task that is cancelled a second time hears of it a second time",
+    ),
+    bug(
+        "cancel/runs_on",
+        CANCEL,
+        "                // A leaf that would wait comes back to the runtime.\n                self.context.fixed().fast_resumes = 0;",
+        "",
+        "a task that cancels itself and yields is resumed by the dispatcher",
+    ),
+    bug(
+        "cancel/future_goes_on",
+        CANCEL,
+        "        if let Some(call) = self.executor.take_pending(index) {\n            self.discard(call);\n        } else if",
+        "        if",
+        "what a cancelled task waits for is not dropped",
+    ),
+    bug(
+        "cancel/timer_stays",
+        CANCEL,
+        "            self.executor.forget_timers(self.tasks.word(index));",
+        "",
+        "the timer of a task that was cancelled while it slept wakes it later",
+    ),
+    bug(
+        "cancel/joined_for_ever",
+        CANCEL,
+        "            self.tasks[target].joiner = crate::task::NONE;",
+        "",
+        "a task whose joiner was cancelled cannot be joined by another one",
+    ),
+    bug(
+        "cancel/no_separator",
+        CANCEL,
+        "            (*handles.as_ptr()).next = separator.as_ptr();",
+        "            let _ = (handles, separator);",
+        "what a handler gives goes to the callers, which do not hear of the cancellation",
+    ),
+    bug(
+        "cancel/waits_for_ever",
+        CANCEL,
+        "is_spent |= self.cancellations.refusals > REFUSALS;",
+        "is_spent |= false;",
+        "handlers of a call that was dropped may try to wait as often as they like",
+    ),
+    bug(
+        "cancel/thrown_instead",
+        CANCEL,
+        "            Cause::Exception(_) if !is_cancellation(failure.cause) => self.new_failure(CANCELLED),",
+        "",
+        "what a handler throws replaces the cancellation",
+    ),
+    bug(
+        "cancel/separator_kept",
+        CANCEL,
+        "        self.continuations.free_root(lists, separator, size);",
+        "        let _ = (lists, size);",
+        "separators are never used again",
     ),
 ];
