@@ -39,6 +39,9 @@ pub enum Helper {
     Detach,
     /// Asks whether a task has finished.
     IsDone,
+    /// Asks for the results of a task; `index` is the number of the join signature in the instance layout,
+    /// and the first result whether it has finished.
+    TaskTryResult,
     /// Grows memory number `index`.
     MemoryGrow,
     /// Copies between memories; `index` is `to << 32 | from`.
@@ -73,12 +76,13 @@ pub enum Helper {
 
 impl Helper {
     /// Every helper, in order of their table.
-    pub const ALL: [Helper; 18] = [
+    pub const ALL: [Helper; 19] = [
         Helper::HostCall,
         Helper::Spawn,
         Helper::Join,
         Helper::Detach,
         Helper::IsDone,
+        Helper::TaskTryResult,
         Helper::MemoryGrow,
         Helper::MemoryCopy,
         Helper::MemoryFill,
@@ -101,7 +105,10 @@ impl Helper {
 
     /// Whether it may answer [`Status::Thrown`] to a stub that looks like a compiled function.
     pub const fn can_throw(self) -> bool {
-        matches!(self, Helper::HostCall | Helper::Join)
+        matches!(
+            self,
+            Helper::HostCall | Helper::Join | Helper::TaskTryResult
+        )
     }
 }
 

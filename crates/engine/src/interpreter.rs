@@ -248,7 +248,7 @@ fn error(error: enjamb_interp::Error) -> Error {
         Trapped(trap) => Error::Trap(Box::new(Trap {
             code: trap.code,
             location: trap.location,
-            message: None,
+            message: trap.message,
             trace: trap.trace,
         })),
         Exception(uncaught) => Error::Exception(Box::new(Thrown {

@@ -343,7 +343,10 @@ impl Body<'_, '_, '_> {
         }
         let results = Signature::sync(&[], &types);
         let results = self.builder.create_signature(results);
-        let results = self.builder.join(results, task);
+        let results = match self.world.has_state && self.choices.once_in(6) {
+            true => self.builder.task_try_result(results, task),
+            false => self.builder.join(results, task),
+        };
         self.keep(&results);
     }
 

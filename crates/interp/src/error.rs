@@ -8,6 +8,8 @@ use std::fmt;
 pub struct Trap {
     /// The reason.
     pub code: TrapCode,
+    /// What else there is to say.
+    pub message: Option<String>,
     /// Where it happened, unless the task had no activation.
     pub location: Option<Location>,
     /// The logical stack, as far as [`Options::trace`](crate::Options::trace) keeps it: where it
@@ -20,7 +22,11 @@ impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "trap {}", self.code)?;
         match &self.location {
-            Some(location) => write!(f, " in {location}"),
+            Some(location) => write!(f, " in {location}")?,
+            None => {}
+        }
+        match &self.message {
+            Some(message) => write!(f, ": {message}"),
             None => Ok(()),
         }
     }

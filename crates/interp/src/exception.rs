@@ -62,6 +62,8 @@ impl<'a> Place<'a> {
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
     pub(crate) cause: Cause,
+    /// What else there is to say about a trap.
+    pub(crate) message: Option<String>,
     pub(crate) trace: TraceBuffer<Place<'a>>,
 }
 
@@ -76,7 +78,11 @@ pub(crate) enum Cause {
 impl<'a> Record<'a> {
     pub(crate) fn new(cause: Cause, limits: TraceLimits) -> Box<Self> {
         let trace = TraceBuffer::new(limits);
-        Box::new(Record { cause, trace })
+        Box::new(Record {
+            cause,
+            message: None,
+            trace,
+        })
     }
 
     /// The exception, unless it is a trap.
@@ -100,6 +106,7 @@ impl<'a> Record<'a> {
         match &self.cause {
             &Cause::Trap(code) => Error::Trap(Box::new(Trap {
                 code,
+                message: self.message.clone(),
                 location,
                 trace,
             })),

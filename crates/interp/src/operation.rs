@@ -184,6 +184,7 @@ impl<'a> Operation<'a> {
             Opcode::Detach => Handled(task::detach),
             Opcode::Cancel => Handled(cancel::cancel),
             Opcode::IsDone => Handled(task::is_done),
+            Opcode::TaskTryResult => Handled(task::task_try_result),
 
             Opcode::Jump => Handled(control::jump),
             Opcode::Brif => Handled(control::branch_if),

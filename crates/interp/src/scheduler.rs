@@ -135,6 +135,16 @@ impl<'a> Scheduler<'a> {
         self.tasks.get_mut(&number)?.stack.as_mut()
     }
 
+    /// The task that a task waits for.
+    pub(crate) fn joins(&self, number: u64) -> Option<u64> {
+        let task = self.tasks.get(&number)?;
+        match task.wait {
+            Wait::Task(target) if task.stack.is_some() => Some(target),
+            _ => None,
+        }
+        .filter(|&target| self.joiner(target) == Some(number))
+    }
+
     /// The task that waits for a task.
     pub(crate) fn joiner(&self, number: u64) -> Option<u64> {
         self.tasks.get(&number)?.joiner

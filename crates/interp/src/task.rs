@@ -3,11 +3,12 @@
 use crate::call::is_lowered;
 use crate::control::wrong_payload;
 use crate::error::Stop;
+use crate::exception::{Cause, Record};
 use crate::machine::{Event, Flow, Machine};
 use crate::scheduler::Ended;
 use crate::stack::{Site, Stack, Wait};
 use crate::value::Cell;
-use enjamb_ir::{FuncId, Payload, TrapCode};
+use enjamb_ir::{FuncId, Payload, TrapCode, joins};
 
 type Outcome = Result<Flow, Stop>;
 
@@ -41,6 +42,26 @@ impl<'a> Machine<'a> {
             None => task.ended = Some(ended),
         }
         self.scheduler.let_go(number, left);
+    }
+
+    /// The tasks that will wait for each other for ever, if one joins another.
+    fn ring(&self, joiner: u64, target: u64) -> Option<String> {
+        let tasks = &self.scheduler;
+        let joins = |task| tasks.joins(task);
+        if !joins::closes_ring(joiner, target, joins, |task| tasks.joiner(task)) {
+            return None;
+        }
+        let others = std::iter::successors(Some(target), |&task| joins(task));
+        let others = others.take_while(|&task| task != joiner);
+        let name = |task| {
+            Some(
+                self.module.functions[tasks.get(task)?.function]
+                    .name
+                    .as_str(),
+            )
+        };
+        let tasks = std::iter::once(joiner).chain(others);
+        Some(joins::describe_ring(tasks.filter_map(name)))
     }
 }
 
@@ -78,6 +99,14 @@ pub(crate) fn join<'a>(
     }
     match task.ended.take() {
         None => {
+            if let Some(ring) = machine.ring(stack.task, number) {
+                let mut record =
+                    Record::new(Cause::Trap(TrapCode::Deadlock), machine.options.trace);
+                record.message = Some(ring);
+                stack.record = Some(record);
+                return Err(Stop::Joined);
+            }
+            let task = machine.scheduler.get_mut(number).ok_or(INVALID_TASK)?;
             task.joiner = Some(stack.task);
             let lowered = is_lowered(site.function);
             machine.suspend_leaf(stack, Wait::Task(number), Vec::new(), lowered)
@@ -116,5 +145,39 @@ pub(crate) fn is_done<'a>(
     let task = machine.scheduler.free_task(number).ok_or(INVALID_TASK)?;
     let done = task.ended.is_some();
     site.define(stack, done.into());
+    Ok(Flow::Next)
+}
+
+pub(crate) fn task_try_result<'a>(
+    machine: &mut Machine<'a>,
+    stack: &mut Stack<'a>,
+    site: &Site<'a>,
+) -> Outcome {
+    let Payload::Signature(signature) = site.data.payload else {
+        return Err(wrong_payload(site));
+    };
+    let number = site.arg(stack, 0)?;
+    machine.safepoint(stack, site)?;
+    let task = machine.scheduler.free_task(number).ok_or(INVALID_TASK)?;
+    let types = &site.function.signatures[signature].results;
+    if task.results != types {
+        return Err(TrapCode::TaskTypeMismatch.into());
+    }
+    let results = match task.ended.take() {
+        None => {
+            let nothing = types.iter().map(|_| Cell::new(0));
+            std::iter::once(Cell::new(0)).chain(nothing).collect()
+        }
+        Some(ended) => {
+            machine.scheduler.remove(number);
+            match ended {
+                Ok(results) => [vec![Cell::new(1)], results].concat(),
+                Err(record) => return machine.joined(stack, record),
+            }
+        }
+    };
+    for (position, cell) in results.into_iter().enumerate() {
+        site.set(stack, position, cell);
+    }
     Ok(Flow::Next)
 }

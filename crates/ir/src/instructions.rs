@@ -387,6 +387,10 @@ instructions! {
     Cancel "cancel" Values [Is(TASK)] -> [] CALLS, "21:i64 | v1 = spawn %later(v0)\ncancel v1 | ";
     /// 1 if a task has finished and can be joined without waiting, else 0.
     IsDone "is_done" Values [Is(TASK)] -> [Is(I8)] CALLS, "21:i64 | v1 = spawn %later(v0)\nv2 = is_done v1\nv3 = join sig2, v1 | v2 == 0:i8";
+    /// 1 and the results of a task, as `join` takes them, if it has finished; else 0 and zeros or nulls, and
+    /// the task can be asked again. It never waits, so sync functions have it. What the task ended with
+    /// otherwise is thrown, or traps, as at a `join`.
+    TaskTryResult "task_try_result" Join [Is(TASK)] -> [Is(I8), Rest] INVOKES.and(COLLECTS), "21:i64 | v1 = spawn %later(v0)\nv2, v3 = task_try_result sig2, v1\nv4 = join sig2, v1 | v2 == 0:i8";
 }
 "Control flow" {
     /// Goes on in a block.

@@ -52,6 +52,7 @@ pub mod hash;
 pub mod host_objects;
 pub mod host_value;
 mod instructions;
+pub mod joins;
 pub mod manual;
 pub mod module;
 pub mod object;

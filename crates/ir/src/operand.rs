@@ -117,7 +117,7 @@ named_enum! {
         InvalidTask = "invalid_task",
         /// The joined task has results of other types.
         TaskTypeMismatch = "task_type_mismatch",
-        /// Every task that is left waits for another one of them.
+        /// Tasks wait for one another, and nothing can end that.
         Deadlock = "deadlock",
         /// The host function that was called returned an error.
         HostError = "host_error",

@@ -45,6 +45,10 @@ pub fn result_types<'a>(
     let rules = opcode.info().results;
     let (first, rest) = match rules.first() {
         None => (None, &[][..]),
+        Some(TypeRule::Is(fixed)) if rules.get(1) == Some(&TypeRule::Rest) => {
+            let signature = payload_signature(module, function, payload)?;
+            (Some(*fixed), &signature.results[..])
+        }
         Some(TypeRule::Is(fixed)) => (Some(*fixed), &[][..]),
         Some(TypeRule::LaneType) => (Some(payload.shape()?.lane_type()), &[][..]),
         Some(TypeRule::Rest) => {

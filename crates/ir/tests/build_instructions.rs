@@ -239,6 +239,7 @@ fn calls_and_ends(b: &mut FunctionBuilder<'_>, names: &Names, p: Value) {
     let called = b.call_indirect(double, callee, &[called])[0];
     let task = b.spawn(names.later, &[called]);
     b.is_done(task);
+    b.task_try_result(gives, task);
     b.fuel_check(3);
     b.fuel_left();
     let word = b.context_get();

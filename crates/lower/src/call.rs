@@ -22,7 +22,9 @@ use crate::values::Values;
 use enjamb_abi::code::{Service, Symbol, Throw};
 use enjamb_abi::context::{CELL_CODE, CELL_SIGNATURE, Helper, data_index, pair_index};
 use enjamb_abi::convention::Location;
-use enjamb_ir::{Entity, FuncId, Inst, Opcode, Payload, Signature, Stage, TrapCode, Type, Value};
+use enjamb_ir::{
+    Entity, FuncId, Inst, Opcode, Payload, SigId, Signature, Stage, TrapCode, Type, Value,
+};
 use enjamb_regalloc::VReg;
 
 fn int_params(count: usize) -> Vec<Type> {
@@ -108,6 +110,14 @@ pub(crate) trait Calls<'a>: Backend<'a> {
         }
     }
 
+    /// A signature that a join names, and its number.
+    fn joined(&self, id: SigId) -> Lower<(&'a Signature, u64)> {
+        let joined = &self.function.signatures[id];
+        let index = self.layout.signature_index(joined);
+        let index = index.ok_or(Reason::UnknownSignature)?;
+        Ok((joined, u64::from(index)))
+    }
+
     /// The service that an instruction calls.
     fn service(&self, inst: Inst) -> Lower<Service> {
         let (task, size) = (&[Type::Task][..], int_params(3));
@@ -118,11 +128,18 @@ pub(crate) trait Calls<'a>: Backend<'a> {
                 (Helper::Spawn, callee.index() as u64, signature)
             }
             (Opcode::Join | Opcode::TryJoin, Payload::Signature(id)) => {
-                let joined = &self.function.signatures[id];
-                let index = self.layout.signature_index(joined);
-                let index = index.ok_or(Reason::UnknownSignature)?;
+                let (joined, index) = self.joined(id)?;
                 let signature = Signature::asynchronous(task, &joined.results);
-                (Helper::Join, u64::from(index), signature)
+                (Helper::Join, index, signature)
+            }
+            (Opcode::TaskTryResult, Payload::Signature(id)) => {
+                let (joined, index) = self.joined(id)?;
+                let results = [&[Type::I8], &joined.results[..]].concat();
+                (
+                    Helper::TaskTryResult,
+                    index,
+                    Signature::sync(task, &results),
+                )
             }
             (Opcode::Detach, _) => (Helper::Detach, 0, Signature::sync(task, &[])),
             (Opcode::Cancel, _) => (Helper::Cancel, 0, Signature::sync(task, &[])),

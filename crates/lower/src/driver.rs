@@ -193,7 +193,9 @@ pub(crate) trait Driver<'a>: Backend<'a> {
             }
             SetField | SetElement | RootSet => return self.object_write(inst).map(|()| None),
             MemoryGrow | MemoryCopy | MemoryFill | MemoryInit | ArrayCopy | Call | CallIndirect
-            | Spawn | Join | Detach | Cancel | IsDone => return self.call(inst).map(|()| None),
+            | Spawn | Join | Detach | Cancel | IsDone | TaskTryResult => {
+                return self.call(inst).map(|()| None);
+            }
             ContState | OwnContinuation | NewContinuation | FieldLoad | ResultLoad => {
                 self.continuation_read(inst)?
             }

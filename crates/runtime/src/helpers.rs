@@ -17,7 +17,7 @@ use enjamb_abi::code::Throw;
 use enjamb_abi::context::{Context, Counter, Helper, Status};
 use enjamb_abi::unwind::Unwinding;
 use enjamb_ir::types::word_count;
-use enjamb_ir::{Entity, Exception, FuncId, MemoryId, Signature, TrapCode};
+use enjamb_ir::{Entity, Exception, FuncId, MemoryId, Signature, TrapCode, joins};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub(crate) fn install(context: &mut Context) {
             Helper::Join => join,
             Helper::Detach => detach,
             Helper::IsDone => is_done,
+            Helper::TaskTryResult => task_try_result,
             Helper::MemoryGrow => memory_grow,
             Helper::MemoryCopy => memory_copy,
             Helper::MemoryFill => memory_fill,
@@ -280,12 +281,7 @@ impl State {
         self.safepoint();
         // SAFETY: the service has a parameter.
         let &mut [word] = unsafe { array(buffer) };
-        let target = self.tasks.find(word)?;
-        let declared = &self.loaded.join_results[results];
-        let actual = &self.loaded.signature(self.tasks[target].function()).results;
-        if declared != actual {
-            return Err(TrapCode::TaskTypeMismatch.into());
-        }
+        let target = self.joinable(word, results)?;
         match self.tasks[target].state {
             TaskState::Finished => {
                 let results = self.results(target);
@@ -294,15 +290,73 @@ impl State {
                 self.remove(target);
                 Ok(Status::Finished)
             }
-            TaskState::Failed => {
-                let failure = self.take_failure_of(target);
-                self.remove(target);
-                let cause = failure.cause;
-                self.failure = Some(failure);
-                Ok(self.announce(cause))
-            }
-            _ => Ok(self.register(Registration::Join(target))),
+            TaskState::Failed => Ok(self.rethrow(target)),
+            _ => match self.ring(target) {
+                Some(ring) => Err(HostError {
+                    cause: Cause::Trap(TrapCode::Deadlock),
+                    message: Some(ring),
+                }),
+                None => Ok(self.register(Registration::Join(target))),
+            },
         }
+    }
+
+    /// The tasks that will wait for each other for ever, if the current one joins this target.
+    fn ring(&self, target: u32) -> Option<String> {
+        let joiner = self.current_task;
+        let joins = |task| match self.tasks[task].state {
+            TaskState::Suspended => self.joined_by(task),
+            _ => None,
+        };
+        if !joins::closes_ring(joiner, target, joins, |task| self.joiner_of(task)) {
+            return None;
+        }
+        let others = std::iter::successors(Some(target), |&task| joins(task));
+        let others = others.take_while(|&task| task != joiner);
+        let functions = &self.loaded.module().functions;
+        let name = |task: u32| functions[self.tasks[task].function()].name.as_str();
+        let tasks = std::iter::once(joiner).chain(others);
+        Some(joins::describe_ring(tasks.map(name)))
+    }
+
+    fn task_try_result(&mut self, results: usize, buffer: *mut u64) -> Result<Status, HostError> {
+        self.safepoint();
+        // SAFETY: the service has a parameter.
+        let &mut [word] = unsafe { array(buffer) };
+        let target = self.joinable(word, results)?;
+        let count = word_count(&self.loaded.join_results[results]);
+        // SAFETY: the service has a result, and those of the task.
+        let buffer = unsafe { words(buffer, 1 + count) };
+        match self.tasks[target].state {
+            TaskState::Finished => {
+                buffer[0] = 1;
+                buffer[1..].copy_from_slice(self.results(target));
+                self.remove(target);
+            }
+            TaskState::Failed => return Ok(self.rethrow(target)),
+            _ => buffer.fill(0),
+        }
+        Ok(Status::Finished)
+    }
+
+    /// The task that a value names, if it can be joined and has these results.
+    fn joinable(&self, word: u64, results: usize) -> Result<u32, TrapCode> {
+        let target = self.tasks.find(word)?;
+        let declared = &self.loaded.join_results[results];
+        let actual = &self.loaded.signature(self.tasks[target].function()).results;
+        match declared == actual {
+            true => Ok(target),
+            false => Err(TrapCode::TaskTypeMismatch),
+        }
+    }
+
+    /// A task has failed, which is freed: the one that asks for its results fails alike.
+    fn rethrow(&mut self, target: u32) -> Status {
+        let failure = self.take_failure_of(target);
+        self.remove(target);
+        let cause = failure.cause;
+        self.failure = Some(failure);
+        self.announce(cause)
     }
 }
 
@@ -328,6 +382,12 @@ extern "C" fn spawn(context: *mut Context, index: u64, buffer: *mut u64) -> u64 
 extern "C" fn join(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
     guarded(context, |machine| {
         machine.with(|state| state.join(index as usize, buffer))
+    })
+}
+
+extern "C" fn task_try_result(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
+    guarded(context, |machine| {
+        machine.with(|state| state.task_try_result(index as usize, buffer))
     })
 }
 

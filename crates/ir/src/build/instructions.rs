@@ -371,6 +371,16 @@ impl FunctionBuilder<'_> {
         self.many(Opcode::Join, Payload::Signature(signature), &[task])
     }
 
+    /// The instruction [`Opcode::TaskTryResult`], with a signature as [`FunctionBuilder::join`] has it: whether
+    /// the task has finished, and its results.
+    pub fn task_try_result(&mut self, signature: SigId, task: Value) -> Vec<Value> {
+        self.many(
+            Opcode::TaskTryResult,
+            Payload::Signature(signature),
+            &[task],
+        )
+    }
+
     /// The instruction [`Opcode::TryCall`]. The first target gets the results and then the values
     /// that stand here, the second one tag and payload of the exception and then its values.
     pub fn try_call(

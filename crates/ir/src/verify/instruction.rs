@@ -306,6 +306,7 @@ impl Check<'_> {
             (Opcode::ReturnCall | Opcode::ReturnCallIndirect, _) => self.tail_call(),
             (Opcode::Spawn, _) => self.spawn(),
             (Opcode::Join | Opcode::TryJoin, _) => self.join(),
+            (Opcode::TaskTryResult, _) => self.join_signature(),
             (Opcode::GlobalGet | Opcode::GlobalSet, Payload::Global(global)) => {
                 let declared = self.module.globals[global].ty;
                 let message = format!("the global is {declared}, not {}", self.data.ty);
@@ -446,6 +447,10 @@ impl Check<'_> {
         if !self.function.is_async() {
             self.add(Rule::SyncCallsAsync, "a sync function joins a task");
         }
+        self.join_signature();
+    }
+
+    fn join_signature(&mut self) {
         let signature = typing::payload_signature(self.module, self.function, self.data.payload);
         if let Some(signature) = signature
             && (signature.is_async || !signature.params.is_empty())
