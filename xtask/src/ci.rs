@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::aarch64::Emulation;
 use crate::process::{Workspace, succeeds};
 use crate::step::{Counts, Outcome, step};
-use crate::{bless, deny, loom, package, test, tidy};
+use crate::{bless, deny, fuzz, loom, package, test, tidy};
 
 /// One step: its name, and what it does when told whether to obtain missing tools.
 type Step = (&'static str, fn(&Workspace, bool) -> Result<Outcome>);
@@ -54,6 +54,7 @@ const STEPS: &[Step] = &[
             require_all,
         )?))
     }),
+    ("fuzz", |workspace, _| Ok(fuzz::fresh(workspace)?.into())),
 ];
 
 /// The names of the steps.

@@ -114,6 +114,20 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<bool> {
     Ok(counts.differences == 0)
 }
 
+/// Five minutes of programs that nobody has run before, as part of `cargo xtask ci`. The seed is printed.
+pub fn fresh(workspace: &Workspace) -> Result<bool> {
+    let settings = Settings {
+        seconds: 300,
+        seed: None,
+        jobs: 2,
+        programs: None,
+        aarch64: 0,
+        log: false,
+        coverage: false,
+    };
+    run(workspace, &settings)
+}
+
 /// Makes a golden file that fails small, in place.
 pub fn reduce(workspace: &Workspace, file: &Path) -> Result<bool> {
     let mut command = example(workspace.cargo(&["run"]));
