@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Execution};
 use crate::error::Error;
-use crate::host::HostFunction;
+use crate::imports::Imports;
 use crate::interpreter::Interpreter;
 use crate::machine_code::MachineCode;
 use crate::module::Module;
@@ -135,15 +135,29 @@ pub(crate) trait Backend: Send {
     fn set_fuel(&mut self, amount: i64);
 }
 
-/// What runs an instance of a module. `imports` has the host functions by function.
+/// What runs an instance of a module.
 pub(crate) fn start(
     module: &Module,
-    imports: Vec<Option<HostFunction>>,
+    imports: &Imports,
     config: &Config,
 ) -> Result<Box<dyn Backend>, Error> {
     let ir = module.shared_ir().clone();
+    let functions = imports.resolve(&ir)?;
     match (config.execution, module.code()) {
-        (Execution::Jit, Some(code)) => Ok(Box::new(MachineCode::new(code, ir, imports, config)?)),
-        _ => Ok(Box::new(Interpreter::new(ir, imports, config)?)),
+        (Execution::Jit, Some(code)) => {
+            let memories = &imports.memories;
+            Ok(Box::new(MachineCode::new(
+                code, ir, functions, memories, config,
+            )?))
+        }
+        _ => {
+            let mut memories = ir.memories.values();
+            if let Some(decl) = memories.find(|decl| imports.memories.contains_key(&decl.name)) {
+                let name = &decl.name;
+                let reason = format!("memory `%{name}` cannot be shared on the interpreter");
+                return Err(Error::Instantiate(reason));
+            }
+            Ok(Box::new(Interpreter::new(ir, functions, config)?))
+        }
     }
 }

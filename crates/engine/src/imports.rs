@@ -9,6 +9,7 @@ use crate::host::{self, HostFunction, IntoHostFunction};
 use crate::instance::Instance;
 use crate::remote;
 use crate::run::Requests;
+use crate::shared_memory::SharedMemory;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{Export, FunctionKind, Signature, Val};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub const BUILTINS: &str = "enjamb";
 #[derive(Clone, Debug, Default)]
 pub struct Imports {
     functions: FxIndexMap<(String, String), HostFunction>,
+    pub(crate) memories: FxIndexMap<String, SharedMemory>,
 }
 
 impl Imports {
@@ -148,6 +150,14 @@ impl Imports {
             let function = HostFunction { signature, code };
             self.insert(namespace, name, function);
         }
+        self
+    }
+
+    /// Gives instances a memory that others use too, in place of the one that a module declares by this name. It
+    /// has to have as many pages as that at the start, and may get no more than that. On the interpreter each
+    /// instance has memories of its own: there, making one fails with [`Error::Instantiate`].
+    pub fn memory(&mut self, name: &str, memory: &SharedMemory) -> &mut Self {
+        self.memories.insert(name.to_string(), memory.clone());
         self
     }
 

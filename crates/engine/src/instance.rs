@@ -129,8 +129,7 @@ impl Instance {
     /// [`Error::Link`] for an import that nothing satisfies; [`Error::Instantiate`] if a data
     /// segment does not fit or the machine has no memory left.
     pub fn new(module: &Module, imports: &Imports) -> Result<Instance, Error> {
-        let functions = imports.resolve(module.ir())?;
-        let backend = backend::start(module, functions, module.engine().config())?;
+        let backend = backend::start(module, imports, module.engine().config())?;
         let inner = Inner {
             module: module.clone(),
             entry: Entry::new(backend),

@@ -7,10 +7,12 @@ use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
 use crate::objects::has_heap;
 use crate::remote::raised;
+use crate::shared_memory::SharedMemory;
 use crate::stats::Stats;
 use crate::timer::Timer;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
+use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, TaskCursor, TaskInfo, Trace,
@@ -88,6 +90,7 @@ impl MachineCode {
         code: &Code,
         module: Arc<Module>,
         functions: Vec<Option<HostFunction>>,
+        memories: &FxIndexMap<String, SharedMemory>,
         config: &Config,
     ) -> Result<Self, Error> {
         let options = Options {
@@ -105,7 +108,10 @@ impl MachineCode {
             trace: config.trace,
             count: config.count,
         };
-        let imports = imports(&module, functions);
+        let mut imports = imports(&module, functions);
+        for (name, memory) in memories {
+            imports.define_memory(name, &memory.0);
+        }
         let loaded = Arc::clone(&code.loaded);
         let instance = match &config.heap {
             Some(heap) => Instance::with_heap(loaded, imports, options, || heap.make()),

@@ -65,7 +65,7 @@ impl CodeMemory {
         absolute: &[AbsoluteAddress],
         landing_pads: bool,
     ) -> Result<CodeMemory, Error> {
-        let mut mapping = Mapping::new(bytes.len(), Access::ReadWrite)?;
+        let mapping = Mapping::new(bytes.len(), Access::ReadWrite)?;
         let base = mapping.base();
         // SAFETY: the mapping is new, writable and at least as long as `bytes`; nothing else knows
         // its address yet.

@@ -224,9 +224,10 @@ impl Executor {
             let nanoseconds = tick.as_nanos().saturating_mul(u128::from(ticks));
             Duration::from_nanos_u128(nanoseconds)
         };
-        let timers = self.timers.iter().filter(|&&Reverse((_, number, task))| {
-            !is_forgotten(&self.forgotten, number, task)
-        });
+        let timers = self
+            .timers
+            .iter()
+            .filter(|&&Reverse((_, number, task))| !is_forgotten(&self.forgotten, number, task));
         timers.map(move |&Reverse((deadline, _, task))| (task, left(deadline)))
     }
 

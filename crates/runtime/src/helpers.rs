@@ -479,7 +479,7 @@ extern "C" fn memory_fill(context: *mut Context, index: u64, buffer: *mut u64) -
         let &mut [to, byte, length] = unsafe { array(buffer) };
         machine.with(|state| {
             let memory = &mut state.memories[index as usize];
-            memory.bytes_mut(to, length)?.fill(byte as u8);
+            memory.fill(to, length, byte as u8)?;
             Ok(Status::Finished)
         })
     })
@@ -499,8 +499,7 @@ extern "C" fn memory_init(context: *mut Context, index: u64, buffer: *mut u64) -
             let source = bytes
                 .get(from as usize..end as usize)
                 .ok_or(TrapCode::MemoryOutOfBounds)?;
-            let target = state.memories[memory].bytes_mut(to, length)?;
-            target.copy_from_slice(source);
+            state.memories[memory].write(to, source)?;
             Ok(Status::Finished)
         })
     })

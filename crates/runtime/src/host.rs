@@ -4,6 +4,7 @@ use crate::error::{Error, HostError};
 use crate::instance::Instance;
 use crate::loaded::LoadedModule;
 use crate::machine::Machine;
+use crate::memory::SharedMemory;
 use crate::options::Stats;
 use crate::state::{State, check_types};
 use crate::wakes::Wakes;
@@ -328,12 +329,20 @@ type SharedFunction = Arc<HostCode>;
 #[derive(Default)]
 pub struct Imports {
     functions: FxHashMap<(String, String), SharedFunction>,
+    /// Memories that other instances use too, by the names that the module has for them.
+    pub(crate) memories: FxHashMap<String, SharedMemory>,
 }
 
 impl Imports {
     /// No functions.
     pub fn new() -> Imports {
         Imports::default()
+    }
+
+    /// Gives an instance a memory that others use too, in place of the one that the module declares by this
+    /// name. A later one of the same name replaces an earlier one.
+    pub fn define_memory(&mut self, name: &str, memory: &SharedMemory) {
+        self.memories.insert(name.to_string(), memory.clone());
     }
 
     /// Offers a function; it takes the place of an earlier one of that name.

@@ -11,7 +11,7 @@ use crate::host::Imports;
 use crate::inspect::Tally;
 use crate::loaded::LoadedModule;
 use crate::machine::{Machine, Step};
-use crate::memory::LinearMemory;
+use crate::memory::{LinearMemory, SharedMemory};
 use crate::objects::Objects;
 use crate::options::{Options, Stats};
 use crate::state::{Import, State, bare_trap};
@@ -20,11 +20,12 @@ use crate::wakes::Wakes;
 use enjamb_abi::context::LeafMode;
 use enjamb_abi::heap::Heap;
 use enjamb_heap::CopyingHeap;
+use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::types::word_count;
 use enjamb_ir::{
-    Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryId, Module, Schedule, Signature,
-    TableId, TaskCursor, TaskInfo, Trace, TraceLimits, TrapCode, Type, Val,
+    Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryDecl, MemoryId, Module, Schedule,
+    Signature, TableId, TaskCursor, TaskInfo, Trace, TraceLimits, TrapCode, Type, Val,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -96,9 +97,10 @@ impl Instance {
         let layout = &loaded.compiled().layout;
         let module = loaded.module();
         let wakes = Arc::default();
+        let shared = imports.memories.clone();
         let imports = resolve_imports(module, &imports, &wakes)?;
         let mut context = ContextBlock::new(layout)?;
-        let memories = make_memories(module)?;
+        let memories = make_memories(module, &shared)?;
         for (index, memory) in memories.iter().enumerate() {
             context.set_memory(layout, MemoryId::from_index(index), memory);
         }
@@ -512,17 +514,26 @@ fn resolve_imports(
         .collect()
 }
 
-fn make_memories(module: &Module) -> Result<Vec<LinearMemory>, Error> {
-    let memories = module.memories.values().map(LinearMemory::new);
-    let mut memories = memories.collect::<Result<Vec<_>, _>>()?;
+fn make_memories(
+    module: &Module,
+    shared: &FxHashMap<String, SharedMemory>,
+) -> Result<Vec<LinearMemory>, Error> {
+    let make = |decl: &MemoryDecl| match shared.get(&decl.name) {
+        Some(shared) => LinearMemory::of(shared, decl),
+        None => LinearMemory::new(decl),
+    };
+    let mut memories: Vec<_> = module
+        .memories
+        .values()
+        .map(make)
+        .collect::<Result<_, _>>()?;
     for data in module.data.values() {
         let Some((memory, at)) = data.place else {
             continue;
         };
-        let memory = &mut memories[memory.index()];
-        let place = memory.bytes_mut(at, data.bytes.len() as u64);
+        let written = memories[memory.index()].write(at, &data.bytes);
         let outside = |_: TrapCode| Error::Load(format!("data `%{}` does not fit", data.name));
-        place.map_err(outside)?.copy_from_slice(&data.bytes);
+        written.map_err(outside)?;
     }
     Ok(memories)
 }

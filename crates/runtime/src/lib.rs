@@ -32,8 +32,8 @@
 //! # Ok::<(), enjamb_runtime::Error>(())
 //! ```
 
-mod code_memory;
 mod cancel;
+mod code_memory;
 mod context;
 mod continuations;
 mod debug;
@@ -77,5 +77,6 @@ pub use host::{
 pub use instance::{Instance, TaskHandle};
 pub use loaded::LoadedModule;
 pub use machine::Step;
+pub use memory::SharedMemory;
 pub use options::{Options, Stats};
 pub use wakes::Wakes;

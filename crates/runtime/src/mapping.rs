@@ -57,7 +57,7 @@ impl Mapping {
     }
 
     /// Sets the access of the first `size` bytes.
-    pub(crate) fn protect(&mut self, size: usize, access: Access) -> Result<(), Error> {
+    pub(crate) fn protect(&self, size: usize, access: Access) -> Result<(), Error> {
         let size = size.next_multiple_of(PAGE).min(self.size);
         // SAFETY: the range lies in this mapping, whose bytes are reached through `&self` and raw
         // pointers only; who holds such a pointer keeps to the access.

@@ -631,9 +631,7 @@ impl State {
         bytes: &mut [u8],
     ) -> Result<(), Error> {
         let memory = self.memory(memory)?;
-        let inside = memory.bytes(at, bytes.len() as u64).map_err(bare_trap)?;
-        bytes.copy_from_slice(inside);
-        Ok(())
+        memory.read(at, bytes).map_err(bare_trap)
     }
 
     pub(crate) fn write_memory(
@@ -643,11 +641,7 @@ impl State {
         bytes: &[u8],
     ) -> Result<(), Error> {
         let memory = self.memory(memory)?;
-        let inside = memory
-            .bytes_mut(at, bytes.len() as u64)
-            .map_err(bare_trap)?;
-        inside.copy_from_slice(bytes);
-        Ok(())
+        memory.write(at, bytes).map_err(bare_trap)
     }
 
     pub(crate) fn global(&mut self, global: GlobalId) -> Option<Val> {

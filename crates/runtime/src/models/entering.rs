@@ -90,17 +90,20 @@ fn a_call_is_dropped_while_another_thread_is_inside() {
     });
 }
 
-/// A future that waits to enter is polled by one executor, then by another one. That one is told.
+/// A future that waits to enter is polled by one executor, then by another one. That one is told, and so is
+/// another one that waits.
 ///
 /// Fails if `Entry::enter_or_wait` keeps the first waker in the place of the ticket, or uses a ticket of an
 /// earlier round.
 #[test]
 fn a_future_that_waits_to_enter_moves() {
-    model(6, || {
+    model(3, || {
         let street = Street::new();
         let gate = Arc::<Gate>::default();
         gate.open();
         let inside = street.entry.enter().expect("nobody is inside");
+        let other = street.call(Work::waits(&[&gate]));
+        let other = thread::spawn(move || block_on(other));
         let call = street.call(Work::waits(&[&gate]));
         let mover = thread::spawn(move || {
             let mut call = call;
@@ -117,6 +120,7 @@ fn a_future_that_waits_to_enter_moves() {
         // It holds up the other one once more, with a list that has begun anew.
         drop(street.entry.enter());
         join(mover);
+        join(other);
         street.close();
     });
 }
@@ -145,21 +149,24 @@ fn a_thread_sleeps_inside_while_another_one_polls() {
 
 /// A thread that sleeps inside takes the wake of a task that another call waits for, and leaves with it.
 ///
-/// Fails if `Wakes::ended` tells nobody and who leaves does not hand over.
+/// Fails if `Wakes::ended` tells nobody, and if `Wakes::block` is not as above.
 #[test]
 fn who_slept_inside_leaves_what_others_wait_for() {
     model(4, || {
         let street = Street::new();
-        let gates = [(); 3].map(|()| Arc::<Gate>::default());
+        let [gates @ .., never] = [(); 4].map(|()| Arc::<Gate>::default());
         let told = Arc::new(Told::default());
         let mut waits = street.call(Work::waits(&[&gates[0], &gates[1]]));
         poll_to_pending(&mut waits, &Waker::from(Arc::clone(&told)));
+        let mut driver = street.call(Work::waits(&[&never]));
+        poll_to_pending(&mut driver, Waker::noop());
         let opener = gates.clone();
         let opener = thread::spawn(move || opener.map(|gate| gate.open()));
         assert!(street.block_on(Work::waits(&[&gates[2]])));
         told.wait();
         block_on(waits);
         join(opener);
+        drop((driver, never));
         street.close();
     });
 }
