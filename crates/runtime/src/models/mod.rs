@@ -149,6 +149,8 @@ struct House {
     tasks: BTreeMap<u64, Task>,
     tasks_made: u64,
     queue: VecDeque<u64>,
+    /// Taken from the wakes, and not polled yet.
+    woken: VecDeque<Arc<TaskWaker>>,
     again: Vec<u64>,
     ended: Vec<u64>,
     /// Tasks that have finished or were forgotten.
@@ -251,13 +253,14 @@ impl Driven for House {
                 }
             }
         }
-        if self.wakes.any() || !self.again.is_empty() {
-            for number in std::mem::take(&mut self.again) {
-                self.poll_future(number);
-            }
-            for woken in self.wakes.take() {
-                self.poll_future(woken.begin());
-            }
+        for number in std::mem::take(&mut self.again) {
+            self.poll_future(number);
+        }
+        if self.woken.is_empty() && self.wakes.any() {
+            self.woken = self.wakes.take().into();
+        }
+        if let Some(woken) = self.woken.pop_front() {
+            self.poll_future(woken.begin());
         }
         let next = self.queue.pop_front();
         next.into_iter().for_each(|number| self.resume(number));
@@ -268,6 +271,7 @@ impl Driven for House {
         let waiting = |task: &Task| !task.finished;
         match next {
             Some(_) => Step::Ran,
+            None if !self.woken.is_empty() => Step::Ran,
             None if !self.again.is_empty() => Step::Yielded,
             None if self.tasks.values().any(sleeping) => Step::Waiting(Some(Duration::MAX)),
             None if self.tasks.values().any(waiting) => Step::Waiting(None),
@@ -276,7 +280,8 @@ impl Driven for House {
     }
 
     fn has_work(&self) -> bool {
-        !self.queue.is_empty() || !self.again.is_empty() || self.wakes.any()
+        let can_run = !self.queue.is_empty() || !self.again.is_empty() || !self.woken.is_empty();
+        can_run || self.wakes.any()
     }
 }
 
@@ -332,6 +337,7 @@ impl Street {
             tasks: BTreeMap::new(),
             tasks_made: 0,
             queue: VecDeque::new(),
+            woken: VecDeque::new(),
             again: Vec::new(),
             ended: Vec::new(),
             gone: 0,
