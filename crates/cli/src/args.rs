@@ -139,7 +139,7 @@ pub struct Run {
     /// Print what happened to the standard error, as lines `name=value`: suspensions,
     /// frames_suspended, resumptions, continuations_allocated, continuations_live,
     /// continuation_bytes_live, continuation_bytes_peak, tasks_live, tasks_started, tasks_finished,
-    /// tasks_failed, task_bytes, host_calls, host_calls_pending, collections, objects_live and object_bytes_live (as the last collection
+    /// tasks_failed, cancellations_cut_short, handlers_skipped, task_bytes, host_calls, host_calls_pending, collections, objects_live and object_bytes_live (as the last collection
     /// found), object_bytes_allocated, fuel_used, compile_ns, run_ns, code_bytes. The interpreter makes neither
     /// continuations nor code, and suspends frames that compiled code may do without.
     #[arg(long)]

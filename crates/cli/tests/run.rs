@@ -61,6 +61,8 @@ fn statistics_count_what_suspended() {
             "tasks_started",
             "tasks_finished",
             "tasks_failed",
+            "cancellations_cut_short",
+            "handlers_skipped",
             "task_bytes",
             "host_calls",
             "host_calls_pending",

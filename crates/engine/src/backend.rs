@@ -51,8 +51,10 @@ pub(crate) trait Access {
 
 /// What those who are not inside of an instance leave for the one who is.
 pub(crate) enum Errand {
-    /// Forget a call.
+    /// Cancel a call at once, and forget it.
     Abandon(Task),
+    /// Cancel a task, whose handlers may wait.
+    Cancel(Task),
     /// Let a task go on without anybody who wants its results.
     Detach(Task),
     /// Forget a party that has driven the instance.
@@ -67,6 +69,7 @@ impl Serve for Box<dyn Backend> {
     fn serve(&mut self, errand: Errand) {
         match errand {
             Errand::Abandon(task) => self.abandon(task),
+            Errand::Cancel(task) => self.cancel(task),
             Errand::Detach(task) => self.detach(task),
             Errand::EndDriving(party) => self.end_driving(party),
             Errand::Spawn(deferred) => deferred.start(&mut **self),
@@ -103,8 +106,10 @@ pub(crate) trait Backend: Send {
             "a call that was not started".to_string(),
         )))
     }
-    /// Forgets a call that was started and has not finished.
+    /// Cancels a call that was started and has not finished at once, and forgets it.
     fn abandon(&mut self, _task: Task) {}
+    /// Cancels a call or a task that was started. Whoever waits for it still does.
+    fn cancel(&mut self, _task: Task) {}
     /// What has become of a call that was started, with its results in the buffer, if it has ended.
     fn outcome(&mut self, _task: Task, _words: &mut [u64]) -> Option<Result<(), Error>> {
         None

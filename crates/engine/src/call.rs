@@ -55,6 +55,8 @@ pub(crate) struct Running {
 enum State {
     ToStart,
     Started(Task),
+    /// It was cancelled before it was started.
+    Cancelled,
     Ended,
 }
 
@@ -90,9 +92,16 @@ impl Running {
         write: impl FnOnce(&mut [u64]),
     ) -> Poll<Result<(), Error>> {
         let _polling = Polling::begin();
-        if let State::Ended = self.state {
-            let got = "its call was polled after it had ended".to_string();
-            return Poll::Ready(Err(self.instance.bad_call(self.function, got)));
+        match self.state {
+            State::ToStart | State::Started(_) => {}
+            State::Cancelled => {
+                self.state = State::Ended;
+                return Poll::Ready(Err(Error::cancelled()));
+            }
+            State::Ended => {
+                let got = "its call was polled after it had ended".to_string();
+                return Poll::Ready(Err(self.instance.bad_call(self.function, got)));
+            }
         }
         let entered = self
             .instance
@@ -104,7 +113,7 @@ impl Running {
         let before = std::mem::replace(&mut self.state, State::Ended);
         let task = match before {
             State::Started(task) => task,
-            State::ToStart | State::Ended => {
+            State::ToStart | State::Cancelled | State::Ended => {
                 write(words);
                 match entered.start(self.function, words)? {
                     Started::Finished => return Poll::Ready(Ok(())),
@@ -117,6 +126,17 @@ impl Running {
             self.state = State::Started(task);
         }
         polled
+    }
+}
+
+impl Running {
+    /// Cancels the call, now or when whoever is inside of the instance leaves.
+    pub(crate) fn cancel(&mut self) {
+        match self.state {
+            State::ToStart => self.state = State::Cancelled,
+            State::Started(task) => self.instance.ask(Errand::Cancel(task)),
+            State::Cancelled | State::Ended => {}
+        }
     }
 }
 
@@ -135,9 +155,12 @@ impl Drop for Running {
 /// waits until that leaves, and blocks nobody. A call that has been polled has to be polled whenever it is
 /// woken, or dropped, as others of its instance may rely on it.
 ///
-/// Dropping a call that has not finished ends it where it waits: what it waits for in the host is dropped,
-/// then its frames are freed. Tasks that it has spawned belong to the instance, and go on whenever somebody
-/// is inside; so they do when the call finishes. [`Instance::drive`] waits for them.
+/// Dropping a call that has not finished cancels it at once: what it waits for in the host is dropped, then its
+/// handlers run, which get the exception with tag [`Exception::CANCELLED`](enjamb_ir::Exception::CANCELLED),
+/// and get it again wherever they would wait. They run before it is dropped; or, if somebody is inside of
+/// the instance, before he leaves. [`Call::cancel`] lets them wait. Tasks that it has spawned belong to the
+/// instance, and go on whenever somebody is inside; so they do when the call finishes. [`Instance::drive`]
+/// waits for them.
 ///
 /// On the interpreter a call runs to its end when it is polled first.
 #[must_use = "a call does nothing until it is polled"]
@@ -161,6 +184,15 @@ impl<P: HostValues, R: HostValues> Call<P, R> {
             arguments: Some(arguments),
             results: PhantomData,
         }
+    }
+
+    /// Cancels the call, whose handlers may wait: what it waits for is dropped now, and this future, which
+    /// is the same call, is ready when its handlers have come to their end. It gives an error for which
+    /// [`Error::is_cancelled`] holds; or the results, if the call has finished before it could wait again.
+    /// Dropping it cancels what is left at once.
+    pub fn cancel(mut self) -> Self {
+        self.running.cancel();
+        self
     }
 }
 
@@ -200,6 +232,14 @@ impl UntypedCall {
             running: Running::new(instance, function),
             words,
         }
+    }
+}
+
+impl UntypedCall {
+    /// Cancels the call, as [`Call::cancel`] does.
+    pub fn cancel(mut self) -> Self {
+        self.running.cancel();
+        self
     }
 }
 

@@ -176,6 +176,17 @@ impl Error {
         }))
     }
 
+    /// What a call gives that was cancelled before it began.
+    pub(crate) fn cancelled() -> Error {
+        Error::throw(Exception::CANCELLED, None)
+    }
+
+    /// Whether this is how a task ends that was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        let thrown = self.exception().map(|thrown| thrown.exception.tag);
+        thrown == Some(Exception::CANCELLED)
+    }
+
     /// The reason of a trap.
     pub fn trap_code(&self) -> Option<TrapCode> {
         match self {

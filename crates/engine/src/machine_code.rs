@@ -228,6 +228,11 @@ impl Backend for MachineCode {
         self.guests.leave(&self.instance, task.party());
     }
 
+    fn cancel(&mut self, task: Task) {
+        self.instance.cancel(task);
+        self.hand_over();
+    }
+
     fn outcome(&mut self, task: Task, words: &mut [u64]) -> Option<Result<(), Error>> {
         let outcome = self.instance.outcome(task, words);
         let outcome = outcome.unwrap_or_else(|error| Some(Err(error)))?;
@@ -346,6 +351,8 @@ fn stats(stats: &enjamb_runtime::Stats) -> Stats {
         tasks_started: stats.tasks_started,
         tasks_finished: stats.tasks_finished,
         tasks_failed: stats.tasks_failed,
+        cancellations_cut_short: stats.cancellations_cut_short,
+        handlers_skipped: stats.handlers_skipped,
         task_bytes: stats.task_bytes,
         host_calls: stats.host_calls,
         host_calls_pending: stats.host_calls_pending,

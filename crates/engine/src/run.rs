@@ -171,6 +171,12 @@ impl Run {
         }
     }
 
+    /// Cancels the call, as [`Call::cancel`](crate::Call::cancel) does. Whoever resumes it on sees how it ends.
+    pub fn cancel(mut self) -> Self {
+        self.call = self.call.cancel();
+        self
+    }
+
     /// Begins the call or goes on with it, and with the other tasks of the instance, until it stops.
     ///
     /// # Errors

@@ -30,6 +30,11 @@ pub struct Stats {
     pub tasks_finished: u64,
     /// Tasks that have ended with a trap or an exception.
     pub tasks_failed: u64,
+    /// Tasks that were cancelled, and whose handlers did not all run: one trapped, or those of a call that
+    /// was dropped have used up what they are given.
+    pub cancellations_cut_short: u64,
+    /// Suspended activations of these whose handlers did not run.
+    pub handlers_skipped: u64,
     /// Bytes that exist for tasks: what [`TaskInfo::bytes`](crate::TaskInfo) says of all of them. Each engine has its
     /// own.
     pub task_bytes: u64,
@@ -57,7 +62,7 @@ pub struct Stats {
 
 impl Stats {
     /// The numbers with their names, in order.
-    pub fn entries(&self) -> [(&'static str, u64); 22] {
+    pub fn entries(&self) -> [(&'static str, u64); 24] {
         [
             ("suspensions", self.suspensions),
             ("frames_suspended", self.frames_suspended),
@@ -70,6 +75,8 @@ impl Stats {
             ("tasks_started", self.tasks_started),
             ("tasks_finished", self.tasks_finished),
             ("tasks_failed", self.tasks_failed),
+            ("cancellations_cut_short", self.cancellations_cut_short),
+            ("handlers_skipped", self.handlers_skipped),
             ("task_bytes", self.task_bytes),
             ("host_calls", self.host_calls),
             ("host_calls_pending", self.host_calls_pending),

@@ -114,6 +114,14 @@ impl Deferred {
         }
     }
 
+    /// It is not to be started. If it has been, it is given back.
+    fn cancel(&self) -> Option<Begun> {
+        match std::mem::replace(&mut *self.stage(), Stage::Begun(None)) {
+            Stage::Waiting { .. } => None,
+            Stage::Begun(begun) => begun,
+        }
+    }
+
     /// Starts the task.
     pub(crate) fn start(&self, backend: &mut dyn Backend) {
         let mut words = match &mut *self.stage() {
@@ -128,6 +136,12 @@ impl Deferred {
             waker, is_detached, ..
         } = &mut *stage
         else {
+            drop(stage);
+            // It was cancelled meanwhile.
+            if let Begun::Started(task) = begun {
+                backend.cancel(task);
+                backend.detach(task);
+            }
             return;
         };
         let (waker, is_detached) = (waker.take(), *is_detached);
@@ -184,6 +198,17 @@ impl Spawned {
         };
         if let Some(begun) = begun {
             self.state = State::Begun(begun);
+        }
+    }
+
+    /// Cancels the task, now or when whoever is inside of the instance leaves.
+    fn cancel(&mut self) {
+        if let State::Deferred(deferred) = &self.state {
+            let begun = deferred.cancel();
+            self.state = State::Begun(begun.unwrap_or_else(|| Begun::Ended(Err(Error::cancelled()))));
+        }
+        if let State::Begun(Begun::Started(task)) = self.state {
+            self.instance.ask(Errand::Cancel(task));
         }
     }
 
@@ -308,6 +333,15 @@ impl<R: HostValues> Task<R> {
         }
     }
 
+    /// Cancels the task, whose handlers may wait: what it waits for is dropped now, and this future, which
+    /// is the same task, is ready when its handlers have come to their end. It gives an error for which
+    /// [`Error::is_cancelled`] holds; or the results, if the task has finished, or does before it could
+    /// wait again. Dropping it changes nothing about that.
+    pub fn cancel(mut self) -> Self {
+        self.spawned.cancel();
+        self
+    }
+
     /// Whether it has ended, with results or without.
     ///
     /// # Errors
@@ -353,6 +387,12 @@ pub struct UntypedTask {
 impl UntypedTask {
     pub(crate) fn new(spawned: Spawned) -> Self {
         UntypedTask { spawned }
+    }
+
+    /// Cancels the task, as [`Task::cancel`] does.
+    pub fn cancel(mut self) -> Self {
+        self.spawned.cancel();
+        self
     }
 
     /// Whether it has ended, as [`Task::is_done`] says.

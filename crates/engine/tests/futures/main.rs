@@ -1,6 +1,8 @@
 //! Calls as futures, and futures of the host, under several executors.
 
 mod calls;
+mod cancel;
+mod cancel_many;
 mod completion;
 mod host;
 mod spawned;
