@@ -205,7 +205,8 @@ impl Spawned {
     fn cancel(&mut self) {
         if let State::Deferred(deferred) = &self.state {
             let begun = deferred.cancel();
-            self.state = State::Begun(begun.unwrap_or_else(|| Begun::Ended(Err(Error::cancelled()))));
+            self.state =
+                State::Begun(begun.unwrap_or_else(|| Begun::Ended(Err(Error::cancelled()))));
         }
         if let State::Begun(Begun::Started(task)) = self.state {
             self.instance.ask(Errand::Cancel(task));

@@ -1,7 +1,7 @@
 //! Cancelling tasks.
 //!
 //! A task that is cancelled does not wait any more: it gets a turn, at which the exception with tag
-//! [`Exception::CANCELLED`] is thrown where it stands. The first activation with an unwind target takes it.
+//! [`Exception::CANCELLED`] is thrown where it stands. If what it has waited for has come, it has that first. The first activation with an unwind target takes it.
 //! Whatever that one comes back with, the activations *behind* it are cancelled next, and so on outwards.
 //!
 //! ```text
@@ -15,7 +15,7 @@
 
 use crate::error::Stop;
 use crate::machine::{Flow, Machine};
-use crate::scheduler::{Ended, Scheduler};
+use crate::scheduler::Scheduler;
 use crate::stack::{Entry, Site, Stack, Wait};
 use crate::task::INVALID_TASK;
 use enjamb_ir::Exception;
@@ -32,7 +32,7 @@ const CANCELLED: Exception = Exception {
 #[derive(Debug, Default)]
 pub(crate) struct Cancellation {
     asked: bool,
-    /// It is thrown at the next turn that follows on a wait.
+    /// It is yet to be thrown.
     due: bool,
     /// What stands behind the activation whose handler runs.
     behind: Option<Behind>,
@@ -89,7 +89,13 @@ impl<'a> Scheduler<'a> {
             return;
         }
         stack.cancellation.ask();
-        forget_wake(stack);
+        // What it has waited for is its own.
+        if self.has_come(number) {
+            return;
+        }
+        if let Some(stack) = self.stack_mut(number) {
+            stack.entry = Entry::Cancelled;
+        }
         match self.take_wait(number) {
             Wait::Turn => return,
             Wait::Deadline(_) => self.forget_timers(number),
@@ -100,7 +106,7 @@ impl<'a> Scheduler<'a> {
 
     /// A task whose cancellation is due would wait: it gets a turn instead.
     pub(crate) fn refuse_wait(&mut self, stack: &mut Stack<'a>, wait: Wait) -> Wait {
-        forget_wake(stack);
+        stack.entry = Entry::Cancelled;
         if let Wait::Task(target) = wait {
             self.leave(stack.task, target);
         }
@@ -133,19 +139,6 @@ impl<'a> Scheduler<'a> {
     }
 }
 
-/// What a task has waited for is dropped, unless that is a trap.
-fn forget_wake(stack: &mut Stack<'_>) {
-    if let Entry::Wake(ended) = &mut stack.entry
-        && !is_trap(ended)
-    {
-        *ended = Ok(Vec::new());
-    }
-}
-
-fn is_trap(ended: &Ended<'_>) -> bool {
-    matches!(ended, Err(record) if record.exception().is_none())
-}
-
 pub(crate) fn cancel<'a>(
     machine: &mut Machine<'a>,
     stack: &mut Stack<'a>,
@@ -165,17 +158,10 @@ pub(crate) fn cancel<'a>(
 }
 
 impl<'a> Machine<'a> {
-    /// Throws the cancellation where a task has waited, or was woken like this.
-    pub(crate) fn begin_cancelling(
-        &mut self,
-        stack: &mut Stack<'a>,
-        ended: Ended<'a>,
-    ) -> Outcome {
+    /// Throws the cancellation where a task has waited.
+    pub(crate) fn begin_cancelling(&mut self, stack: &mut Stack<'a>) -> Outcome {
         stack.cancellation.due = false;
-        match ended {
-            Err(record) if record.exception().is_none() => self.joined(stack, record),
-            _ => self.throw(stack, CANCELLED, None),
-        }
+        self.throw(stack, CANCELLED, None)
     }
 
     /// The activation whose handler ran has come back, or has thrown something: that is dropped, and the rest

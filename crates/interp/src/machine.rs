@@ -165,9 +165,7 @@ impl<'a> Machine<'a> {
                 self.args.extend(args);
                 self.invoke(stack, function, None)?
             }
-            Entry::Wake(ended) if stack.cancellation.is_due() => {
-                self.begin_cancelling(stack, ended)?
-            }
+            Entry::Cancelled => self.begin_cancelling(stack)?,
             Entry::Wake(Ok(results)) => self.deliver(stack, &results)?,
             Entry::Wake(Err(record)) => self.joined(stack, record)?,
         };

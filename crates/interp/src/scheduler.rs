@@ -35,6 +35,8 @@ pub(crate) struct Task<'a> {
     pub(crate) detached: bool,
     /// What it waits for, unless it runs.
     wait: Wait,
+    /// Whether it has been woken with something.
+    has_come: bool,
     /// The tasks that it has joined and does not wait for any more, as it was cancelled.
     pub(crate) left: Vec<u64>,
 }
@@ -186,6 +188,7 @@ impl<'a> Scheduler<'a> {
             joiner: None,
             detached: false,
             wait: Wait::Turn,
+            has_come: false,
             left: Vec::new(),
         };
         self.tasks.insert(self.started, task);
@@ -233,6 +236,7 @@ impl<'a> Scheduler<'a> {
             wait = self.refuse_wait(&mut stack, wait);
         }
         if let Some(task) = self.tasks.get_mut(&number) {
+            task.has_come = matches!(&stack.entry, Entry::Wake(Ok(results)) if !results.is_empty());
             task.stack = Some(stack);
             task.wait = wait;
         }
@@ -251,6 +255,9 @@ impl<'a> Scheduler<'a> {
         if let Some(stack) = self.stack_mut(number) {
             stack.entry = Entry::Wake(ended);
             self.queue(number);
+        }
+        if let Some(task) = self.tasks.get_mut(&number) {
+            task.has_come = true;
         }
     }
 
@@ -294,6 +301,11 @@ impl<'a> Scheduler<'a> {
         task.map_or(Wait::Turn, |task| {
             std::mem::replace(&mut task.wait, Wait::Turn)
         })
+    }
+
+    /// Whether a task that does not run has been woken with something.
+    pub(crate) fn has_come(&self, number: u64) -> bool {
+        self.tasks.get(&number).is_some_and(|task| task.has_come)
     }
 
     /// A task waits for no time any more.

@@ -70,6 +70,8 @@ pub(crate) enum Entry<'a> {
     Call(FuncId, Vec<Cell>),
     /// With the results of what it waited for.
     Wake(Ended<'a>),
+    /// With the exception of a cancelled task.
+    Cancelled,
 }
 
 /// What a suspended task waits for.
@@ -238,7 +240,7 @@ impl<'a> Stack<'a> {
     /// these hold, of others all references.
     pub(crate) fn each_reference(&self, visit: &mut dyn FnMut(Reference)) {
         match &self.entry {
-            Entry::Running => {}
+            Entry::Running | Entry::Cancelled => {}
             Entry::Call(_, cells) | Entry::Wake(Ok(cells)) => {
                 cells.iter().for_each(|cell| visit(cell.bits));
             }

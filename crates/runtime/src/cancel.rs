@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  cancel        the task waits: what it waits for is dropped, and it gets a turn
-//!                it runs: the same when it would wait next
+//!                it runs, or what it has waited for has come: the same when it would wait next
 //!  its turn      the first activation of the chain with a handler takes the exception, those before it
 //!                are freed; a separator is put behind it, and it is resumed
 //!
@@ -85,19 +85,19 @@ impl State {
             return;
         }
         match task.state {
-            TaskState::Free | TaskState::Finished | TaskState::Failed => {}
-            TaskState::Running => {
-                task.marks.set(Marks::CANCELLED.and(Marks::DUE));
-                // A leaf that would wait comes back to the runtime.
-                self.context.fixed().fast_resumes = 0;
-            }
-            TaskState::Suspended | TaskState::Failing => {
-                task.marks.set(Marks::CANCELLED.and(Marks::DUE));
+            TaskState::Free | TaskState::Finished | TaskState::Failed => return,
+            TaskState::Suspended if !task.marks.has(Marks::DELIVERED) => {
                 if self.stop_waiting(index) {
                     self.wake(index);
                 }
             }
+            // A leaf that would wait comes back to the runtime.
+            TaskState::Running => self.context.fixed().fast_resumes = 0,
+            // What it has waited for has come.
+            TaskState::Suspended | TaskState::Failing => {}
         }
+        let marks = Marks::CANCELLED.and(Marks::DUE);
+        self.tasks[index].marks.set(marks);
     }
 
     /// A suspended task does not wait any more, and fails when it has its turn: whether it is to be put into
@@ -106,7 +106,8 @@ impl State {
         let task = &mut self.tasks[index];
         let waits = task.marks.has(Marks::WAITS);
         task.state = TaskState::Failing;
-        task.marks.clear(Marks::DELIVERED.and(Marks::WAITS));
+        task.marks.clear(Marks::WAITS);
+        self.take_kept_failure(index);
         if !waits {
             return false;
         }
@@ -138,12 +139,12 @@ impl State {
             Some(Registration::OutOfFuel) => is_spent = true,
             _ => {}
         }
+        self.take_kept_failure(index);
         if !self.tasks[index].marks.has(Marks::AT_ONCE) {
             self.tasks[index].state = TaskState::Failing;
             self.wake(index);
             return None;
         }
-        self.take_kept_failure(index);
         self.tasks[index].marks.clear(Marks::DUE);
         self.cancellations.refusals += 1;
         is_spent |= self.cancellations.refusals > REFUSALS;
@@ -155,16 +156,14 @@ impl State {
         self.unwind_chain(index, self.tasks[index].head, failure)
     }
 
-    /// What a task in state `Failing` fails with at its turn.
+    /// What a task in state `Failing` fails with at its turn: what it has waited for, or else the cancellation.
     pub(crate) fn failure_at_turn(&mut self, index: u32) -> Box<Failure> {
-        if !self.tasks[index].marks.has(Marks::DUE) {
+        let marks = self.tasks[index].marks;
+        if !marks.has(Marks::DUE) || self.tasks.has_failure(index) {
             return self.take_failure_of(index);
         }
         self.tasks[index].marks.clear(Marks::DUE);
-        // A trap that it was to fail with it does fail with; what else there is it has caught earlier.
-        let failure = self.take_kept_failure(index);
-        let trap = failure.filter(|failure| matches!(failure.cause, Cause::Trap(_)));
-        trap.unwrap_or_else(|| self.new_failure(CANCELLED))
+        self.new_failure(CANCELLED)
     }
 
     /// Prepares an activation of a cancelled task for taking what goes through its chain; fails if there is no
@@ -300,7 +299,10 @@ impl State {
                 let marks = Marks::CANCELLED.and(Marks::DUE).and(Marks::AT_ONCE);
                 task.marks.set(marks);
                 self.cancellations.refusals = 0;
-                self.stop_waiting(index);
+                let has_come = task.marks.has(Marks::DELIVERED);
+                if task.state == TaskState::Suspended && !has_come {
+                    self.stop_waiting(index);
+                }
                 true
             }
         }

@@ -285,13 +285,14 @@ impl Machine {
             let takes_turns = is_traced
                 || state.fuel.has_slices()
                 || state.objects.under_stress()
-                || state.options.poison;
+                || state.options.poison
+                || state.tasks[task].marks.has(Marks::DUE.and(Marks::AT_ONCE));
             (head, state.loaded.dispatcher, takes_turns, outer_word)
         });
         // SAFETY: the loader took the address from the dispatcher's symbol.
         let dispatcher: Dispatcher = unsafe { std::mem::transmute(dispatcher as usize) };
         // A turn with fuel of its own is one that begins here; and so is one that begins with a
-        // collection, or with poison, or of which somebody wants to hear.
+        // collection, or with poison, or of which somebody wants to hear, or that is to be the last.
         let mut fast_resumes = if takes_turns { 0 } else { fast_resumes };
         let mut fast_turns = if takes_turns { 0 } else { FAST_TURNS };
         // Once, and again whenever an exception has found a handler among what is suspended.

@@ -252,6 +252,11 @@ impl Tasks {
         self.failures.remove(&index)
     }
 
+    /// Whether a failure is kept for a task.
+    pub(crate) fn has_failure(&self, index: u32) -> bool {
+        self.failures.contains_key(&index)
+    }
+
     /// The failure that is kept for a task.
     pub(crate) fn failure_mut(&mut self, index: u32) -> Option<&mut Failure> {
         self.failures.get_mut(&index).map(|failure| &mut **failure)
