@@ -27,9 +27,9 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "text/columns_of_characters",
         LEXER,
-        "        self.line_start += c.len_utf8() - 1;",
-        "        self.line_start += 0;",
-        "behind a character of several bytes columns are too large",
+        "        self.line_start += continued;",
+        "        let _ = continued;",
+        "behind a string with characters of several bytes columns are too large",
     ),
     bug(
         "text/range_of_integers",
