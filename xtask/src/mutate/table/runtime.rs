@@ -93,8 +93,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "memory/end",
         MEMORY,
-        "Some(end) if end <= self.size() =>",
-        "Some(end) if end <= self.size() + 1 =>",
+        "(end <= pages * PAGE_SIZE)",
+        "(end <= pages * PAGE_SIZE + 1)",
         "a copy may go one byte beyond a memory",
     ),
     bug(
@@ -289,8 +289,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "helpers/joined_types",
         HELPERS,
-        "        if declared != actual {",
-        "        if false && declared != actual {",
+        "match declared == actual {",
+        "match true || declared == actual {",
         "a task is joined as one with other results",
     ),
     bug(
