@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use enjamb::{Schedule, TraceLimits};
 use std::path::PathBuf;
+use std::time::Duration;
 
 const AFTER_HELP: &str = "\
 A program is a module in the text format, described in docs/ir.md:
@@ -144,6 +145,14 @@ pub struct Run {
     /// continuations nor code, and suspends frames that compiled code may do without.
     #[arg(long)]
     pub stats: bool,
+    /// Show, while the program runs, its tasks, how often they suspend, and memory. If the standard output is
+    /// no terminal, these are lines of JSON, of which the last one has the numbers of `--stats` at the end; the
+    /// results come after them, and none of those begins with a brace.
+    #[arg(long)]
+    pub watch: bool,
+    /// Seconds from one look of `--watch` to the next.
+    #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = seconds, requires = "watch")]
+    pub watch_interval: Duration,
     /// Show the machine code to debuggers: names of functions, lines of the program and the way out
     /// of each frame, as in `gdb --args enjamb run --debug-info FILE`.
     #[arg(long)]
@@ -151,6 +160,16 @@ pub struct Run {
     /// Show the machine code to `perf`, in the file `/tmp/perf-PID.map`, which stays.
     #[arg(long)]
     pub perf_map: bool,
+}
+
+/// A length of time.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "this is no number".to_string())?;
+    let time = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    match time.is_zero() {
+        true => Err("there has to be some time".to_string()),
+        false => Ok(time),
+    }
 }
 
 /// What runs a program.

@@ -16,6 +16,7 @@ mod input;
 mod logging;
 mod run;
 mod trace;
+mod watch;
 
 use anyhow::Result;
 use args::{Arguments, Command};
@@ -24,7 +25,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
-    let mut output = BufWriter::new(io::stdout().lock());
+    // Not locked: `--watch` writes to it from a thread of its own.
+    let mut output = BufWriter::new(io::stdout());
     let outcome = execute(&arguments, &mut output).and_then(|()| Ok(output.flush()?));
     // A second attempt to write what could not be written would panic or block.
     let _ = output.into_parts();

@@ -3,6 +3,7 @@
 use crate::args::{Clock, Engine as EngineArgument, FuelMode, Run};
 use crate::input::Input;
 use crate::trace;
+use crate::watch;
 use anyhow::{Context, Result, bail};
 use enjamb::{Config, Engine, Error, Execution, Fuel, Imports, Instance, Module, Val};
 use std::io::{self, Write};
@@ -15,7 +16,10 @@ pub fn execute(run: &Run, output: &mut impl Write) -> Result<()> {
         .map_err(|error| input.explain(&error))?;
     let arguments = arguments(run, &module)?;
     let instance = Instance::new(&module, &Imports::new())?;
-    let results = instance.call(&run.func, &arguments);
+    let results = match run.watch {
+        true => watch::call(&instance, run, &arguments)?,
+        false => instance.call(&run.func, &arguments),
+    };
     if run.stats {
         print_stats(&instance)?;
     }
@@ -66,7 +70,7 @@ fn config(run: &Run) -> Config {
             Clock::Virtual => enjamb::Clock::Virtual,
         })
         .schedule(run.suspend)
-        .count(run.stats)
+        .count(run.stats || run.watch)
         .heap_limit(run.heap_limit)
         .gc_stress(run.gc_stress)
         .branch_protection(run.branch_protection)

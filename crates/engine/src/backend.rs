@@ -6,6 +6,7 @@ use crate::imports::Imports;
 use crate::interpreter::Interpreter;
 use crate::machine_code::MachineCode;
 use crate::module::Module;
+use crate::monitor::Paper;
 use crate::stats::Stats;
 use crate::task::Deferred;
 use enjamb_ir::host_objects::HostObjects;
@@ -134,6 +135,8 @@ pub(crate) trait Backend: Send {
     fn hand_over(&self) {}
     /// Memories, globals and objects, between calls.
     fn access(&mut self) -> &mut dyn Access;
+    /// Writes the numbers down whenever somebody asks; that is to be told to the waker.
+    fn watch(&mut self, paper: Paper) -> Waker;
     /// The fuel that is left.
     fn fuel(&self) -> i64;
     /// Sets the fuel that is left.

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::func::TypedFunc;
 use crate::imports::Imports;
 use crate::module::Module;
+use crate::monitor::{Monitor, Paper};
 use crate::objects::{Objects, check_handles, has_heap};
 use crate::run::{Requests, Run};
 use crate::state::{Global, Memory, Source, check_reference, global_named, memory_named};
@@ -17,8 +18,8 @@ use enjamb_ir::{FuncId, Signature, Val};
 use enjamb_runtime::{AlreadyInside, Entry, Ticket};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -36,6 +37,7 @@ pub struct Instance {
 struct Inner {
     module: Module,
     entry: Entry<Box<dyn Backend>>,
+    monitor: OnceLock<Monitor>,
     run_ns: AtomicU64,
 }
 
@@ -132,6 +134,7 @@ impl Instance {
         let backend = backend::start(module, imports, module.engine().config())?;
         let inner = Inner {
             module: module.clone(),
+            monitor: OnceLock::new(),
             entry: Entry::new(backend),
             run_ns: AtomicU64::new(0),
         };
@@ -300,6 +303,36 @@ impl Instance {
     /// blocks takes all its tasks with it when it ends, so that it is to a host function, with
     /// [`Caller::tasks`](crate::Caller::tasks), that they can be seen.
     ///
+    /// ```
+    /// use enjamb_engine::{Engine, Imports, Instance, Module};
+    /// use std::task::{Context, Waker};
+    ///
+    /// # let Ok(engine) = Engine::jit() else { return Ok(()) };
+    /// let module = Module::from_text(&engine, r#"
+    ///     import %fetch = "host" "fetch" (i64) -> i64 async
+    ///     function %twice(i64) -> i64 async {
+    ///     block0(v0: i64):
+    ///         v1 = call %fetch(v0)
+    ///         v2 = iadd v1, v1
+    ///         return v2
+    ///     }
+    /// "#)?;
+    /// let mut imports = Imports::new();
+    /// imports.async_func("host", "fetch", |_: i64| std::future::pending::<i64>());
+    /// let instance = Instance::new(&module, &imports)?;
+    /// let twice = instance.func::<(i64,), i64>("twice")?;
+    /// let mut call = Box::pin(twice.call_async((21,)));
+    /// assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    ///
+    /// let task = instance.tasks()?.next().unwrap();
+    /// let expected = format!(
+    ///     "task {} %twice waits for %fetch, 88 bytes\n    %twice: `v1 = call %fetch(v0)`\n",
+    ///     task.task,
+    /// );
+    /// assert_eq!(task.to_string(), expected);
+    /// # Ok::<(), enjamb_engine::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Running`] while a function runs.
     pub fn tasks(&self) -> Result<Tasks<'_>, Error> {
@@ -362,12 +395,34 @@ impl Instance {
         let access = backend.access();
         access.with_objects(&mut |objects| heap = objects.heap_statistics());
         let stats = access.stats().with_heap(heap);
-        Ok(Stats {
+        Ok(self.with_times(stats))
+    }
+
+    /// Numbers with times and sizes that the backend does not know.
+    fn with_times(&self, stats: Stats) -> Stats {
+        Stats {
             compile_ns: self.inner.module.compile_ns(),
             run_ns: self.inner.run_ns.load(Ordering::Relaxed),
             code_bytes: self.inner.module.code_bytes(),
             ..stats
-        })
+        }
+    }
+
+    /// What shows the numbers of [`Instance::stats`] to other threads while a function runs.
+    ///
+    /// # Errors
+    /// [`Error::Running`] while a function runs, unless the instance has been asked for one before.
+    pub fn monitor(&self) -> Result<Monitor, Error> {
+        if let Some(monitor) = self.inner.monitor.get() {
+            return Ok(monitor.clone());
+        }
+        let mut backend = self.enter()?;
+        let monitor = self.inner.monitor.get_or_init(|| {
+            let paper = Paper::new(self.with_times(Stats::default()));
+            let waker = backend.watch(paper.clone());
+            paper.monitor(waker)
+        });
+        Ok(monitor.clone())
     }
 
     /// Runs a function with arguments, and then results, in a buffer.

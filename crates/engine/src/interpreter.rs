@@ -6,12 +6,13 @@ use crate::caller::Caller;
 use crate::config::{Clock, Config};
 use crate::error::{Error, HostError, Thrown, Trap};
 use crate::host::HostFunction;
+use crate::monitor::Paper;
 use crate::stats::Stats;
 use enjamb_interp::{HostContext, Imports, Instance, Options};
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, TaskCursor, TaskInfo, Trace,
-    TraceLimits, Val,
+    TraceLimits, Val, Watcher,
 };
 use self_cell::self_cell;
 use std::sync::Arc;
@@ -119,6 +120,14 @@ impl Backend for Interpreter {
 
     fn access(&mut self) -> &mut dyn Access {
         self
+    }
+
+    fn watch(&mut self, paper: Paper) -> Waker {
+        let asked = paper.asked();
+        let publish = Box::new(move |numbers, heap| paper.write(stats(&numbers).with_heap(heap)));
+        self.change(|instance| instance.watch(Watcher::new(asked, publish)));
+        // It looks at each turn.
+        Waker::noop().clone()
     }
 
     fn fuel(&self) -> i64 {

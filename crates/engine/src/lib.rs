@@ -71,6 +71,7 @@ mod instance;
 mod interpreter;
 mod machine_code;
 mod module;
+mod monitor;
 mod objects;
 mod remote;
 mod run;
@@ -106,6 +107,7 @@ pub use host::{Completion, HostFunction, HostReturn, IntoHostFunction, WithCalle
 pub use imports::{BUILTINS, Imports};
 pub use instance::Instance;
 pub use module::{Module, check_text};
+pub use monitor::{Monitor, Snapshot};
 pub use objects::{Objects, Ref, reference};
 pub use run::{Request, Requests, Run, Stop};
 pub use shared_memory::SharedMemory;

@@ -5,6 +5,7 @@ use crate::caller::Caller;
 use crate::config::{Allocator, Clock, Config};
 use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
+use crate::monitor::Paper;
 use crate::objects::has_heap;
 use crate::remote::raised;
 use crate::shared_memory::SharedMemory;
@@ -16,7 +17,7 @@ use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, TaskCursor, TaskInfo, Trace,
-    TraceLimits, Val,
+    TraceLimits, Val, Watcher,
 };
 use enjamb_runtime::{
     ClockKind, Guest, Guests, HostContext, Imports, Instance, LoadOptions, LoadedModule, Operation,
@@ -270,6 +271,12 @@ impl Backend for MachineCode {
 
     fn access(&mut self) -> &mut dyn Access {
         &mut self.instance
+    }
+
+    fn watch(&mut self, paper: Paper) -> Waker {
+        let asked = paper.asked();
+        let publish = Box::new(move |numbers, heap| paper.write(stats(&numbers).with_heap(heap)));
+        self.instance.watch(Watcher::new(asked, publish))
     }
 
     fn fuel(&self) -> i64 {

@@ -18,6 +18,7 @@ use crate::value::{Cell, function_bits};
 use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{
     Entity, Export, FuncId, GlobalId, GlobalInit, Module, Named, Signature, Stage, Type, Val,
+    Watcher,
 };
 use std::fmt;
 
@@ -47,6 +48,7 @@ impl<'a> Instance<'a> {
             module,
             options,
             stats: Stats::default(),
+            watcher: None,
             memories: module.memories.values().map(Memory::new).collect(),
             globals: module
                 .globals
@@ -248,6 +250,12 @@ impl<'a> Instance<'a> {
     /// What happened since the instance was made.
     pub fn stats(&self) -> Stats {
         self.machine.stats()
+    }
+
+    /// Lets somebody on another thread ask what has happened so far: the numbers are published between two turns
+    /// of tasks, when one begins or ends, and whenever all of them wait. There is one watcher at a time.
+    pub fn watch(&mut self, watcher: Watcher<Stats>) {
+        self.machine.watcher = Some(watcher);
     }
 
     /// The calls of host functions in order, if [`Options::record_host_calls`] is set.

@@ -16,7 +16,7 @@ use crate::options::{Options, Stats};
 use crate::scheduler::Scheduler;
 use crate::stack::{Entry, Site, Stack, Wait};
 use crate::value::Cell;
-use enjamb_ir::{Exception, FuncId, Location, Module, PrimaryMap, TrapCode};
+use enjamb_ir::{Exception, FuncId, Location, Module, PrimaryMap, TrapCode, Watcher};
 
 /// What an instruction leaves to be done.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) module: &'a Module,
     pub(crate) options: Options,
     pub(crate) stats: Stats,
+    pub(crate) watcher: Option<Watcher<Stats>>,
     pub(crate) memories: Vec<Memory>,
     pub(crate) globals: Vec<Cell>,
     pub(crate) tables: Vec<Vec<u64>>,
@@ -111,6 +112,7 @@ impl<'a> Machine<'a> {
                 let heap = self.heap.as_ref();
                 return result.map_err(|record| record.error(self.module, heap));
             }
+            self.publish(self.scheduler.is_idle());
             next = self.scheduler.next_runnable();
             next.iter().for_each(|stack| self.trace_resume(stack));
         }
@@ -261,6 +263,16 @@ impl<'a> Machine<'a> {
             self.release(&mut stack);
         }
         record
+    }
+
+    /// Tells a watcher who has asked, or, so that he has not to ask, in any case.
+    pub(crate) fn publish(&mut self, in_any_case: bool) {
+        let asked = |watcher: &mut Watcher<Stats>| in_any_case || watcher.is_asked();
+        if let Some(mut watcher) = self.watcher.take_if(asked) {
+            let heap = self.heap.as_ref().map(Heap::statistics);
+            watcher.publish(self.stats(), heap);
+            self.watcher = Some(watcher);
+        }
     }
 
     /// What has happened so far.

@@ -279,6 +279,11 @@ impl<'a> Scheduler<'a> {
         self.take(number)
     }
 
+    /// Whether no task can run before a timer fires.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     fn fire_timers(&mut self) {
         let now = self.now();
         while let Some(&Reverse((deadline, _, number))) = self.timers.peek()

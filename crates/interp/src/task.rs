@@ -19,6 +19,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn start_task(&mut self, function: FuncId, args: Vec<Cell>) -> u64 {
         let signature = self.module.functions[function].signature();
         self.stats.tasks_started += u64::from(signature.is_async);
+        self.publish(false);
         self.scheduler
             .add(&signature.results, function, args, self.context.word)
     }
@@ -42,6 +43,7 @@ impl<'a> Machine<'a> {
             None => task.ended = Some(ended),
         }
         self.scheduler.let_go(number, left);
+        self.publish(false);
     }
 
     /// The tasks that will wait for each other for ever, if one joins another.

@@ -69,6 +69,7 @@ pub mod trace;
 pub mod types;
 pub mod typing;
 pub mod verify;
+pub mod watcher;
 
 pub use build::{BuildError, FunctionBuilder, ModuleBuilder, Variable};
 pub use context::{restores_context, uses_context};
@@ -101,3 +102,4 @@ pub use tasks::{TaskCursor, TaskInfo, TaskState};
 pub use trace::{Location, Trace, TraceBuffer, TraceLimits};
 pub use types::{Signature, Type, TypeClass};
 pub use verify::{Rule, VerifyError, VerifyErrors, verify_function, verify_module};
+pub use watcher::Watcher;

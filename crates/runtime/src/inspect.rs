@@ -9,6 +9,7 @@ use crate::task::{NONE, RECORD_SIZE, State as Record};
 use crate::unwind::Walk;
 use enjamb_abi::context::Counter;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD};
+use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::types::word_count;
 use enjamb_ir::{TaskCursor, TaskInfo, TaskState, TraceBuffer, TraceLimits};
 use std::ptr::NonNull;
@@ -32,10 +33,12 @@ struct Activation {
 }
 
 impl State {
-    /// Counts something, if this instance does.
+    /// Counts something, if this instance does; then it also looks whether a watcher has asked, who would wait for
+    /// the end of a long turn otherwise.
     pub(crate) fn tally(&mut self, count: impl FnOnce(&mut Tally)) {
         if self.options.count {
             count(&mut self.tally);
+            self.publish();
         }
     }
 
@@ -70,6 +73,15 @@ impl State {
             host_calls_pending: self.tally.host_calls_pending,
             ..always
         }
+    }
+
+    /// Tells a watcher who has asked.
+    pub(crate) fn publish(&mut self) {
+        let Some(mut watcher) = self.watcher.take_if(|watcher| watcher.is_asked()) else {
+            return;
+        };
+        watcher.publish(self.stats(), self.heap_statistics());
+        self.watcher = Some(watcher);
     }
 
     /// A walk over the tasks that exist.

@@ -25,10 +25,11 @@ use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::types::word_count;
 use enjamb_ir::{
     Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryDecl, MemoryId, Module, Schedule,
-    Signature, TableId, TaskCursor, TaskInfo, Trace, TraceLimits, TrapCode, Type, Val,
+    Signature, TableId, TaskCursor, TaskInfo, Trace, TraceLimits, TrapCode, Type, Val, Watcher,
 };
 use std::fmt;
 use std::sync::Arc;
+use std::task::Waker;
 
 /// A task, as the host holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,6 +130,7 @@ impl Instance {
             fuel: FuelAccount::new(options.fuel),
             options,
             tally: Tally::default(),
+            watcher: None,
             leaf_calls: 0,
             current_task: NONE,
             registration: None,
@@ -391,6 +393,16 @@ impl Instance {
     /// What the instance has done so far.
     pub fn stats(&self) -> Stats {
         self.machine.with(State::stats)
+    }
+
+    /// Lets somebody ask what the instance has done so far, while others use it: the numbers are published
+    /// between two turns of tasks and, by an instance that counts, wherever it counts. Who has asked wakes the waker, so that this comes to pass. There is one
+    /// watcher at a time.
+    pub fn watch(&mut self, watcher: Watcher<Stats>) -> Waker {
+        self.machine.with(|state| {
+            state.watcher = Some(watcher);
+            state.waker(NONE).lend(Waker::clone)
+        })
     }
 
     /// Size of a linear memory in bytes, if there is such a one.

@@ -384,6 +384,7 @@ impl Machine {
         for task in again.into_iter().chain(woken) {
             self.poll_future(task, &wakes);
         }
+        self.with(State::publish);
     }
 
     /// Polls what a task waits for, if it waits for the host.

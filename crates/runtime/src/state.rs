@@ -14,14 +14,14 @@ use crate::loaded::LoadedModule;
 use crate::machine::Outer;
 use crate::memory::LinearMemory;
 use crate::objects::Objects;
-use crate::options::Options;
+use crate::options::{Options, Stats};
 use crate::task::{Marks, NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use crate::trace;
 use crate::wakes::Wakes;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
 use enjamb_ir::host_value::{bits_in_words, push_words};
 use enjamb_ir::types::word_count;
-use enjamb_ir::{Entity, FuelAccount, FuncId, GlobalId, MemoryId, TrapCode, Type, Val};
+use enjamb_ir::{Entity, FuelAccount, FuncId, GlobalId, MemoryId, TrapCode, Type, Val, Watcher};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -77,6 +77,7 @@ pub(crate) struct State {
     pub(crate) fuel: FuelAccount,
     pub(crate) options: Options,
     pub(crate) tally: Tally,
+    pub(crate) watcher: Option<Watcher<Stats>>,
     /// Calls of `yield` and `test` that have been decided on here.
     pub(crate) leaf_calls: u64,
     pub(crate) current_task: u32,

@@ -5,6 +5,7 @@ mod cancel;
 mod cancel_many;
 mod completion;
 mod host;
+mod monitor;
 mod spawned;
 mod support;
 mod tasks;
