@@ -19,9 +19,11 @@ impl<'a> Machine<'a> {
     pub(crate) fn start_task(&mut self, function: FuncId, args: Vec<Cell>) -> u64 {
         let signature = self.module.functions[function].signature();
         self.stats.tasks_started += u64::from(signature.is_async);
+        let task = self
+            .scheduler
+            .add(&signature.results, function, args, self.context.word);
         self.publish(false);
-        self.scheduler
-            .add(&signature.results, function, args, self.context.word)
+        task
     }
 
     /// Ends a task: its joiner goes on, or its end is kept for one.

@@ -16,7 +16,7 @@ use crate::objects::Objects;
 use crate::options::{Options, Stats};
 use crate::state::{Import, State, bare_trap};
 use crate::task::{NONE, State as TaskState, Tasks};
-use crate::wakes::Wakes;
+use crate::wakes::{LazyWaker, Wakes};
 use enjamb_abi::context::LeafMode;
 use enjamb_abi::heap::Heap;
 use enjamb_heap::CopyingHeap;
@@ -401,7 +401,8 @@ impl Instance {
     pub fn watch(&mut self, watcher: Watcher<Stats>) -> Waker {
         self.machine.with(|state| {
             state.watcher = Some(watcher);
-            state.waker(NONE).lend(Waker::clone)
+            // It is no task's, so all that it does is to let the instance look.
+            LazyWaker::new(&state.wakes, u64::MAX, None).lend(Waker::clone)
         })
     }
 

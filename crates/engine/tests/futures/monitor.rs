@@ -8,11 +8,26 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Watches while something runs that ends when `%stop` is not 0 any more; `see` says when it has seen enough.
-fn watched(instance: &Instance, run: impl FnOnce() + Send, see: impl FnOnce(&Monitor)) {
+/// Ends what is watched.
+struct Stop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Stop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Watches while something runs, until `stop`.
+fn watched(
+    instance: &Instance,
+    run: impl FnOnce() + Send,
+    stop: impl Fn(),
+    see: impl FnOnce(&Monitor),
+) {
     let monitor = instance.monitor().unwrap();
     thread::scope(|scope| {
         scope.spawn(run);
+        let _stop = Stop(stop);
         see(&monitor);
     });
 }
@@ -50,7 +65,8 @@ fn the_numbers_of_a_program_that_runs_go_up() {
         let instance = Instance::new(&module, &imports).unwrap();
         let main = instance.func::<(), ()>("main").unwrap();
         let run = || main.block_on(()).unwrap();
-        watched(&instance, run, |monitor| {
+        let stop = || OVER.store(true, Ordering::Release);
+        watched(&instance, run, stop, |monitor| {
             let first = monitor.snapshot(PATIENCE).unwrap();
             assert_eq!(first.stats.tasks_live, 1);
             loop {
@@ -60,7 +76,6 @@ fn the_numbers_of_a_program_that_runs_go_up() {
                     break;
                 }
             }
-            OVER.store(true, Ordering::Release);
         });
         assert!(instance.stats().unwrap().suspensions > 0);
     }
@@ -75,13 +90,15 @@ fn a_program_that_sleeps_wakes_up_to_tell() {
             .call("outer", &[enjamb_engine::Val::I64(1)])
             .unwrap();
     };
-    watched(&instance, run, |monitor| {
+    let stop = || {
+        gates.open(1);
+        gates.open(2);
+    };
+    watched(&instance, run, stop, |monitor| {
         let started = Instant::now();
         while monitor.snapshot(PATIENCE).unwrap().stats.host_calls_pending == 0 {
             assert!(started.elapsed() < PATIENCE);
         }
-        gates.open(1);
-        gates.open(2);
     });
 }
 
