@@ -171,7 +171,7 @@ block0:
 }
 
 #[test]
-fn tasks_that_wait_for_each_other_end_with_the_root() {
+fn tasks_that_wait_for_each_other_trap() {
     // Each of the two joins the other. No one else can wait for them then, as a task is joined
     // once, so the root goes on and they are dropped with it.
     let body = "
@@ -220,7 +220,7 @@ block0:
     );
     assert_eq!(
         trap(run(&body, Options::default()).0),
-        Some(TrapCode::InvalidTask)
+        Some(TrapCode::Deadlock)
     );
 }
 

@@ -471,8 +471,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "cancel/runs_on",
         CANCEL,
-        "                // A leaf that would wait comes back to the runtime.\n                self.context.fixed().fast_resumes = 0;",
-        "",
+        "TaskState::Running => self.context.fixed().fast_resumes = 0,",
+        "TaskState::Running => {}",
         "a task that cancels itself and yields is resumed by the dispatcher",
     ),
     bug(
