@@ -3,10 +3,12 @@
 use crate::config::{Config, Execution};
 use crate::error::Error;
 use crate::imports::Imports;
+use crate::instance::WeakInstance;
 use crate::interpreter::Interpreter;
 use crate::machine_code::MachineCode;
 use crate::module::Module;
 use crate::monitor::Paper;
+use crate::spawner::Spawner;
 use crate::stats::Stats;
 use crate::task::Deferred;
 use enjamb_ir::host_objects::HostObjects;
@@ -60,6 +62,12 @@ pub(crate) enum Errand {
     Detach(Task),
     /// Forget a party that has driven the instance.
     EndDriving(u64),
+    /// The executor of the host's does not drive the instance any more, which it has done as this party; and
+    /// whether it has dropped the future that did.
+    LeaveDriving {
+        party: Option<u64>,
+        is_refused: bool,
+    },
     /// Start a task.
     Spawn(Arc<Deferred>),
 }
@@ -67,12 +75,17 @@ pub(crate) enum Errand {
 impl Serve for Box<dyn Backend> {
     type Errand = Errand;
 
+    fn leave(&mut self) {
+        Backend::leave(&mut **self);
+    }
+
     fn serve(&mut self, errand: Errand) {
         match errand {
             Errand::Abandon(task) => self.abandon(task),
             Errand::Cancel(task) => self.cancel(task),
             Errand::Detach(task) => self.detach(task),
             Errand::EndDriving(party) => self.end_driving(party),
+            Errand::LeaveDriving { party, is_refused } => self.leave_driving(party, is_refused),
             Errand::Spawn(deferred) => deferred.start(&mut **self),
         }
     }
@@ -129,10 +142,16 @@ pub(crate) trait Backend: Send {
     fn drive(&mut self, _party: u64, _waker: &Waker) -> Poll<()> {
         Poll::Ready(())
     }
+    /// Lets an executor of the host's drive the instance whenever nobody does.
+    fn set_spawner(&mut self, _spawner: Spawner, _instance: WeakInstance) {}
+    /// Ends what that executor has done, as this party, if it has done something.
+    fn leave_driving(&mut self, _party: Option<u64>, _is_refused: bool) {}
+    /// Whoever is inside is about to leave.
+    fn leave(&mut self) {}
     /// Ends what [`Backend::begin_driving`] has begun.
     fn end_driving(&mut self, _party: u64) {}
     /// Lets somebody else go on with what can be done, if this was not done for him.
-    fn hand_over(&self) {}
+    fn hand_over(&mut self) {}
     /// Memories, globals and objects, between calls.
     fn access(&mut self) -> &mut dyn Access;
     /// Writes the numbers down whenever somebody asks; that is to be told to the waker.

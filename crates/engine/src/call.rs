@@ -262,12 +262,45 @@ impl fmt::Debug for Running {
     }
 }
 
+/// Somebody who drives an instance without a call of his own.
+#[derive(Default)]
+pub(crate) struct Driving {
+    party: Option<u64>,
+    /// Where it waits to enter.
+    ticket: Option<Ticket>,
+}
+
+impl Driving {
+    /// Gives tasks turns; ready when none of them waits for anything that can happen.
+    pub(crate) fn poll(
+        &mut self,
+        instance: &Instance,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let _polling = Polling::begin();
+        let entered = instance.enter_or_wait(&mut self.ticket, context.waker())?;
+        let Some(mut entered) = entered else {
+            return Poll::Pending;
+        };
+        let _time = entered.measure();
+        self.party = self.party.take().or_else(|| entered.begin_driving());
+        match self.party {
+            Some(party) => entered.drive(party, context.waker()).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// What it is to the instance, if it has begun. It ends.
+    pub(crate) fn take_party(&mut self) -> Option<u64> {
+        self.party.take()
+    }
+}
+
 /// Runs tasks of an instance while it is awaited; see [`Instance::drive`].
 #[must_use = "it drives nothing until it is polled"]
 pub struct Drive {
     instance: Instance,
-    party: Option<u64>,
-    ticket: Option<Ticket>,
+    driving: Driving,
 }
 
 impl fmt::Debug for Drive {
@@ -280,8 +313,7 @@ impl Drive {
     pub(crate) fn new(instance: Instance) -> Drive {
         Drive {
             instance,
-            party: None,
-            ticket: None,
+            driving: Driving::default(),
         }
     }
 }
@@ -290,27 +322,14 @@ impl Future for Drive {
     type Output = Result<(), Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Drive {
-            instance,
-            party,
-            ticket,
-        } = self.get_mut();
-        let _polling = Polling::begin();
-        let Some(mut entered) = instance.enter_or_wait(ticket, context.waker())? else {
-            return Poll::Pending;
-        };
-        let _time = entered.measure();
-        *party = party.take().or_else(|| entered.begin_driving());
-        match *party {
-            Some(party) => entered.drive(party, context.waker()).map(Ok),
-            None => Poll::Ready(Ok(())),
-        }
+        let Drive { instance, driving } = self.get_mut();
+        driving.poll(instance, context)
     }
 }
 
 impl Drop for Drive {
     fn drop(&mut self) {
-        if let Some(party) = self.party {
+        if let Some(party) = self.driving.take_party() {
             self.instance.ask(Errand::EndDriving(party));
         }
     }

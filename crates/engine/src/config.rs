@@ -1,5 +1,6 @@
 //! What can be chosen about an engine.
 
+use crate::spawner::{InstanceDriver, Spawner};
 use enjamb_abi::heap::Heap;
 use enjamb_ir::{Schedule, TraceLimits};
 use std::fmt;
@@ -120,6 +121,8 @@ pub struct Config {
     /// Whether machine code collects garbage wherever that may happen, and overwrites what is free,
     /// which finds mistakes in the compiler and in heaps.
     pub gc_stress: bool,
+    /// The executor that drives instances whenever nobody else does.
+    pub spawner: Option<Spawner>,
     /// Whether programs run on fuel.
     pub fuel: Fuel,
     /// How much of the logical stack traps and exceptions keep.
@@ -145,6 +148,7 @@ impl Default for Config {
             heap_limit: 1 << 30,
             heap: None,
             gc_stress: false,
+            spawner: None,
             fuel: Fuel::Off,
             trace: TraceLimits::default(),
             debug_info: false,
@@ -208,6 +212,34 @@ impl Config {
     /// Sets whether garbage is collected wherever that may happen.
     pub fn gc_stress(self, gc_stress: bool) -> Self {
         Config { gc_stress, ..self }
+    }
+    /// Sets the executor that runs tasks of instances which nobody waits for, as those that were detached or
+    /// have outlived the call that spawned them.
+    ///
+    /// It gets a future whenever somebody leaves an instance with tasks that can run, or wait for the clock or the
+    /// host, and no [`Call`](crate::Call), [`Task`](crate::Task) or [`Drive`](crate::Drive) waits for the
+    /// instance. There is one such future at a time. It ends when no task waits for anything that can happen, or
+    /// when the instance is dropped, which it does not keep alive. It may run on any thread; if it is dropped
+    /// before its end, the executor is asked again when the instance is used next. `spawn` itself is called
+    /// inside of the instance: it must not use it, and should do no more than to hand over the future.
+    ///
+    /// Without it such tasks go on while somebody runs others of the instance, as [`Instance::drive`] does, and
+    /// they end with a call that blocks. The interpreter leaves no tasks.
+    ///
+    /// ```
+    /// use enjamb_engine::{Config, Engine};
+    ///
+    /// let runtime = tokio::runtime::Runtime::new().unwrap();
+    /// let executor = runtime.handle().clone();
+    /// let config = Config::new().spawner(move |driver| drop(executor.spawn(driver)));
+    /// let engine = Engine::new(config)?;
+    /// # Ok::<(), enjamb_engine::Error>(())
+    /// ```
+    ///
+    /// [`Instance::drive`]: crate::Instance::drive
+    pub fn spawner(self, spawn: impl Fn(InstanceDriver) + Send + Sync + 'static) -> Self {
+        let spawner = Some(Spawner::new(spawn));
+        Config { spawner, ..self }
     }
     /// Sets whether programs run on fuel.
     pub fn fuel(self, fuel: Fuel) -> Self {

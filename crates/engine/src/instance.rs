@@ -19,7 +19,7 @@ use enjamb_runtime::{AlreadyInside, Entry, Ticket};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -39,6 +39,19 @@ struct Inner {
     entry: Entry<Box<dyn Backend>>,
     monitor: OnceLock<Monitor>,
     run_ns: AtomicU64,
+}
+
+/// What does not keep an instance alive.
+#[derive(Clone)]
+pub(crate) struct WeakInstance(Weak<Inner>);
+
+impl WeakInstance {
+    /// The instance, if it is alive.
+    pub(crate) fn upgrade(&self) -> Option<Instance> {
+        Some(Instance {
+            inner: self.0.upgrade()?,
+        })
+    }
 }
 
 /// An instance that this thread is inside of.
@@ -138,9 +151,13 @@ impl Instance {
             entry: Entry::new(backend),
             run_ns: AtomicU64::new(0),
         };
-        Ok(Instance {
-            inner: Arc::new(inner),
-        })
+        let inner = Arc::new(inner);
+        let instance = Instance { inner };
+        if let Some(spawner) = &module.engine().config().spawner {
+            let weak = WeakInstance(Arc::downgrade(&instance.inner));
+            instance.enter()?.set_spawner(spawner.clone(), weak);
+        }
+        Ok(instance)
     }
 
     /// The module that it is an instance of.

@@ -5,10 +5,12 @@ use crate::caller::Caller;
 use crate::config::{Allocator, Clock, Config};
 use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
+use crate::instance::WeakInstance;
 use crate::monitor::Paper;
 use crate::objects::has_heap;
 use crate::remote::raised;
 use crate::shared_memory::SharedMemory;
+use crate::spawner::Spawner;
 use crate::stats::Stats;
 use crate::timer::Timer;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
@@ -83,7 +85,18 @@ pub(crate) struct MachineCode {
     /// Calls that are under way and others that drive the instance: while there are any, no task ends with
     /// a call that blocks.
     guests: Guests,
+    spawner: Option<(Spawner, WeakInstance)>,
+    driven: Driven,
     timer: Timer,
+}
+
+/// Whether the executor of the host's drives an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driven {
+    No,
+    Yes,
+    /// It has dropped the future that does. It is asked again when there is more to do.
+    Refused,
 }
 
 impl MachineCode {
@@ -122,6 +135,8 @@ impl MachineCode {
         Ok(MachineCode {
             module,
             guests: Guests::new(instance.wakes()),
+            spawner: None,
+            driven: Driven::No,
             wakes: instance.wakes(),
             instance,
             timer: Timer::default(),
@@ -184,7 +199,7 @@ impl MachineCode {
 impl Backend for MachineCode {
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let outcome = self.run(function, words);
-        if self.guests.is_empty() && !self.instance.has_calls() {
+        if self.spawner.is_none() && self.guests.is_empty() && !self.instance.has_calls() {
             self.instance.drop_tasks();
         }
         outcome
@@ -265,8 +280,35 @@ impl Backend for MachineCode {
         self.guests.leave(&self.instance, party);
     }
 
-    fn hand_over(&self) {
+    fn hand_over(&mut self) {
         self.guests.hand_over(&self.instance);
+        if self.driven == Driven::Refused {
+            self.driven = Driven::No;
+        }
+    }
+
+    fn set_spawner(&mut self, spawner: Spawner, instance: WeakInstance) {
+        self.spawner = Some((spawner, instance));
+    }
+
+    fn leave_driving(&mut self, party: Option<u64>, is_refused: bool) {
+        if let Some(party) = party {
+            self.guests.leave(&self.instance, party);
+        }
+        self.driven = match is_refused {
+            true => Driven::Refused,
+            false => Driven::No,
+        };
+    }
+
+    fn leave(&mut self) {
+        if let (Driven::No, Some((spawner, instance))) = (self.driven, &self.spawner)
+            && self.instance.is_busy()
+            && !self.wakes.has_parties()
+        {
+            self.driven = Driven::Yes;
+            spawner.spawn(instance.clone());
+        }
     }
 
     fn access(&mut self) -> &mut dyn Access {

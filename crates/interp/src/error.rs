@@ -21,9 +21,8 @@ pub struct Trap {
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "trap {}", self.code)?;
-        match &self.location {
-            Some(location) => write!(f, " in {location}")?,
-            None => {}
+        if let Some(location) = &self.location {
+            write!(f, " in {location}")?;
         }
         match &self.message {
             Some(message) => write!(f, ": {message}"),

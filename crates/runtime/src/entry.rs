@@ -25,6 +25,9 @@ pub trait Serve {
 
     /// Does an errand. Whoever is inside does it, before he leaves.
     fn serve(&mut self, errand: Self::Errand);
+
+    /// The one who is inside is about to leave. What this leaves to be done, he does.
+    fn leave(&mut self) {}
 }
 
 /// Something that one thread at a time can be inside of.
@@ -190,6 +193,7 @@ impl<T: Serve> DerefMut for Entered<'_, T> {
 impl<T: Serve> Drop for Entered<'_, T> {
     fn drop(&mut self) {
         loop {
+            self.leave();
             let mut outside = self.entry.outside();
             if outside.errands.is_empty() {
                 outside.holder = None;

@@ -193,6 +193,11 @@ impl Executor {
         !self.timers.is_empty() || self.has_again() || self.has_woken()
     }
 
+    /// Whether there are timers, of tasks that exist or have existed.
+    pub(crate) fn has_timers(&self) -> bool {
+        !self.timers.is_empty()
+    }
+
     /// Whether a task waits for the host.
     pub(crate) fn waits_for_host(&self) -> bool {
         !self.pending.is_empty()

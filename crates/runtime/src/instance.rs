@@ -353,6 +353,16 @@ impl Instance {
         self.machine.with(|state| Arc::clone(&state.wakes))
     }
 
+    /// Whether whoever drives the instance has something to do, or to wait for.
+    pub fn is_busy(&self) -> bool {
+        self.machine.with(|state| {
+            let executor = &state.executor;
+            let can_run =
+                !executor.is_queue_empty() || executor.has_again() || executor.has_woken();
+            can_run || executor.has_timers() || executor.waits_for_host() || state.wakes.any()
+        })
+    }
+
     /// Frees every task, whatever it waits for.
     pub fn drop_tasks(&mut self) {
         self.machine.with(State::drop_tasks);

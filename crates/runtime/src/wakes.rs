@@ -102,13 +102,20 @@ impl Wakes {
         std::mem::take(&mut inner.queue)
     }
 
-    /// The instance is gone: wakes do nothing from now on.
+    /// The instance is gone: wakes do nothing from now on. Parties that have not kept it alive are told.
     pub(crate) fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
         let queue = std::mem::take(&mut inner.queue);
+        let parties = std::mem::take(&mut inner.parties);
         drop(inner);
         drop(queue);
+        parties.into_values().for_each(Waker::wake);
+    }
+
+    /// Whether a party waits, so that there is somebody who drives the instance.
+    pub fn has_parties(&self) -> bool {
+        !self.lock().parties.is_empty()
     }
 
     /// Lets this thread, which is inside of the instance, sleep until a task is woken or some time has

@@ -7,5 +7,6 @@ mod completion;
 mod host;
 mod monitor;
 mod spawned;
+mod spawner;
 mod support;
 mod tasks;
