@@ -5,6 +5,7 @@ mod cancel;
 mod cancel_many;
 mod completion;
 mod host;
+mod joins;
 mod monitor;
 mod spawned;
 mod spawner;
