@@ -4,21 +4,17 @@
 //! `enjamb run --stats` says how long the program itself took, so neither cargo nor the start of a process
 //! counts. The figures go into the part of `docs/performance.md` that is theirs.
 
-use std::fs;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::aarch64::Toolchain;
+use crate::page::write_part;
 use crate::process::Workspace;
 use crate::setup_aarch64::toolchain;
 
 /// What selects this benchmark.
 pub const NAME: &str = "emulation";
-
-/// The page, and what is before and behind our part of it.
-const PAGE: &str = "docs/performance.md";
-const MARKS: [&str; 2] = ["<!-- generated: emulation -->\n", "<!-- end -->\n"];
 
 /// How often each program runs on each side, in turn.
 const ROUNDS: usize = 11;
@@ -107,10 +103,7 @@ pub fn run(workspace: &Workspace) -> Result<bool> {
         print!("{row}");
         part.push_str(&row);
     }
-    let path = workspace.root().join(PAGE);
-    let page = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
-    let page = with_part(&page, &part).with_context(|| format!("{PAGE} has no place for it"))?;
-    fs::write(&path, page).with_context(|| format!("cannot write {PAGE}"))?;
+    write_part(workspace, NAME, &part)?;
     Ok(true)
 }
 
@@ -160,29 +153,9 @@ fn digits(value: f64) -> String {
     format!("{value:.*}", decimals as usize)
 }
 
-/// The page with another part of ours.
-fn with_part(page: &str, part: &str) -> Option<String> {
-    let [start, end] = MARKS;
-    let (before, rest) = page.split_once(start)?;
-    let (_, behind) = rest.split_once(end)?;
-    Some(format!(
-        "{before}{start}\n{}\n\n{end}{behind}",
-        part.trim_end()
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_part_takes_the_place_of_the_old_one_and_of_no_other() {
-        let [start, end] = MARKS;
-        let page = format!("one\n{end}two\n{start}\nold\n\n{end}three\n");
-        let expected = format!("one\n{end}two\n{start}\nnew\n\n{end}three\n");
-        assert_eq!(with_part(&page, "new\n"), Some(expected));
-        assert_eq!(with_part("no marks\n", "new\n"), None);
-    }
 
     #[test]
     fn numbers_are_found_by_their_whole_name() {

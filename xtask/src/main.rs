@@ -18,9 +18,11 @@ mod fuzz;
 mod loom;
 mod mutate;
 mod package;
+mod page;
 mod process;
 mod project;
 mod run;
+mod server;
 mod setup_aarch64;
 mod step;
 mod stress;
@@ -65,7 +67,7 @@ enum Task {
     Bless,
     /// Run the benchmarks beside their peers and rewrite docs/performance.md
     Bench {
-        /// Only the benchmarks whose name contains this, or `emulation`
+        /// Only the benchmarks whose name contains this, or `server` or `emulation`
         filter: Option<String>,
         /// Also write the figures to this file as JSON
         #[arg(long)]

@@ -142,6 +142,7 @@ pub fn markdown(
     }
     page.push_str(cost_model);
     page.push_str(&growth_section(growth)?);
+    page.push_str(&two_targets::kept_server(old));
     page.push_str(&two_targets::kept(old));
     page.push_str(&faster_peers(rows)?);
     Ok(two_targets::with_section(&page)?)

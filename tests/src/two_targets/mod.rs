@@ -27,14 +27,30 @@ pub fn bytes_of_a_point() -> Result<[[f64; 2]; 2], String> {
 /// The section of a page, for another page: what was measured by other programs stays.
 pub fn kept(page: &str) -> String {
     let [start, end] = MARKS;
-    let Some(begin) = page.find(HEADING) else {
-        return format!(
-            "{HEADING}\n{start}{end}\n### Emulation\n\n<!-- generated: emulation -->\n{end}"
-        );
-    };
-    let section = &page[begin..];
-    let length = section[HEADING.len()..].find(ANY_HEADING);
-    section[..length.map_or(section.len(), |length| HEADING.len() + length)].to_string()
+    section(page, HEADING).map_or_else(
+        || {
+            format!(
+                "{HEADING}\n{start}{end}\n### Emulation\n\n<!-- generated: emulation -->\n{end}"
+            )
+        },
+        str::to_string,
+    )
+}
+
+/// The section on a server, for another page: `cargo xtask bench server` measures it.
+pub fn kept_server(page: &str) -> String {
+    const HEADING: &str = "\n## A server\n";
+    section(page, HEADING).map_or_else(
+        || format!("{HEADING}\n<!-- generated: server -->\n<!-- end -->\n"),
+        str::to_string,
+    )
+}
+
+/// The section of a page that begins with a heading.
+fn section<'a>(page: &'a str, heading: &str) -> Option<&'a str> {
+    let section = &page[page.find(heading)?..];
+    let length = section[heading.len()..].find(ANY_HEADING);
+    Some(&section[..length.map_or(section.len(), |length| heading.len() + length)])
 }
 
 /// The page with the section as it has to be.

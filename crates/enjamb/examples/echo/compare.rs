@@ -54,8 +54,8 @@ fn table(measured: &[Vec<Figures>; 2]) -> String {
             .each_ref()
             .map(|rounds| rounds.iter().map(|round| round.0[row]).collect::<Vec<f64>>());
         let ratios = ours.iter().zip(&plain).map(|(ours, plain)| ours / plain).collect();
-        let digits = if row == 0 || plain[0] >= 1000.0 { 0 } else { 1 };
         let [ours, plain, ratio] = [ours, plain, ratios].map(median);
+        let digits = if row == 0 || ours.min(plain) >= 1000.0 { 0 } else { 1 };
         // A string takes everything.
         let _ = writeln!(text, "| {name} | {ours:.digits$} | {plain:.digits$} | {ratio:.2} |");
     }

@@ -74,7 +74,7 @@ struct LoadArguments {
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Milliseconds of a pause, on average.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 2000)]
     think: u64,
 }
 
