@@ -210,7 +210,9 @@ impl Backend for MachineCode {
             return self.run(function, words).map(|()| Started::Finished);
         }
         let task = self.instance.start(function, words);
-        let task = task.map_err(|error| failure(&self.module, error))?;
+        let Some(task) = task.map_err(|error| failure(&self.module, error))? else {
+            return Ok(Started::Finished);
+        };
         match self.instance.outcome(task, words) {
             Ok(None) => {
                 self.guests.arrive();

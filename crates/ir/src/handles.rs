@@ -165,7 +165,10 @@ impl<T> Handles<T> {
     /// they are for [`Handles::end`].
     pub fn suspend(&mut self) -> Vec<u64> {
         let first = self.calls.pop().unwrap_or(0);
-        self.locals.drain(first..).collect()
+        match self.locals.len() > first {
+            true => self.locals.drain(first..).collect(),
+            false => Vec::new(),
+        }
     }
 
     /// Ends the handles that were made in a call, but for those that were kept.

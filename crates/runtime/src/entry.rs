@@ -11,7 +11,7 @@
 //! One lock, held for a few instructions, decides. An instance is free only while there are no errands and nobody
 //! waits, so who enters need not look for them.
 
-use crate::sync::{Mutex, MutexGuard, ThreadId, UnsafeCell, current};
+use crate::sync::{Mutex, MutexGuard, ThreadId, UnsafeCell, current_id};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -95,7 +95,7 @@ impl<T: Serve> Entry<T> {
     }
 
     fn take(&self, outside: &mut Outside<T::Errand>) -> Entered<'_, T> {
-        let thread = current().id();
+        let thread = current_id();
         if outside.previous != Some(thread) {
             outside.hand_overs += u64::from(outside.previous.is_some());
             outside.previous = Some(thread);
@@ -126,12 +126,15 @@ impl<T: Serve> Entry<T> {
         ticket: &mut Option<Ticket>,
         waker: &Waker,
     ) -> Result<Option<Entered<'_, T>>, AlreadyInside> {
+        if let Some(entered) = self.enter() {
+            return Ok(Some(entered));
+        }
         // Wakers are the host's: none is copied or dropped under the lock.
         let mut waker = waker.clone();
         let mut outside = self.outside();
         match outside.holder {
             None => return Ok(Some(self.take(&mut outside))),
-            Some(holder) if holder == current().id() => return Err(AlreadyInside),
+            Some(holder) if holder == current_id() => return Err(AlreadyInside),
             Some(_) => {}
         }
         let round = outside.round;
@@ -165,7 +168,7 @@ impl<T: Serve> Entry<T> {
 
     /// Whether this thread is inside.
     pub fn is_inside(&self) -> bool {
-        self.outside().holder == Some(current().id())
+        self.outside().holder == Some(current_id())
     }
 
     /// How many times another thread has entered than the one before.

@@ -241,15 +241,15 @@ impl Executor {
         self.pending.remove(&index)
     }
 
-    /// The next task that was woken. When there are no more, `take` has others.
+    /// The next task that was woken. When there are no more, `take` has others, in exchange for an empty list.
     pub(crate) fn next_woken(
         &mut self,
-        take: impl FnOnce() -> VecDeque<Arc<TaskWaker>>,
-    ) -> Option<u64> {
+        take: impl FnOnce(Vec<Arc<TaskWaker>>) -> Vec<Arc<TaskWaker>>,
+    ) -> Option<Arc<TaskWaker>> {
         if self.woken.is_empty() {
-            self.woken = take();
+            self.woken = take(std::mem::take(&mut self.woken).into()).into();
         }
-        Some(self.woken.pop_front()?.begin())
+        self.woken.pop_front()
     }
 
     /// Whether there are tasks that were woken.

@@ -363,12 +363,14 @@ impl State {
 extern "C" fn spawn(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
     guarded(context, |machine| {
         let function = FuncId::from_index(index as usize);
-        let params = machine.with(|state| word_count(&state.loaded.signature(function).params));
+        let params = machine.with(|state| state.loaded.functions[function.index()].param_words);
         // SAFETY: the service has the function's parameters and one result.
         let buffer = unsafe { words(buffer, params.max(1)) };
         machine.with(|state| {
-            let loaded = Arc::clone(&state.loaded);
-            state.safepoint_with(&loaded.signature(function).params, &mut buffer[..params]);
+            if state.objects.under_stress() {
+                let loaded = Arc::clone(&state.loaded);
+                state.safepoint_with(&loaded.signature(function).params, &mut buffer[..params]);
+            }
         });
         let task = machine.start(function, &buffer[..params])?;
         buffer[0] = machine.with(|state| {

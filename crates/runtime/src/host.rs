@@ -6,7 +6,7 @@ use crate::loaded::LoadedModule;
 use crate::machine::Machine;
 use crate::memory::SharedMemory;
 use crate::options::Stats;
-use crate::state::{State, check_types};
+use crate::state::{State, check_types, has_references};
 use crate::wakes::Wakes;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::host_objects::HostObjects;
@@ -126,11 +126,10 @@ pub(crate) struct HostImport {
 
 impl HostImport {
     fn new(signature: &Signature, code: SharedFunction, wakes: &Arc<Wakes>) -> Self {
-        let mut types = signature.params.iter().chain(&signature.results);
         HostImport {
             signature: signature.clone(),
             buffer_words: signature.buffer_words(),
-            has_references: types.any(|ty| matches!(ty, Type::Ref | Type::FuncRef)),
+            has_references: has_references(&signature.params) || has_references(&signature.results),
             wakes: Arc::clone(wakes),
             code,
         }

@@ -22,7 +22,6 @@ use enjamb_abi::heap::Heap;
 use enjamb_heap::CopyingHeap;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::host_objects::HostObjects;
-use enjamb_ir::types::word_count;
 use enjamb_ir::{
     Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryDecl, MemoryId, Module, Schedule,
     Signature, TableId, TaskCursor, TaskInfo, Trace, TraceLimits, TrapCode, Type, Val, Watcher,
@@ -260,27 +259,29 @@ impl Instance {
 
     /// Starts a task that is a call of the host's: no other task can join it, and whoever waits for the
     /// instance as the party [`TaskHandle::party`] is woken when it has ended. Arguments stand in words, as
-    /// [`Val::to_words`] has them; their types have been checked.
+    /// [`Val::to_words`] has them; their types have been checked. Nothing if it has finished at once: its
+    /// results stand in the words then, which have room for them.
     ///
     /// # Errors
     /// If a reference among the arguments is stale, or there is no memory for the task.
-    pub fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<TaskHandle, Error> {
-        let arguments = self.machine.with(|state| {
-            let loaded = Arc::clone(&state.loaded);
-            let params = &loaded.signature(function).params;
+    pub fn start(
+        &mut self,
+        function: FuncId,
+        words: &mut [u64],
+    ) -> Result<Option<TaskHandle>, Error> {
+        self.machine.with(|state| {
             state.safepoint();
             state.begin_turn();
-            let imported = state.import_words(params, words);
-            imported
-                .map_err(Error::BadCall)
-                .map(|()| word_count(params))
+            let params = &state.loaded.signature(function).params;
+            state.import_words(params, words).map_err(Error::BadCall)
         })?;
-        let task = self.machine.start(function, &words[..arguments]);
+        let task = self.machine.start_call(function, words);
         let task = task.map_err(bare_trap)?;
-        Ok(TaskHandle(self.machine.with(|state| {
-            state.tasks.set_called(task);
-            state.tasks.word(task)
-        })))
+        let word = |task| {
+            self.machine
+                .with(|state| TaskHandle(state.tasks.word(task)))
+        };
+        Ok(task.map(word))
     }
 
     /// What has become of a task: nothing if it has not ended. Its results stand in the words then, and

@@ -11,6 +11,7 @@ use enjamb_abi::code::Symbol;
 use enjamb_abi::target::Target;
 use enjamb_codegen::CompiledModule;
 use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::types::word_count;
 use enjamb_ir::{
     Entity, FuncId, FunctionDecl, Inst, Location, Module, Opcode, Payload, Signature, Type,
 };
@@ -25,6 +26,10 @@ pub(crate) struct FunctionEntry {
     pub(crate) trampoline: u64,
     /// Number of its signature.
     pub(crate) signature: u32,
+    /// Words of its parameters.
+    pub(crate) param_words: usize,
+    /// Words of its results.
+    pub(crate) result_words: usize,
 }
 
 /// A compiled module with its code in memory. Instances share it.
@@ -109,6 +114,8 @@ impl LoadedModule {
                 code: address(&Symbol::Function(id))?,
                 trampoline: address(&Symbol::Entry(signature.clone()))?,
                 signature: numbers.number(signature),
+                param_words: word_count(&signature.params),
+                result_words: word_count(&signature.results),
             })
         });
         let functions = functions.collect::<Result<_, Error>>()?;

@@ -11,16 +11,15 @@ use crate::failure::{Cause, Failure};
 use crate::helpers::{drop_quietly, panic};
 use crate::host::HostContext;
 use crate::processor;
-use crate::state::{State, bare_trap};
+use crate::state::{State, bare_trap, has_references};
 use crate::task::{Marks, NONE, State as TaskState};
 use crate::trace;
-use crate::wakes::{LazyWaker, Wakes};
+use crate::wakes::{LazyWaker, TaskWaker, Wakes};
 use enjamb_abi::context::{Context, Status};
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, FuncId, TrapCode, Type, Val};
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -239,27 +238,56 @@ impl Machine {
 
     /// Starts a task: runs the function until it finishes, traps or first suspends.
     pub(crate) fn start(self, function: FuncId, args: &[u64]) -> Result<u32, TrapCode> {
-        let (task, results, outer_word) = self.with(|state| {
-            let results = word_count(&state.loaded.signature(function).results);
-            let outer_word = state.context.fixed().task_word;
-            (state.insert_task(function), results, outer_word)
-        });
-        let task = task.ok_or(TrapCode::OutOfMemory)?;
+        let results = self.with(|state| state.loaded.functions[function.index()].result_words);
         let words = args.len().max(results);
         let (mut small, mut large) = ([0; SMALL_BUFFER], Vec::new());
         let buffer = buffer_of(words, &mut small, &mut large);
         buffer[..args.len()].copy_from_slice(args);
+        let (task, has_finished) = self.begin(function, buffer)?;
+        if has_finished {
+            self.with(|state| state.finished_at_once(task, &buffer[..results]));
+        }
+        Ok(task)
+    }
+
+    /// Starts a call of the host's: its task, or nothing if it has finished. Then its results are in the
+    /// buffer, which has room for them, in place of the arguments.
+    pub(crate) fn start_call(
+        self,
+        function: FuncId,
+        buffer: &mut [u64],
+    ) -> Result<Option<u32>, TrapCode> {
+        let (task, has_finished) = self.begin(function, buffer)?;
+        Ok(self.with(|state| {
+            if has_finished {
+                state.took_results(task, buffer);
+                return None;
+            }
+            state.tasks.set_called(task);
+            Some(task)
+        }))
+    }
+
+    /// Runs a new task until it finishes, fails or first suspends, and says whether it has finished: its
+    /// results are in the buffer then, and nowhere else.
+    fn begin(self, function: FuncId, buffer: &mut [u64]) -> Result<(u32, bool), TrapCode> {
+        let (task, outer_word) = self.with(|state| {
+            let outer_word = state.context.fixed().task_word;
+            (state.insert_task(function), outer_word)
+        });
+        let task = task.ok_or(TrapCode::OutOfMemory)?;
         let end = self.enter(task, function, buffer);
+        let has_finished = matches!(end, End::Finished(_));
         self.with(|state| {
             match end {
-                End::Finished(_) => state.finished_at_once(task, &buffer[..results]),
+                End::Finished(_) => {}
                 End::Suspended(last) => state.suspended_at_first(task, last),
                 End::Failed(failure, _) => state.fail(task, failure),
             }
             state.context.fixed().task_word = outer_word;
         });
         self.bury();
-        Ok(task)
+        Ok((task, has_finished))
     }
 
     /// Gives a task that has been taken off the run queue its turn; and then the next ones, as long as
@@ -336,10 +364,10 @@ impl Machine {
 
     /// Drops futures that nobody waits for any more.
     pub(crate) fn bury(self) {
-        let discarded = self.with(|state| match state.discarded.is_empty() {
-            true => Vec::new(),
-            false => std::mem::take(&mut state.discarded),
-        });
+        if self.with(|state| state.discarded.is_empty()) {
+            return;
+        }
+        let discarded = self.with(|state| std::mem::take(&mut state.discarded));
         discarded.into_iter().for_each(drop_quietly);
     }
 
@@ -350,8 +378,11 @@ impl Machine {
             state.turns += 1;
             (state.next_woken(), state.is_time_for_again())
         });
-        if is_time_for_again || woken.is_some() {
-            self.poll_woken(is_time_for_again, woken);
+        if is_time_for_again {
+            self.poll_again();
+        }
+        if let Some(woken) = woken {
+            self.poll_future(woken.begin(), woken.wakes());
         }
         let next = self.with(|state| {
             let task = state.next_task()?;
@@ -366,22 +397,20 @@ impl Machine {
                 Some(_) => Step::Ran,
                 None => state.what_to_wait_for(),
             };
-            (step, std::mem::take(&mut state.ended))
+            (step, !state.ended.is_empty())
         });
-        if !ended.is_empty() {
+        if ended {
+            let ended = self.with(|state| std::mem::take(&mut state.ended));
             self.with(|state| Arc::clone(&state.wakes)).ended(&ended);
         }
         step
     }
 
-    /// Polls the future of a task that was woken, and in front of it those that want to be polled again if
-    /// it is time for that.
-    fn poll_woken(self, is_time_for_again: bool, woken: Option<u64>) {
-        let (again, wakes) = self.with(|state| {
-            let again = is_time_for_again.then(|| state.executor.take_again());
-            (again.unwrap_or_default(), Arc::clone(&state.wakes))
-        });
-        for task in again.into_iter().chain(woken) {
+    /// Polls the futures that want to be polled again.
+    fn poll_again(self) {
+        let (again, wakes) =
+            self.with(|state| (state.executor.take_again(), Arc::clone(&state.wakes)));
+        for task in again {
             self.poll_future(task, &wakes);
         }
         self.with(State::publish);
@@ -507,13 +536,13 @@ impl State {
     }
 
     /// The next task that was woken by something that it waits for.
-    fn next_woken(&mut self) -> Option<u64> {
+    fn next_woken(&mut self) -> Option<Arc<TaskWaker>> {
         let State {
             executor, wakes, ..
         } = self;
-        executor.next_woken(|| match wakes.any() {
-            true => wakes.take().into(),
-            false => VecDeque::new(),
+        executor.next_woken(|empty| match wakes.any() {
+            true => wakes.take(empty),
+            false => empty,
         })
     }
 
@@ -610,6 +639,22 @@ impl State {
         Ok(outcome.map(|outcome| outcome.map(|()| Val::from_words(types, &words))))
     }
 
+    /// The results of a task, in words of compiled code, become those that the host has.
+    fn export_results(&mut self, index: u32, words: &mut [u64]) {
+        let function = self.tasks[index].function();
+        if has_references(&self.loaded.signature(function).results) {
+            let loaded = Arc::clone(&self.loaded);
+            self.export_words(&loaded.signature(function).results, words);
+        }
+    }
+
+    /// Frees a task that has finished at once and given its results to the host.
+    fn took_results(&mut self, index: u32, words: &mut [u64]) {
+        self.export_results(index, words);
+        self.tally(|tally| tally.tasks_finished += 1);
+        self.remove(index);
+    }
+
     /// The same with the results in words.
     pub(crate) fn take_outcome(
         &mut self,
@@ -619,11 +664,9 @@ impl State {
         let index = self.tasks.find_any(word).map_err(|_| Error::BadTask)?;
         let outcome = match self.tasks[index].state {
             TaskState::Finished => {
-                let loaded = Arc::clone(&self.loaded);
-                let types = &loaded.signature(self.tasks[index].function()).results;
                 let results = self.results(index);
                 words[..results.len()].copy_from_slice(results);
-                self.export_words(types, words);
+                self.export_results(index, words);
                 Ok(())
             }
             TaskState::Failed => {

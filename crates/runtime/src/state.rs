@@ -18,9 +18,8 @@ use crate::options::{Options, Stats};
 use crate::task::{Marks, NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use crate::trace;
 use crate::wakes::Wakes;
-use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD, result_area};
+use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD};
 use enjamb_ir::host_value::{bits_in_words, push_words};
-use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, FuelAccount, FuncId, GlobalId, MemoryId, TrapCode, Type, Val, Watcher};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -109,8 +108,8 @@ unsafe fn result_words<'a>(object: *mut ContinuationHeader, count: usize) -> &'a
 }
 
 impl State {
-    fn result_types(&self, index: u32) -> &[Type] {
-        &self.loaded.signature(self.tasks[index].function()).results
+    fn result_words(&self, index: u32) -> usize {
+        self.loaded.functions[self.tasks[index].function().index()].result_words
     }
 
     /// A new task in state `Running`, or `None` if there is no memory for it.
@@ -245,7 +244,7 @@ impl State {
     }
 
     fn free_root(&mut self, index: u32) {
-        let size = RESULTS + result_area(self.result_types(index));
+        let size = RESULTS + self.result_words(index) as u32 * WORD;
         let root = std::mem::replace(&mut self.tasks[index].root, std::ptr::null_mut());
         if let Some(root) = NonNull::new(root) {
             self.continuations
@@ -301,7 +300,7 @@ impl State {
 
     /// A task came back from its first run suspended; `last` is the outermost continuation.
     pub(crate) fn suspended_at_first(&mut self, index: u32, last: u64) {
-        let Some(root) = self.make_root(word_count(self.result_types(index))) else {
+        let Some(root) = self.make_root(self.result_words(index)) else {
             self.free_half_built(last);
             self.drop_registration();
             let failure = self.new_failure(Cause::Trap(TrapCode::OutOfMemory));
@@ -454,7 +453,7 @@ impl State {
 
     /// The result words of a finished task.
     pub(crate) fn results(&self, index: u32) -> &[u64] {
-        let count = word_count(self.result_types(index));
+        let count = self.result_words(index);
         if count == 0 {
             return &[];
         }
@@ -699,6 +698,11 @@ fn reference_words(types: &[Type]) -> impl Iterator<Item = (usize, Type)> + '_ {
         Some((index, ty))
     });
     words.filter(|(_, ty)| matches!(ty, Type::Ref | Type::FuncRef))
+}
+
+/// Whether there are words that are not the same for host and compiled code.
+pub(crate) fn has_references(types: &[Type]) -> bool {
+    reference_words(types).next().is_some()
 }
 
 /// A trap outside compiled code.

@@ -10,6 +10,14 @@ mod real {
     pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, ThreadId, current, park, park_timeout};
 
+    /// The id of this thread, without a reference to the thread that would have to be counted.
+    pub(crate) fn current_id() -> ThreadId {
+        thread_local! {
+            static ID: ThreadId = current().id();
+        }
+        ID.with(|&id| id)
+    }
+
     /// The cell of the standard library, lent as `loom`'s is.
     #[derive(Debug)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -38,6 +46,10 @@ mod model {
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
     pub(crate) use loom::thread::{Thread, ThreadId, current, park};
+
+    pub(crate) fn current_id() -> ThreadId {
+        current().id()
+    }
 
     /// Models have no clock: the time may have passed at once.
     pub(crate) fn park_timeout(_time: std::time::Duration) {

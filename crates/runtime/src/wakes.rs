@@ -15,7 +15,9 @@
 use crate::sync::{self, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Thread};
 use enjamb_ir::hash::FxIndexMap;
 use std::mem::ManuallyDrop;
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::ptr::null_mut;
+use std::sync::atomic::AtomicPtr;
+use std::sync::{Arc, PoisonError};
 use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
 use std::time::Duration;
 
@@ -35,9 +37,11 @@ struct Inner {
     closed: bool,
     /// The thread that is inside of the instance and sleeps.
     blocked: Option<Waker>,
-    /// Those who wait, by the task of a call or a number of their own.
+    /// Those who wait or are being polled, by the task of a call or a number of their own.
     parties: FxIndexMap<u64, Waker>,
-    /// The party that was polled last. It is among those who wait or is being polled.
+    /// The party that is being polled, which is inside of the instance. It need not be woken.
+    polled: Option<u64>,
+    /// The party that was polled last.
     driver: Option<u64>,
 }
 
@@ -69,6 +73,11 @@ impl TaskWaker {
         self.queued.swap(false, Ordering::AcqRel);
         self.task
     }
+
+    /// Where it is queued.
+    pub(crate) fn wakes(&self) -> &Arc<Wakes> {
+        &self.wakes
+    }
 }
 
 impl Wakes {
@@ -95,11 +104,11 @@ impl Wakes {
         self.any.load(Ordering::Acquire)
     }
 
-    /// Takes the woken tasks.
-    pub(crate) fn take(&self) -> Vec<Arc<TaskWaker>> {
+    /// Takes the woken tasks, in exchange for a queue without any.
+    pub(crate) fn take(&self, empty: Vec<Arc<TaskWaker>>) -> Vec<Arc<TaskWaker>> {
         let mut inner = self.lock();
         self.any.store(false, Ordering::Release);
-        std::mem::take(&mut inner.queue)
+        std::mem::replace(&mut inner.queue, empty)
     }
 
     /// The instance is gone: wakes do nothing from now on. Parties that have not kept it alive are told.
@@ -145,22 +154,29 @@ impl Wakes {
     /// A party is being polled: it need not be woken while that lasts.
     pub fn begin(&self, party: u64) {
         let mut inner = self.lock();
-        let waker = inner.parties.swap_remove(&party);
+        inner.polled = Some(party);
         inner.driver.get_or_insert(party);
-        drop(inner);
-        drop(waker);
     }
 
     /// A party waits with this waker, and is the driver from now on. Returns whether a task has been woken
     /// meanwhile, so that there is something left to do.
     pub fn wait(&self, party: u64, waker: &Waker) -> bool {
-        let waker = waker.clone();
+        // Wakers are the host's: none is copied or dropped under the lock.
+        let mut waker = waker.clone();
         let mut inner = self.lock();
-        let old = inner.parties.insert(party, waker);
+        inner.polled = None;
         inner.driver = Some(party);
+        match inner.parties.get_mut(&party) {
+            Some(known) => std::mem::swap(known, &mut waker),
+            None => {
+                let none = Waker::noop().clone();
+                let new = std::mem::replace(&mut waker, none);
+                inner.parties.insert(party, new);
+            }
+        }
         let woken = !inner.queue.is_empty();
         drop(inner);
-        drop(old);
+        drop(waker);
         woken
     }
 
@@ -179,11 +195,9 @@ impl Wakes {
     /// Tasks can run and whoever was inside of the instance leaves: some party goes on with it.
     pub fn hand_over(&self) {
         let mut inner = self.lock();
-        let driver = inner
-            .driver
-            .filter(|driver| inner.parties.contains_key(driver));
+        let driver = inner.driver.and_then(|driver| inner.waiting(driver));
         let next = match driver {
-            Some(driver) => inner.parties.get(&driver).cloned(),
+            Some(driver) => Some(driver.clone()),
             None => inner
                 .appoint()
                 .and_then(|party| inner.parties.get(&party))
@@ -196,7 +210,7 @@ impl Wakes {
     /// Wakes the parties whose tasks have ended.
     pub(crate) fn ended(&self, tasks: &[u64]) {
         let inner = self.lock();
-        let parties = tasks.iter().filter_map(|task| inner.parties.get(task));
+        let parties = tasks.iter().filter_map(|&task| inner.waiting(task));
         let wakers: Vec<Waker> = parties.cloned().collect();
         drop(inner);
         wakers.into_iter().for_each(Waker::wake);
@@ -204,16 +218,23 @@ impl Wakes {
 }
 
 impl Inner {
+    /// The waker of a party, if it waits.
+    fn waiting(&self, party: u64) -> Option<&Waker> {
+        let waker = self.parties.get(&party);
+        waker.filter(|_| self.polled != Some(party))
+    }
+
     /// Who is to hear that a task was woken.
     fn listener(&self, task: u64) -> Option<&Waker> {
-        let of_call = || self.parties.get(&task);
-        let of_driver = || self.parties.get(&self.driver?);
+        let of_call = || self.waiting(task);
+        let of_driver = || self.waiting(self.driver?);
         self.blocked.as_ref().or_else(of_call).or_else(of_driver)
     }
 
     /// Makes one of those who wait the driver.
     fn appoint(&mut self) -> Option<u64> {
-        let (&party, _) = self.parties.last()?;
+        let mut parties = self.parties.keys().rev();
+        let party = *parties.find(|&&party| self.polled != Some(party))?;
         self.driver = Some(party);
         Some(party)
     }
@@ -233,7 +254,8 @@ impl Wake for Parked {
 pub(crate) struct LazyWaker<'a> {
     wakes: &'a Arc<Wakes>,
     task: u64,
-    copy: OnceLock<Arc<TaskWaker>>,
+    /// What copies of it point to, once there are any: an `Arc` that it owns.
+    copy: AtomicPtr<TaskWaker>,
     /// Whether the task was woken by this very waker: the future wants to be polled again, in a while.
     woken: AtomicBool,
 }
@@ -243,7 +265,7 @@ impl<'a> LazyWaker<'a> {
         LazyWaker {
             wakes,
             task,
-            copy: copy.map_or_else(OnceLock::new, OnceLock::from),
+            copy: AtomicPtr::new(copy.map_or(null_mut(), into_pointer)),
             woken: AtomicBool::new(false),
         }
     }
@@ -258,10 +280,52 @@ impl<'a> LazyWaker<'a> {
         run(&waker)
     }
 
-    /// Whether the task was woken by it, and what copies of it point to.
-    pub(crate) fn finish(self) -> (bool, Option<Arc<TaskWaker>>) {
-        (self.woken.into_inner(), self.copy.into_inner())
+    /// A copy, which is an allocation if it is the first one.
+    fn copy(&self) -> Waker {
+        let mut copy = self.copy.load(Ordering::Acquire);
+        if copy.is_null() {
+            copy = into_pointer(Arc::new(TaskWaker {
+                wakes: Arc::clone(self.wakes),
+                task: self.task,
+                queued: AtomicBool::new(false),
+            }));
+            let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+            let exchanged = self
+                .copy
+                .compare_exchange(null_mut(), copy, success, failure);
+            if let Err(first) = exchanged {
+                // SAFETY: it came from `into_pointer` just now, and nobody else has it.
+                drop(unsafe { Arc::from_raw(copy) });
+                copy = first;
+            }
+        }
+        // SAFETY: it came from `into_pointer`, and this waker, which is borrowed, has a share in it.
+        unsafe {
+            Arc::increment_strong_count(copy);
+            Waker::from(Arc::from_raw(copy))
+        }
     }
+
+    fn take_copy(&mut self) -> Option<Arc<TaskWaker>> {
+        let copy = std::mem::replace(self.copy.get_mut(), null_mut());
+        // SAFETY: it came from `into_pointer`, and its share is given away once.
+        (!copy.is_null()).then(|| unsafe { Arc::from_raw(copy) })
+    }
+
+    /// Whether the task was woken by it, and what copies of it point to.
+    pub(crate) fn finish(mut self) -> (bool, Option<Arc<TaskWaker>>) {
+        (self.woken.load(Ordering::Acquire), self.take_copy())
+    }
+}
+
+impl Drop for LazyWaker<'_> {
+    fn drop(&mut self) {
+        drop(self.take_copy());
+    }
+}
+
+fn into_pointer(waker: Arc<TaskWaker>) -> *mut TaskWaker {
+    Arc::into_raw(waker).cast_mut()
 }
 
 static LENT: RawWakerVTable = RawWakerVTable::new(copy_lent, wake_lent, wake_lent, drop_lent);
@@ -271,14 +335,7 @@ static LENT: RawWakerVTable = RawWakerVTable::new(copy_lent, wake_lent, wake_len
 unsafe fn copy_lent(data: *const ()) -> RawWaker {
     // SAFETY: the caller's promise.
     let lazy = unsafe { &*data.cast::<LazyWaker<'_>>() };
-    let copy = lazy.copy.get_or_init(|| {
-        Arc::new(TaskWaker {
-            wakes: Arc::clone(lazy.wakes),
-            task: lazy.task,
-            queued: AtomicBool::new(false),
-        })
-    });
-    let waker = ManuallyDrop::new(Waker::from(Arc::clone(copy)));
+    let waker = ManuallyDrop::new(lazy.copy());
     RawWaker::new(waker.data(), waker.vtable())
 }
 
@@ -337,7 +394,7 @@ mod tests {
         std::thread::spawn(move || copies.map(Waker::wake))
             .join()
             .unwrap();
-        let queue = wakes.take();
+        let queue = wakes.take(Vec::new());
         assert_eq!(queue.len(), 1, "any number of wakes is one");
         assert_eq!(queue[0].begin(), 7);
         Waker::from(copy).wake();
@@ -352,7 +409,7 @@ mod tests {
         let wake = |task| {
             let lazy = LazyWaker::new(&wakes, task, None);
             lazy.lend(Waker::clone).wake();
-            for waker in wakes.take() {
+            for waker in wakes.take(Vec::new()) {
                 waker.begin();
             }
         };

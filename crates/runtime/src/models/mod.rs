@@ -257,7 +257,7 @@ impl Driven for House {
             self.poll_future(number);
         }
         if self.woken.is_empty() && self.wakes.any() {
-            self.woken = self.wakes.take().into();
+            self.woken = self.wakes.take(Vec::new()).into();
         }
         if let Some(woken) = self.woken.pop_front() {
             self.poll_future(woken.begin());

@@ -34,11 +34,11 @@ fn any_number_of_wakes_is_one() {
         let (woken, copy) = lazy.finish();
         assert!(!woken);
         let threads = copies.map(|waker| thread::spawn(move || waker.wake()));
-        let first = wakes.take();
+        let first = wakes.take(Vec::new());
         assert!(first.len() <= 1);
         first.iter().for_each(|waker| assert_eq!(waker.begin(), 7));
         threads.into_iter().for_each(join);
-        let second = wakes.take();
+        let second = wakes.take(Vec::new());
         assert!(second.len() <= 1);
         assert_ne!(first.len() + second.len(), 0);
         let rest = Arc::strong_count(copy.as_ref().expect("it was copied"));
@@ -66,7 +66,7 @@ fn a_future_wakes_itself() {
         assert!(woken);
         join(other);
         assert!(wakes.any());
-        assert_eq!(wakes.take().len(), 1);
+        assert_eq!(wakes.take(Vec::new()).len(), 1);
         drop(copy);
         assert_eq!(Arc::strong_count(&wakes), 1);
     });
