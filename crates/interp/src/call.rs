@@ -178,7 +178,8 @@ impl<'a> Machine<'a> {
     pub(crate) fn deliver(&mut self, stack: &mut Stack<'a>, results: &[Cell]) -> Outcome {
         loop {
             if stack.handler_is_over() {
-                self.objects.free(std::mem::take(&mut stack.chain.running))?;
+                self.objects
+                    .free(std::mem::take(&mut stack.chain.running))?;
                 return self.cancel_behind(stack, None);
             }
             self.raise(stack);

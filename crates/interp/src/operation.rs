@@ -6,7 +6,9 @@ use crate::error::Stop;
 use crate::machine::{Flow, Machine};
 use crate::stack::{Site, Stack};
 use crate::vector::{self, Bitwise};
-use crate::{access, call, cancel, context, control, exception, float, fuel, integer, object, task};
+use crate::{
+    access, call, cancel, context, control, exception, float, fuel, integer, object, task,
+};
 use enjamb_ir::{Opcode, TrapCode, Type};
 
 /// A function that executes an instruction.
