@@ -369,6 +369,10 @@ async fn caller(shared: Arc<Shared>, functions: Functions, mut random: Random) {
             shared.check("tree", result, 1 << depth);
             continue;
         }
+        if how == 5 {
+            spawns(&shared, &functions, &mut random).await;
+            continue;
+        }
         let (name, call, expected) = functions.any(&mut random);
         let outcome = match how {
             1 | 2 => polled_at_most(call, random.below(4)).await,
@@ -385,6 +389,19 @@ async fn caller(shared: Arc<Shared>, functions: Functions, mut random: Random) {
                 shared.cancels.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+}
+
+/// Spawns tasks, and waits for one of them. The other goes on by itself.
+async fn spawns(shared: &Shared, functions: &Functions, random: &mut Random) {
+    let number = random.below(1000) as i64 + 1;
+    match functions.leaves.spawn((number,)) {
+        Ok(left) => drop(left),
+        Err(error) => shared.wrong(format!("spawn: {error}")),
+    }
+    match functions.nested.spawn((number,)) {
+        Ok(task) => shared.check("nested, spawned", task.await, 3 * number + 3),
+        Err(error) => shared.wrong(format!("spawn: {error}")),
     }
 }
 
@@ -564,7 +581,10 @@ fn outsider(instances: &[Instance], shared: &Arc<Shared>) -> Result<JoinHandle<(
     let functions = instances.iter().map(|instance| instance.func("plain"));
     let functions = functions.collect::<Result<Vec<Function>, _>>()?;
     let shared = Arc::clone(shared);
+    let runtime = tokio::runtime::Handle::current();
     Ok(thread::spawn(move || {
+        // It starts what others have spawned meanwhile, and that may ask for the executor's clock.
+        let _inside = runtime.enter();
         while !shared.stop.load(Ordering::Relaxed) {
             for function in &functions {
                 match function.call((21,)) {

@@ -11,3 +11,4 @@ mod spawned;
 mod spawner;
 mod support;
 mod tasks;
+mod threads;

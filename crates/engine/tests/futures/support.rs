@@ -143,6 +143,12 @@ impl Gates {
         });
     }
 
+    /// Whether a future waits for a gate.
+    pub fn is_awaited(&self, gate: i64) -> bool {
+        let state = self.0.lock().unwrap();
+        state.wakers.iter().any(|&(waiting, _)| waiting == gate)
+    }
+
     pub fn alive(&self) -> usize {
         self.0.lock().unwrap().alive
     }
