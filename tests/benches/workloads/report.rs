@@ -68,7 +68,8 @@ const SECTIONS: &[Section] = &[
                 integers each; measured in a process of its own. `memory`: growth of resident memory, bytes for \
                 each task. `spawn`: nanoseconds to make a task and run it until it suspends. `finish`: nanoseconds \
                 to resume it, run it to its end and free it. Coroutines are fewer, as a process may not have \
-                a million stacks. `-- many_tasks --large` runs 10,000,000 tasks as well.",
+                a million stacks. `-- many_tasks --large` runs 10,000,000 tasks as well: 128 bytes each below one \
+                frame, 1.28 GB in all, and 352 below five, 3.52 GB; so they fit into 4 GiB either way.",
     },
     Section {
         prefix: "compile",
