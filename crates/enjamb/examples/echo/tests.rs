@@ -87,12 +87,16 @@ fn who_says_that_it_is_done_is_answered_first() {
     for address in addresses() {
         block_on(async {
             let mut stream = TcpStream::connect(address).await.unwrap();
-            let requests = [request(SLEEP, 20, b""), request(ECHO, 7, b"seven"), request(ECHO, 8, b"")];
+            let requests =
+                [request(SLEEP, 20, b""), request(ECHO, 7, b"seven"), request(ECHO, 8, b"")];
             stream.write_all(&requests.concat()).await.unwrap();
             stream.shutdown().await.unwrap();
             let mut answers = Vec::new();
             stream.read_to_end(&mut answers).await.unwrap();
-            assert_eq!(answers, [request(0, 20, b""), request(0, 7, b"seven"), request(0, 8, b"")].concat());
+            assert_eq!(
+                answers,
+                [request(0, 20, b""), request(0, 7, b"seven"), request(0, 8, b"")].concat()
+            );
         });
     }
 }
@@ -106,7 +110,12 @@ fn who_does_not_read_is_waited_for() {
             let mut sent = 0;
             let many = request(ECHO, 1, &payload).repeat(64);
             // Until no more goes in, since the server waits to write.
-            while let Ok(count) = tokio::time::timeout(Duration::from_millis(300), slow.write(&many[sent % many.len()..])).await {
+            while let Ok(count) = tokio::time::timeout(
+                Duration::from_millis(300),
+                slow.write(&many[sent % many.len()..]),
+            )
+            .await
+            {
                 sent += count.unwrap();
             }
             let mut other = Client::connect(address, 1).await.unwrap();
@@ -180,7 +189,8 @@ fn who_takes_too_long_is_dropped_wherever_it_waits() {
 #[test]
 fn a_server_knows_what_it_uses() {
     for address in addresses() {
-        let usage = |usage| block_on(async move { Client::connect(address, 1).await?.usage(usage).await });
+        let usage =
+            |usage| block_on(async move { Client::connect(address, 1).await?.usage(usage).await });
         let used = Usage::ALL.map(|which| usage(which).unwrap());
         assert!(used.iter().all(|&used| used > 0), "{used:?}");
     }
