@@ -338,6 +338,7 @@ impl Body<'_, '_, '_> {
             let is_done = self.builder.is_done(task);
             self.keep(&[is_done]);
         }
+        self.cancel_some(task);
         if self.choices.once_in(8) {
             return self.builder.detach(task);
         }
@@ -348,6 +349,13 @@ impl Body<'_, '_, '_> {
             false => self.builder.join(results, task),
         };
         self.keep(&results);
+    }
+
+    /// Cancels a task, now and then. Where it hears of that depends on the schedule.
+    pub(super) fn cancel_some(&mut self, task: Value) {
+        if self.world.has_state && self.choices.once_in(4) {
+            self.builder.cancel(task);
+        }
     }
 
     /// Starts a task and does something else. Gives the types of its results, too.

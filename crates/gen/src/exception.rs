@@ -61,6 +61,7 @@ fn try_call(body: &mut Body<'_, '_, '_>) {
 
 fn try_join(body: &mut Body<'_, '_, '_>) {
     let (task, types) = body.spawn();
+    body.cancel_some(task);
     let edges = Edges::new(body, &types);
     let results = Signature::sync(&[], &types);
     let results = body.builder.create_signature(results);
