@@ -163,6 +163,9 @@ pub struct CodeOptions {
     /// does not store again what has not changed. Without it code is slower and does the same, so that the two
     /// can be compared.
     pub reuse_continuations: bool,
+    /// Whether functions can be replaced while they are in use: then calls of functions that the module
+    /// defines lead where [`FunctionCell`](crate::context::FunctionCell)s say.
+    pub replaceable: bool,
 }
 
 /// Which register allocator runs.
@@ -185,6 +188,7 @@ impl Default for CodeOptions {
             debug_info: false,
             write_barrier: false,
             reuse_continuations: true,
+            replaceable: false,
         }
     }
 }

@@ -303,6 +303,8 @@ pub struct InstanceLayout {
     globals: Vec<u32>,
     signature_cells: u32,
     signatures: FxIndexMap<Signature, ()>,
+    /// How many of them have a cell of their own.
+    own_cells: usize,
     objects: Vec<ObjectLayout>,
     size: u32,
 }
@@ -312,13 +314,61 @@ impl InstanceLayout {
     /// appearance.
     pub fn new(module: &Module) -> Self {
         let mut signatures = FxIndexMap::default();
-        for (_, body) in module.bodies() {
-            for signature in body.signatures.values() {
-                if !signatures.contains_key(signature) {
-                    signatures.insert(signature.clone(), ());
-                }
-            }
-        }
+        add_signatures(&mut signatures, module);
+        let cells = signatures.len();
+        Self::with_signatures(module, signatures, cells)
+    }
+
+    /// The same if functions of the module may be replaced. The signatures of all functions are among
+    /// those that have cells. So one that a later body names without having a cell is that of no function,
+    /// and one cell, behind the others, stands for all of these.
+    pub fn replaceable(module: &Module) -> Self {
+        let declared = module.functions.values();
+        let mut signatures = declared
+            .map(|function| (function.signature().clone(), ()))
+            .collect();
+        add_signatures(&mut signatures, module);
+        let cells = signatures.len() + 1;
+        Self::with_signatures(module, signatures, cells)
+    }
+
+    /// This layout of a module with replaceable functions, for code of another one that has the same
+    /// declarations. Signatures that only that one names are added.
+    pub fn extended(&self, module: &Module) -> Self {
+        let mut layout = self.clone();
+        add_signatures(&mut layout.signatures, module);
+        layout
+    }
+
+    /// Whether code that was made for another layout, of a module with the same declarations, finds
+    /// everything where this one has it.
+    pub fn fits(&self, other: &InstanceLayout) -> bool {
+        let count = other.signatures.len();
+        count <= self.own_cells
+            && self
+                .signatures
+                .keys()
+                .take(count)
+                .eq(other.signatures.keys())
+    }
+
+    /// Whether this layout has what another one has in the same places, and maybe more signatures.
+    pub fn extends(&self, other: &InstanceLayout) -> bool {
+        let count = other.signatures.len();
+        self.own_cells == other.own_cells
+            && count <= self.signatures.len()
+            && self
+                .signatures
+                .keys()
+                .take(count)
+                .eq(other.signatures.keys())
+    }
+
+    fn with_signatures(
+        module: &Module,
+        signatures: FxIndexMap<Signature, ()>,
+        cells: usize,
+    ) -> Self {
         let memories = offsets::MODULE_PART;
         let tables = memories + module.memories.len() as u32 * 16;
         let functions = tables + module.tables.len() as u32 * 16;
@@ -329,7 +379,7 @@ impl InstanceLayout {
             offset
         });
         let globals = globals.collect();
-        let end = signature_cells + signatures.len() as u32 * 4;
+        let end = signature_cells + cells as u32 * 4;
         let size = end.next_multiple_of(16);
         let objects = module.object_types.values();
         let objects = objects.map(|ty| ObjectLayout::of(&ty.shape)).collect();
@@ -339,6 +389,7 @@ impl InstanceLayout {
             functions,
             globals,
             signature_cells,
+            own_cells: signatures.len(),
             signatures,
             objects,
             size,
@@ -363,8 +414,18 @@ impl InstanceLayout {
     }
     /// Offset of the cell that holds the engine's number of a signature, if a body names it.
     pub fn signature(&self, signature: &Signature) -> Option<u32> {
-        self.signature_index(signature)
-            .map(|index| self.signature_cells + index * 4)
+        let index = self.signature_index(signature)?;
+        Some(self.signature_cells + index.min(self.own_cells as u32) * 4)
+    }
+    /// Offset of the cell of all signatures that no function has, if functions may be replaced.
+    pub fn other_signatures(&self) -> u32 {
+        self.signature_cells + self.own_cells as u32 * 4
+    }
+    /// The signature of a number among those that bodies name.
+    pub fn signature_of_index(&self, index: usize) -> Option<&Signature> {
+        self.signatures
+            .get_index(index)
+            .map(|(signature, ())| signature)
     }
     /// Number of a signature among those that bodies name.
     pub fn signature_index(&self, signature: &Signature) -> Option<u32> {
@@ -387,6 +448,16 @@ impl InstanceLayout {
     /// Size of the whole context block in bytes.
     pub fn size(&self) -> u32 {
         self.size
+    }
+}
+
+fn add_signatures(signatures: &mut FxIndexMap<Signature, ()>, module: &Module) {
+    for (_, body) in module.bodies() {
+        for signature in body.signatures.values() {
+            if !signatures.contains_key(signature) {
+                signatures.insert(signature.clone(), ());
+            }
+        }
     }
 }
 

@@ -53,6 +53,31 @@ pub fn compile(
     module: Arc<Module>,
     options: &CompileOptions,
 ) -> Result<CompiledModule, CompileError> {
+    let layout = |module: &Module| match options.code.replaceable {
+        true => InstanceLayout::replaceable(module),
+        false => InstanceLayout::new(module),
+    };
+    compile_with(module, options, layout)
+}
+
+/// Compiles a module for instances of another one that has the same declarations, whose functions may be
+/// replaced by those of this one; `layout` is that of such an instance.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_replacement(
+    module: Arc<Module>,
+    options: &CompileOptions,
+    layout: &InstanceLayout,
+) -> Result<CompiledModule, CompileError> {
+    compile_with(module, options, |module| layout.extended(module))
+}
+
+fn compile_with(
+    module: Arc<Module>,
+    options: &CompileOptions,
+    layout: impl FnOnce(&Module) -> InstanceLayout,
+) -> Result<CompiledModule, CompileError> {
     let target = Target::from_triple(&options.target)?;
     verify_module(&module)?;
     refuse_untrusted(&module)?;
@@ -66,7 +91,7 @@ pub fn compile(
     let transform_ns = nanoseconds(started);
 
     let started = Instant::now();
-    let layout = InstanceLayout::new(&transformed);
+    let layout = layout(&transformed);
     let mut lowering = Lowering::new(&transformed, &layout, target, options.code);
     let mut functions = Vec::new();
     for function in transformed.body_ids() {

@@ -152,6 +152,9 @@ pub(crate) trait Backend: Send {
     fn end_driving(&mut self, _party: u64) {}
     /// Lets somebody else go on with what can be done, if this was not done for him.
     fn hand_over(&mut self) {}
+    /// Lets new calls of a function run the body that it has in another module, which has the same
+    /// declarations and was made by an engine of the same settings.
+    fn replace(&mut self, function: FuncId, module: &Module) -> Result<(), Error>;
     /// Memories, globals and objects, between calls.
     fn access(&mut self) -> &mut dyn Access;
     /// Writes the numbers down whenever somebody asks; that is to be told to the waker.

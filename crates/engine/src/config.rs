@@ -132,6 +132,9 @@ pub struct Config {
     pub debug_info: bool,
     /// Whether machine code is shown to profilers, in the file `/tmp/perf-PID.map`, which stays.
     pub perf_map: bool,
+    /// Whether functions can be replaced while the program is running, see
+    /// [`Instance::replace`](crate::Instance::replace). Each direct call costs an indirect jump then.
+    pub replaceable: bool,
 }
 
 impl Default for Config {
@@ -153,6 +156,7 @@ impl Default for Config {
             trace: TraceLimits::default(),
             debug_info: false,
             perf_map: false,
+            replaceable: false,
         }
     }
 }
@@ -252,6 +256,13 @@ impl Config {
     /// Sets whether debuggers see machine code.
     pub fn debug_info(self, debug_info: bool) -> Self {
         Config { debug_info, ..self }
+    }
+    /// Sets whether functions can be replaced.
+    pub fn replaceable(self, replaceable: bool) -> Self {
+        Config {
+            replaceable,
+            ..self
+        }
     }
     /// Sets whether profilers see machine code.
     pub fn perf_map(self, perf_map: bool) -> Self {

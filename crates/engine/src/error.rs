@@ -38,6 +38,13 @@ pub enum Error {
         /// How it was to be called.
         got: String,
     },
+    /// A function cannot be replaced by that of another module.
+    Replace {
+        /// The name of the function.
+        function: String,
+        /// Why not.
+        reason: String,
+    },
     /// The program ended the call.
     Trap(Box<Trap>),
     /// The program threw an exception that nothing in it caught.
@@ -254,6 +261,9 @@ impl fmt::Display for Error {
                     f,
                     "function `{function}` has signature {expected}, but {got}"
                 )
+            }
+            Error::Replace { function, reason } => {
+                write!(f, "cannot replace function `{function}`: {reason}")
             }
             Error::Trap(trap) => trap.fmt(f),
             Error::Exception(thrown) => thrown.fmt(f),

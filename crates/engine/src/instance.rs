@@ -295,6 +295,67 @@ impl Instance {
         Ok((function, buffer))
     }
 
+    /// Replaces a function of this instance by that of the same name in another module, which may differ from
+    /// that of the instance in nothing but the bodies of functions and was made by an engine of the same
+    /// settings, [`Config::replaceable`](crate::Config::replaceable) among them.
+    ///
+    /// Calls that begin later run the new body: from the host, from this and every other function, by
+    /// reference, by `spawn`, and calls of itself. What has begun goes on in the body that it began in, if it
+    /// is suspended for days, until its frame is gone; its handlers still catch, and stack traces show the
+    /// source that it was made from. The code of a body that was replaced is freed when another function is
+    /// replaced or the last task of the instance ends, and no suspended frame needs it; that of the module
+    /// of the instance stays with the instance.
+    ///
+    /// The module stays one of its own and [`Instance::module`] the one it was. To undo a replacement, replace
+    /// the function by that of the instance's module.
+    ///
+    /// ```
+    /// use enjamb_engine::{Config, Engine, Imports, Instance, Module};
+    ///
+    /// # if Engine::jit().is_err() { return Ok(()) };
+    /// let engine = Engine::new(Config::new().replaceable(true))?;
+    /// let text = "function %price(i64) -> i64 {
+    /// block0(v0: i64):
+    ///     v1 = iadd v0, v0
+    ///     return v1
+    /// }";
+    /// let instance = Instance::new(&Module::from_text(&engine, text)?, &Imports::new())?;
+    /// let price = instance.func::<(i64,), i64>("price")?;
+    /// assert_eq!(price.call((5,))?, 10);
+    /// let better = Module::from_text(&engine, &text.replace("iadd", "imul"))?;
+    /// instance.replace("price", &better)?;
+    /// assert_eq!(price.call((5,))?, 25);
+    /// # Ok::<(), enjamb_engine::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoExport`]; [`Error::Replace`] says what is different or missing; [`Error::Running`] while
+    /// somebody is inside of the instance, as a host function is that it called.
+    pub fn replace(&self, name: &str, module: &Module) -> Result<(), Error> {
+        let function = self.inner.module.function(name)?;
+        self.check_replacement(function, module)
+            .map_err(|reason| Error::Replace {
+                function: name.to_string(),
+                reason,
+            })?;
+        self.enter()?.replace(function, module)
+    }
+
+    fn check_replacement(&self, function: FuncId, module: &Module) -> Result<(), String> {
+        let config = self.module().engine().config();
+        let ir = self.module().ir();
+        if config != module.engine().config() {
+            return Err("the engines of the modules have different settings".to_string());
+        }
+        if !config.replaceable {
+            return Err("`Config::replaceable` is not set".to_string());
+        }
+        if ir.functions[function].body().is_none() {
+            return Err("the module imports it".to_string());
+        }
+        enjamb_ir::check_replacement(ir, module.ir())
+    }
+
     /// A memory that is exported by this name or, failing that, has it.
     ///
     /// # Errors

@@ -18,10 +18,22 @@ use self_cell::self_cell;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 use std::thread::Thread;
+use typed_arena::Arena;
+
+/// The module of an instance, and those that it became when functions were replaced. What runs has frames
+/// in all of them, so they stay.
+struct Modules(Arena<Arc<Module>>);
+
+impl Modules {
+    /// Adds a module.
+    fn add(&self, module: Arc<Module>) -> &Module {
+        self.0.alloc(module)
+    }
+}
 
 self_cell!(
     struct Owning {
-        owner: Arc<Module>,
+        owner: Modules,
         #[not_covariant]
         dependent: Instance,
     }
@@ -30,6 +42,8 @@ self_cell!(
 /// An instance that the interpreter runs, with the module that it borrows.
 pub(crate) struct Interpreter {
     cell: Owning,
+    /// The one that runs now.
+    module: Arc<Module>,
 }
 
 // SAFETY: an interpreter instance is not `Send` because it holds its host functions in `Rc`s. Those
@@ -60,11 +74,14 @@ impl Interpreter {
             trace: config.trace,
             ..Options::default()
         };
-        let cell = Owning::try_new(module, |module| {
-            Instance::new(module, imports(module, functions), options)
+        let imports_of = Arc::clone(&module);
+        let cell = Owning::try_new(Modules(Arena::new()), |modules| {
+            let module = modules.add(Arc::clone(&imports_of));
+            Instance::new(module, imports(&imports_of, functions), options)
         });
         Ok(Interpreter {
             cell: cell.map_err(error)?,
+            module,
         })
     }
 }
@@ -107,7 +124,7 @@ fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Im
 
 impl Backend for Interpreter {
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
-        let module = Arc::clone(self.cell.borrow_owner());
+        let module = Arc::clone(&self.module);
         let arguments = Val::from_words(&module.functions[function].signature().params, words);
         let results = self
             .cell
@@ -115,6 +132,17 @@ impl Backend for Interpreter {
             .map_err(error)?;
         let results = Val::to_words(&results);
         words[..results.len()].copy_from_slice(&results);
+        Ok(())
+    }
+
+    fn replace(&mut self, function: FuncId, module: &crate::Module) -> Result<(), Error> {
+        let module = Arc::new(self.module.with_body_of(function, module.ir()));
+        let added = Arc::clone(&module);
+        let replaced = self
+            .cell
+            .with_dependent_mut(|modules, instance| instance.replace(modules.add(added)));
+        replaced.map_err(error)?;
+        self.module = module;
         Ok(())
     }
 

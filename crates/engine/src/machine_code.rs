@@ -14,7 +14,7 @@ use crate::spawner::Spawner;
 use crate::stats::Stats;
 use crate::timer::Timer;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
-use enjamb_codegen::{CompileOptions, compile};
+use enjamb_codegen::{CompileError, CompileOptions, CompiledModule, compile, compile_replacement};
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
@@ -37,6 +37,27 @@ pub(crate) struct Code {
 impl Code {
     /// Compiles a verified module.
     pub(crate) fn compile(module: &Arc<Module>, config: &Config) -> Result<Code, Error> {
+        Code::make(module, config, |options| {
+            compile(Arc::clone(module), options)
+        })
+    }
+
+    /// Compiles a verified module for an instance of another one, where its functions take the place of others.
+    fn replacing(
+        instance: &Instance,
+        module: &Arc<Module>,
+        config: &Config,
+    ) -> Result<Code, Error> {
+        Code::make(module, config, |options| {
+            compile_replacement(Arc::clone(module), options, &instance.layout())
+        })
+    }
+
+    fn make(
+        module: &Arc<Module>,
+        config: &Config,
+        compile: impl FnOnce(&CompileOptions) -> Result<CompiledModule, CompileError>,
+    ) -> Result<Code, Error> {
         let allocator = match config.allocator {
             Allocator::Backtracking => RegisterAllocator::Backtracking,
             Allocator::SinglePass => RegisterAllocator::SinglePass,
@@ -47,21 +68,20 @@ impl Code {
             branch_protection: config.branch_protection,
             debug_info: config.debug_info,
             write_barrier: wants_write_barrier(module, config),
+            replaceable: config.replaceable,
             ..CodeOptions::default()
         };
         let options = CompileOptions {
             code,
             ..CompileOptions::default()
         };
-        let compiled = compile(Arc::clone(module), &options)
-            .map_err(|error| Error::Compile(error.to_string()))?;
+        let compiled = compile(&options).map_err(|error| Error::Compile(error.to_string()))?;
         let size = compiled.bytes.len() as u64;
         let options = LoadOptions {
             debugger: config.debug_info,
             perf_map: config.perf_map,
         };
-        let loaded = LoadedModule::with_options(Arc::new(compiled), &options)
-            .map_err(|error| failure(module, error))?;
+        let loaded = LoadedModule::with_options(Arc::new(compiled), &options).map_err(failure)?;
         Ok(Code { loaded, size })
     }
 
@@ -131,7 +151,7 @@ impl MachineCode {
             Some(heap) => Instance::with_heap(loaded, imports, options, || heap.make()),
             None => Instance::new(loaded, imports, options),
         };
-        let instance = instance.map_err(|error| failure(&module, error))?;
+        let instance = instance.map_err(failure)?;
         Ok(MachineCode {
             module,
             guests: Guests::new(instance.wakes()),
@@ -190,7 +210,7 @@ impl MachineCode {
         if signature.is_async {
             self.guests.take_over();
         }
-        let results = Val::to_words(&results.map_err(|e| failure(&self.module, e))?);
+        let results = Val::to_words(&results.map_err(failure)?);
         words[..results.len()].copy_from_slice(&results);
         Ok(())
     }
@@ -210,7 +230,7 @@ impl Backend for MachineCode {
             return self.run(function, words).map(|()| Started::Finished);
         }
         let task = self.instance.start(function, words);
-        let Some(task) = task.map_err(|error| failure(&self.module, error))? else {
+        let Some(task) = task.map_err(failure)? else {
             return Ok(Started::Finished);
         };
         match self.instance.outcome(task, words) {
@@ -219,7 +239,7 @@ impl Backend for MachineCode {
                 Ok(Started::Task(task))
             }
             Ok(Some(Ok(()))) => Ok(Started::Finished),
-            Ok(Some(Err(error))) | Err(error) => Err(failure(&self.module, error)),
+            Ok(Some(Err(error))) | Err(error) => Err(failure(error)),
         }
     }
 
@@ -238,7 +258,7 @@ impl Backend for MachineCode {
         if result.is_ready() {
             self.guests.leave(&self.instance, party);
         }
-        result.map_err(|error| failure(&self.module, error))
+        result.map_err(failure)
     }
 
     fn abandon(&mut self, task: Task) {
@@ -255,7 +275,7 @@ impl Backend for MachineCode {
         let outcome = self.instance.outcome(task, words);
         let outcome = outcome.unwrap_or_else(|error| Some(Err(error)))?;
         self.guests.leave(&self.instance, task.party());
-        Some(outcome.map_err(|error| failure(&self.module, error)))
+        Some(outcome.map_err(failure))
     }
 
     fn has_ended(&self, task: Task) -> bool {
@@ -311,6 +331,20 @@ impl Backend for MachineCode {
             self.driven = Driven::Yes;
             spawner.spawn(instance.clone());
         }
+    }
+
+    fn replace(&mut self, function: FuncId, module: &crate::Module) -> Result<(), Error> {
+        let (ir, config) = (module.shared_ir(), module.engine().config());
+        // The code that the module has is good unless it names signatures that this instance has elsewhere.
+        let own = module.code().map(|code| &code.loaded);
+        let layout = self.instance.layout();
+        let fits = |loaded: &&Arc<LoadedModule>| layout.fits(&loaded.compiled().layout);
+        let loaded = match own.filter(fits) {
+            Some(loaded) => Arc::clone(loaded),
+            None => Code::replacing(&self.instance, ir, config)?.loaded,
+        };
+        let replaced = self.instance.replace(function, &loaded);
+        replaced.map_err(failure)
     }
 
     fn access(&mut self) -> &mut dyn Access {
@@ -412,19 +446,14 @@ fn stats(stats: &enjamb_runtime::Stats) -> Stats {
     }
 }
 
-fn failure(module: &Module, error: enjamb_runtime::Error) -> Error {
+fn failure(error: enjamb_runtime::Error) -> Error {
     match error {
         enjamb_runtime::Error::Trap(trap) => {
-            let position = trap.position.map(|position| {
-                let file = module.files.get(position.file).cloned();
-                let file = file.unwrap_or_else(|| position.file.to_string());
-                (file, position.line, position.column)
-            });
             let trap = *trap;
             let location = trap.function_name.map(|function| Location {
                 function,
                 instruction: trap.instruction.unwrap_or_default(),
-                position,
+                position: trap.place,
             });
             Error::Trap(Box::new(Trap {
                 code: trap.code,

@@ -22,16 +22,24 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(module: &Module) -> Self {
+        let mut context = Context {
+            word: 0,
+            restoring: FxHashSet::default(),
+        };
+        context.add_functions(module);
+        context
+    }
+
+    /// Learns which functions of a module remember the word.
+    pub(crate) fn add_functions(&mut self, module: &Module) {
+        if !uses_context(module) {
+            return;
+        }
         let restores =
             |body: &&Function| body.stage == Stage::Source && restores_context(module, body);
-        let restoring = match uses_context(module) {
-            true => (module.bodies().map(|(_, body)| body))
-                .filter(restores)
-                .map(std::ptr::from_ref)
-                .collect(),
-            false => FxHashSet::default(),
-        };
-        Context { word: 0, restoring }
+        let bodies = module.bodies().map(|(_, body)| body);
+        let restoring = bodies.filter(restores).map(std::ptr::from_ref);
+        self.restoring.extend(restoring);
     }
 
     /// What a new frame of a function remembers.

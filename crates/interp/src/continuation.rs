@@ -61,16 +61,19 @@ pub(crate) struct Objects<'a> {
 
 impl<'a> Objects<'a> {
     pub(crate) fn new(module: &'a Module) -> Self {
-        let mut saved = FxHashSet::default();
+        let mut objects = Objects::default();
+        objects.add_points(module);
+        objects
+    }
+
+    /// Learns what the functions of a module save.
+    pub(crate) fn add_points(&mut self, module: &'a Module) {
         for (_, function) in module.bodies() {
             for (point, decl) in function.points.iter() {
                 let fields = decl.saved.iter().map(|saved| saved.field);
-                saved.extend(fields.map(|field| (std::ptr::from_ref(function), point, field)));
+                let saved = fields.map(|field| (std::ptr::from_ref(function), point, field));
+                self.saved.extend(saved);
             }
-        }
-        Objects {
-            saved,
-            ..Objects::default()
         }
     }
 

@@ -18,7 +18,7 @@ use crate::value::{Cell, function_bits};
 use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{
     Entity, Export, FuncId, GlobalId, GlobalInit, Module, Named, Signature, Stage, Type, Val,
-    Watcher,
+    Watcher, check_replacement,
 };
 use std::fmt;
 
@@ -119,6 +119,22 @@ impl<'a> Instance<'a> {
         let heap = self.machine.heap.as_ref();
         let value = |(cell, &ty): (&Cell, &Type)| to_host(heap, *cell, ty);
         Ok(results.iter().zip(&signature.results).map(value).collect())
+    }
+
+    /// Goes on with the functions of another module, which has the same declarations and whose files begin
+    /// with those of this one. What has begun goes on in the body that it began in.
+    ///
+    /// # Errors
+    /// [`Error::BadInstance`] if declarations differ, or some async functions are lowered and others are
+    /// not.
+    pub fn replace(&mut self, module: &'a Module) -> Result<(), Error> {
+        let machine = &mut self.machine;
+        check_replacement(machine.module, module).map_err(Error::BadInstance)?;
+        check_stages(module)?;
+        machine.objects.add_points(module);
+        machine.context.add_functions(module);
+        machine.module = module;
+        Ok(())
     }
 
     /// The signature of a function, by the name of its export or its own.

@@ -100,8 +100,9 @@ impl fmt::Display for TaskInfo {
     }
 }
 
-/// The calls of the suspension points of functions, by number of the point.
-pub type Points = FxHashMap<FuncId, Vec<Option<Inst>>>;
+/// The calls of the suspension points of functions, by number of the point. A function may have been
+/// replaced, so it is told apart by the number of a module, too.
+pub type Points = FxHashMap<(u64, FuncId), Vec<Option<Inst>>>;
 
 /// A walk over the tasks of an instance: those that existed when it began, unless they have gone since.
 #[derive(Clone, Debug, Default)]

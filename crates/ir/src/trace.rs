@@ -116,6 +116,11 @@ impl<F: Copy> TraceBuffer<F> {
         self.inner.first().copied()
     }
 
+    /// The frames that are kept, innermost first.
+    pub fn frames(&self) -> impl Iterator<Item = &F> {
+        self.inner.iter().chain(&self.outer)
+    }
+
     /// Bytes that it takes.
     pub fn size(&self) -> u64 {
         ((self.inner.capacity() + self.outer.capacity()) * std::mem::size_of::<F>()) as u64
@@ -128,7 +133,7 @@ impl<F: Copy> TraceBuffer<F> {
         }
         let kept = (self.inner.len() + self.outer.len()) as u64;
         Trace {
-            frames: self.inner.iter().chain(&self.outer).map(locate).collect(),
+            frames: self.frames().map(locate).collect(),
             omitted: self.pushed - kept,
             gap: self.inner.len(),
         }

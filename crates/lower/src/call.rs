@@ -25,7 +25,7 @@ use enjamb_abi::convention::Location;
 use enjamb_ir::{
     Entity, FuncId, Inst, Opcode, Payload, SigId, Signature, Stage, TrapCode, Type, Value,
 };
-use enjamb_regalloc::VReg;
+use enjamb_regalloc::{PReg, VReg};
 
 fn int_params(count: usize) -> Vec<Type> {
     vec![Type::I64; count]
@@ -88,9 +88,9 @@ pub(crate) trait Calls<'a>: Backend<'a> {
             (Opcode::Call | Opcode::TryCall, Payload::Function(callee)) => {
                 let module = self.module;
                 let signature = module.functions[callee].signature();
-                let call = self.prepare(signature, args)?;
-                let callee = Callee::Symbol(self.symbol(Symbol::Function(callee)));
-                self.with_results(inst, Call { callee, ..call }, signature)
+                let mut call = self.prepare(signature, args)?;
+                self.lead_to(&mut call, callee, Self::Inst::REGISTERS.callee)?;
+                self.with_results(inst, call, signature)
             }
             (Opcode::CallIndirect | Opcode::TryCallIndirect, Payload::Signature(id)) => {
                 let signature = &function.signatures[id];
@@ -296,8 +296,21 @@ pub(crate) trait Calls<'a>: Backend<'a> {
     fn tail_symbol(&mut self, callee: FuncId, args: &[Value]) -> Lower<Call> {
         let module = self.module;
         let mut call = self.prepare(module.functions[callee].signature(), args)?;
-        call.callee = Callee::Symbol(self.symbol(Symbol::Function(callee)));
+        self.lead_to(&mut call, callee, Self::Inst::REGISTERS.tail_callee)?;
         Ok(call)
+    }
+
+    /// Lets a call lead to a function of the module: to its code or, if that may be replaced, to what the
+    /// function's cell says.
+    fn lead_to(&mut self, call: &mut Call, callee: FuncId, register: PReg) -> Lower<()> {
+        if !self.replaceable || self.module.functions[callee].body().is_none() {
+            call.callee = Callee::Symbol(self.symbol(Symbol::Function(callee)));
+            return Ok(());
+        }
+        let code = Self::context_word(self.layout.function(callee) + CELL_CODE);
+        let address = self.load(Type::I64, code)?;
+        call.arguments.push((address, register));
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::select::{Selection, is_condition, is_rematerialized};
 use crate::state::{Lowered, LoweringState};
 use crate::values::Values;
 use bumpalo::Bump;
-use enjamb_abi::code::RegisterAllocator;
+use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_abi::context::{InstanceLayout, offsets};
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::{Block, Effects, Entity, FuncId, Inst, Module, Opcode, Stage, Type};
@@ -29,8 +29,7 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
     module: &'a Module,
     layout: &'a InstanceLayout,
     id: FuncId,
-    allocator: RegisterAllocator,
-    write_barrier: bool,
+    options: &CodeOptions,
     arena: &'a Bump,
 ) -> Result<Lowered<L::Inst>, LowerError> {
     let decl = module.functions.get(id);
@@ -48,6 +47,7 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
     if i32::try_from(layout.size()).is_err() {
         return Err(fail(None, Reason::ModuleTooLarge));
     }
+    let allocator = options.allocator;
     let order = crate::order::allocation_order(function, allocator, arena);
     let frame = FrameRequest::new(function).map_err(|reason| fail(None, reason))?;
     let mut lowering = L::new(LoweringState {
@@ -66,7 +66,8 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
         frame,
         crossing: Crossing::default(),
         departure: None,
-        write_barrier,
+        write_barrier: options.write_barrier,
+        replaceable: options.replaceable,
         known: KnownObjects::default(),
         source: None,
     });

@@ -136,8 +136,11 @@ pub fn lower_function<I: Isa>(
     let chosen = body.map_or(options.allocator, |body| {
         allocator_for(body, options.allocator)
     });
-    let barrier = options.write_barrier;
-    let lowered = lower::<I::Lowering<'_>>(module, layout, function, chosen, barrier, arena)?;
+    let options = &CodeOptions {
+        allocator: chosen,
+        ..*options
+    };
+    let lowered = lower::<I::Lowering<'_>>(module, layout, function, options, arena)?;
     allocator.set_algorithm(algorithm(chosen));
     let name = lowered.function.name();
     let fail = |reason: Reason| LowerError::new(name, reason);

@@ -69,6 +69,8 @@ pub struct LoweringState<'a, T: TargetInst> {
     pub(crate) departure: Option<Departure>,
     /// Whether the heap wants to know of references that are written.
     pub(crate) write_barrier: bool,
+    /// Whether functions of the module may be replaced.
+    pub(crate) replaceable: bool,
     /// What has been found out of objects in the block at hand.
     pub(crate) known: KnownObjects,
 }

@@ -4,7 +4,7 @@ use crate::continuations::{FreeLists, Object};
 use crate::error::Error;
 use crate::loaded::LoadedModule;
 use crate::memory::LinearMemory;
-use enjamb_abi::context::{Context, FunctionCell, InstanceLayout, Span};
+use enjamb_abi::context::{CELL_CODE, Context, FunctionCell, InstanceLayout, Span};
 use enjamb_abi::continuation::{CLASS_STEP, ContinuationHeader, FREE_LISTS, RESULTS};
 use enjamb_abi::heap::Window;
 use enjamb_ir::{Entity, FuncId, GlobalId, GlobalInit, MemoryId, Module, Type, Val};
@@ -98,11 +98,24 @@ impl ContextBlock {
             };
             self.write(layout.function(function), cell);
         }
+        if loaded.compiled().options.replaceable {
+            self.write(layout.other_signatures(), u32::MAX);
+        }
         for (signature, &number) in layout.signatures().zip(&loaded.signature_cells) {
             if let Some(offset) = layout.signature(signature) {
                 self.write(offset, number);
             }
         }
+    }
+
+    /// The code that calls of a function lead to.
+    pub(crate) fn code(&self, layout: &InstanceLayout, function: FuncId) -> u64 {
+        self.read(layout.function(function) + CELL_CODE)
+    }
+
+    /// Lets calls of a function lead to other code.
+    pub(crate) fn set_code(&mut self, layout: &InstanceLayout, function: FuncId, code: u64) {
+        self.write(layout.function(function) + CELL_CODE, code);
     }
 
     /// Fills tables, which are made here, and global variables.

@@ -231,7 +231,7 @@ impl Continuations {
     }
 
     /// Takes the objects that compiled code has put on the list of large ones.
-    fn drain(&mut self, lists: &mut FreeLists) {
+    pub(crate) fn drain(&mut self, lists: &mut FreeLists) {
         const { assert!(free_list_offset(LARGEST_CLASS + 8) > free_list_offset(LARGEST_CLASS)) };
         while let Some(object) = pop(&mut lists[FREE_LISTS - 1]) {
             // SAFETY: the dispatcher frees objects of frames, after their last suspension.

@@ -19,8 +19,8 @@ pub struct Trap {
     pub instruction: Option<String>,
     /// Its source position.
     pub position: Option<SourcePos>,
-    /// The position as text: `file:line:column`.
-    pub place: Option<String>,
+    /// The same with the name of the file: file, line, column.
+    pub place: Option<(String, u32, u32)>,
     /// Offset in the module's code of the return address that identified the trap.
     pub native_offset: Option<u32>,
     /// What a host function, or a trap of a joined task, has to say.
@@ -46,6 +46,11 @@ impl Trap {
     }
 }
 
+/// A trap outside compiled code.
+pub(crate) fn bare_trap(code: TrapCode) -> Error {
+    Error::Trap(Box::new(Trap::new(code)))
+}
+
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "trap {}", self.code)?;
@@ -55,8 +60,8 @@ impl fmt::Display for Trap {
         if let Some(instruction) = &self.instruction {
             write!(f, ": `{instruction}`")?;
         }
-        if let Some(place) = &self.place {
-            write!(f, " at {place}")?;
+        if let Some((file, line, column)) = &self.place {
+            write!(f, " at {file}:{line}:{column}")?;
         }
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;

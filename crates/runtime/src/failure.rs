@@ -6,7 +6,7 @@
 //! with the task, for the handler may throw the exception on.
 
 use crate::error::{Error, Thrown, Trap};
-use crate::loaded::LoadedModule;
+use crate::versions::Versions;
 use enjamb_ir::tasks::Points;
 use enjamb_ir::{Entity, Exception, FuncId, Location, Trace, TraceBuffer, TraceLimits, TrapCode};
 
@@ -22,10 +22,10 @@ pub enum Cause {
 /// A frame of the logical stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
-    /// On the stack, at the call or trap site with this return address, as an offset in the code.
-    Code(u32),
-    /// Suspended at a point: the numbers of the function and of the state.
-    Point(u32, u32),
+    /// On the stack, at the call or trap site with this return address.
+    Code(u64),
+    /// Suspended at a point: the address of its record.
+    Point(u64),
 }
 
 /// An exception or a trap that is under way, or an exception that was caught.
@@ -54,14 +54,15 @@ impl Failure {
     }
 
     /// The failure as the host sees it.
-    pub(crate) fn to_error(&self, loaded: &LoadedModule) -> Error {
+    pub(crate) fn to_error(&self, versions: &Versions) -> Error {
         let place = self.trace.first();
-        let trace = resolve(loaded, &self.trace);
+        let place = place.and_then(|frame| Some((versions.of_frame(frame)?, frame)));
+        let trace = resolve(versions, &self.trace);
         match self.cause {
             Cause::Trap(code) => {
                 let mut trap = Trap::new(code);
-                if let Some(place) = place {
-                    loaded.locate(&mut trap, place);
+                if let Some((module, frame)) = place {
+                    module.locate(&mut trap, frame);
                 }
                 trap.message = self.message.clone();
                 trap.trace = trace;
@@ -70,7 +71,7 @@ impl Failure {
             Cause::Exception(exception) => Error::Exception(Box::new(Thrown {
                 exception,
                 message: self.message.clone(),
-                location: place.map(|place| loaded.location(place)),
+                location: place.map(|(module, frame)| module.location(frame)),
                 trace,
             })),
         }
@@ -78,25 +79,32 @@ impl Failure {
 }
 
 /// A trace with names.
-pub(crate) fn resolve(loaded: &LoadedModule, frames: &TraceBuffer<Frame>) -> Trace {
-    resolve_with(loaded, frames, &mut Points::default())
+pub(crate) fn resolve(versions: &Versions, frames: &TraceBuffer<Frame>) -> Trace {
+    resolve_with(versions, frames, &mut Points::default())
 }
 
 /// The same. The points of a function are looked up once for all frames of all traces.
 pub(crate) fn resolve_with(
-    loaded: &LoadedModule,
+    versions: &Versions,
     frames: &TraceBuffer<Frame>,
     points: &mut Points,
 ) -> Trace {
-    frames.resolve(|&frame| match frame {
-        Frame::Code(_) => loaded.location(frame),
-        Frame::Point(index, state) => {
-            let function = FuncId::from_index(index as usize);
-            let insts = points
-                .entry(function)
-                .or_insert_with(|| loaded.instructions_of_points(index));
-            let inst = insts.get(state as usize).copied().flatten();
-            Location::new(loaded.module(), function, inst)
-        }
+    frames.resolve(|&frame| {
+        let Some(module) = versions.of_frame(frame) else {
+            return Location::default();
+        };
+        let point = match frame {
+            Frame::Code(_) => None,
+            Frame::Point(record) => module.point(record),
+        };
+        let Some((index, state)) = point else {
+            return module.location(frame);
+        };
+        let function = FuncId::from_index(index as usize);
+        let insts = points
+            .entry((module.number, function))
+            .or_insert_with(|| module.instructions_of_points(index));
+        let inst = insts.get(state as usize).copied().flatten();
+        Location::new(module.module(), function, inst)
     })
 }

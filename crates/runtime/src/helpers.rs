@@ -324,7 +324,7 @@ impl State {
         // SAFETY: the service has a parameter.
         let &mut [word] = unsafe { array(buffer) };
         let target = self.joinable(word, results)?;
-        let count = word_count(&self.loaded.join_results[results]);
+        let count = word_count(self.versions.results_of(results));
         // SAFETY: the service has a result, and those of the task.
         let buffer = unsafe { words(buffer, 1 + count) };
         match self.tasks[target].state {
@@ -342,7 +342,7 @@ impl State {
     /// The task that a value names, if it can be joined and has these results.
     fn joinable(&self, word: u64, results: usize) -> Result<u32, TrapCode> {
         let target = self.tasks.find(word)?;
-        let declared = &self.loaded.join_results[results];
+        let declared = self.versions.results_of(results);
         let actual = &self.loaded.signature(self.tasks[target].function()).results;
         match declared == actual {
             true => Ok(target),

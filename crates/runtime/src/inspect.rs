@@ -2,11 +2,11 @@
 
 use crate::continuations::size_of_object;
 use crate::failure::{Frame, resolve_with};
-use crate::loaded::LoadedModule;
 use crate::options::Stats;
 use crate::state::State;
 use crate::task::{NONE, RECORD_SIZE, State as Record};
 use crate::unwind::Walk;
+use crate::versions::Versions;
 use enjamb_abi::context::Counter;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD};
 use enjamb_ir::host_objects::HostObjects;
@@ -127,7 +127,7 @@ impl State {
             }
             Record::Free | Record::Finished | Record::Failed => {}
         }
-        info.stack = resolve_with(&self.loaded, &trace, &mut cursor.points);
+        info.stack = resolve_with(&self.versions, &trace, &mut cursor.points);
         info
     }
 
@@ -169,7 +169,7 @@ impl State {
             bytes += u64::from(match self.is_separator(object) {
                 true => self.loaded.separator_size,
                 false => {
-                    trace.push(Frame::Point(record.function, record.state));
+                    trace.push(Frame::Point((&raw const *record) as u64));
                     record.size
                 }
             });
@@ -185,7 +185,7 @@ impl State {
         };
         // SAFETY: record and exit belong together, since nested activations put back what they have found,
         // and compiled code waits there.
-        unsafe { walk_frames(&self.loaded, &activation, trace) };
+        unsafe { walk_frames(&self.versions, &activation, trace) };
         let Some(object) = NonNull::new(activation.current) else {
             return 0;
         };
@@ -219,17 +219,17 @@ impl State {
 /// Adds the frames of an activation to a trace.
 ///
 /// # Safety
-/// Compiled code of `loaded` waits where the activation has left it.
+/// Compiled code of the `versions` waits where the activation has left it.
 unsafe fn walk_frames(
-    loaded: &LoadedModule,
+    versions: &Versions,
     activation: &Activation,
     trace: &mut TraceBuffer<Frame>,
 ) {
     // SAFETY: the caller's promise. The exit is the frame of a stub, which is nobody's.
-    let mut walk = unsafe { Walk::from_exit(loaded, activation.record, activation.exit_fp) };
+    let mut walk = unsafe { Walk::from_exit(versions, activation.record, activation.exit_fp) };
     while walk.step() {
-        if let Some((_, offset)) = walk.function() {
-            trace.push(Frame::Code(offset));
+        if let Some(frame) = walk.frame() {
+            trace.push(frame);
         }
     }
 }

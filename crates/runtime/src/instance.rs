@@ -3,7 +3,7 @@
 use crate::cancel::Cancellations;
 use crate::context::ContextBlock;
 use crate::continuations::Continuations;
-use crate::error::Error;
+use crate::error::{Error, bare_trap};
 use crate::executor::Executor;
 use crate::guests::Driven;
 use crate::helpers;
@@ -14,10 +14,11 @@ use crate::machine::{Machine, Step};
 use crate::memory::{LinearMemory, SharedMemory};
 use crate::objects::Objects;
 use crate::options::{Options, Stats};
-use crate::state::{Import, State, bare_trap};
+use crate::state::{Import, State};
 use crate::task::{NONE, State as TaskState, Tasks};
+use crate::versions::Versions;
 use crate::wakes::{LazyWaker, Wakes};
-use enjamb_abi::context::LeafMode;
+use enjamb_abi::context::{InstanceLayout, LeafMode};
 use enjamb_abi::heap::Heap;
 use enjamb_heap::CopyingHeap;
 use enjamb_ir::hash::FxHashMap;
@@ -139,6 +140,7 @@ impl Instance {
             activations: Vec::new(),
             objects,
             turns: 0,
+            versions: Arc::new(Versions::new(&loaded)),
             loaded,
         };
         let machine = Machine::new(Box::new(state));
@@ -148,6 +150,26 @@ impl Instance {
     /// The module.
     pub fn loaded(&self) -> Arc<LoadedModule> {
         self.machine.with(|state| Arc::clone(&state.loaded))
+    }
+
+    /// Where code for the instance has to look for things: what
+    /// [`compile_replacement`](enjamb_codegen::compile_replacement) takes.
+    pub fn layout(&self) -> InstanceLayout {
+        self.machine.with(|state| state.versions.layout().clone())
+    }
+
+    /// Lets new calls of a function, direct or by reference, run the body that it has in another module.
+    /// What has been called before goes on in the code that it is in, however long it takes. That code is
+    /// there as long as something needs it: it is freed when a function is replaced, or the last task ends,
+    /// and no task has a frame in it.
+    ///
+    /// The code has been made with [`CodeOptions::replaceable`](enjamb_abi::code::CodeOptions) and for a
+    /// layout that [fits](InstanceLayout::fits) that of the instance, or extends it.
+    ///
+    /// # Errors
+    /// If the code of the one or the other was not made for this, or the modules differ in more than bodies.
+    pub fn replace(&mut self, function: FuncId, new: &Arc<LoadedModule>) -> Result<(), Error> {
+        self.machine.with(|state| state.replace(function, new))
     }
 
     /// The signature of a function, if there is such a function.

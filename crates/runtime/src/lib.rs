@@ -60,6 +60,7 @@ mod sync;
 mod task;
 mod trace;
 mod unwind;
+mod versions;
 mod wakes;
 
 pub use cancel::REFUSALS;

@@ -8,14 +8,14 @@ use crate::failure::Frame;
 use crate::objects::ReferenceMaps;
 use crate::processor;
 use enjamb_abi::code::Symbol;
+use enjamb_abi::continuation::record;
 use enjamb_abi::target::Target;
 use enjamb_codegen::CompiledModule;
 use enjamb_ir::hash::FxIndexMap;
 use enjamb_ir::types::word_count;
-use enjamb_ir::{
-    Entity, FuncId, FunctionDecl, Inst, Location, Module, Opcode, Payload, Signature, Type,
-};
+use enjamb_ir::{Entity, FuncId, FunctionDecl, Inst, Location, Module, Opcode, Payload, Signature};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What calling a function takes.
 #[derive(Clone, Copy, Debug)]
@@ -42,14 +42,16 @@ pub struct LoadedModule {
     pub(crate) functions: Vec<FunctionEntry>,
     /// Numbers of the signatures that bodies name, in order of their cells in the context block.
     pub(crate) signature_cells: Vec<u32>,
-    /// Results of the same signatures: what a join declares.
-    pub(crate) join_results: Vec<Vec<Type>>,
     maps: ReferenceMaps,
+    /// No other one has it.
+    pub(crate) number: u64,
     pub(crate) dispatcher: u64,
     pub(crate) root_record: u64,
     /// The size of its separators; see [`crate::cancel`].
     pub(crate) separator_size: u32,
 }
+
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 /// Numbers signatures; equal ones get the same number.
 #[derive(Default)]
@@ -121,12 +123,10 @@ impl LoadedModule {
         let functions = functions.collect::<Result<_, Error>>()?;
         let cells = compiled.layout.signatures();
         let signature_cells = cells.map(|signature| numbers.number(signature)).collect();
-        let cells = compiled.layout.signatures();
-        let join_results = cells.map(|signature| signature.results.clone()).collect();
         Ok(Arc::new(LoadedModule {
             _announcement: Announcement::new(&compiled, &code, options)?,
-            join_results,
             maps: ReferenceMaps::new(&compiled),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             dispatcher: address(&Symbol::Dispatcher)?,
             root_record: address(&Symbol::RootRecord)?,
             separator_size: separator_size(&compiled.source),
@@ -161,18 +161,37 @@ impl LoadedModule {
         self.module().functions[function].signature()
     }
 
+    /// The offset in the code of a return address. A call that never returns may stand at its very end.
+    fn return_offset(&self, address: u64) -> Option<u32> {
+        Some(self.code.offset(address - 1)? + 1)
+    }
+
+    /// The numbers of the function and of the state that the record at an address is about.
+    pub(crate) fn point(&self, address: u64) -> Option<(u32, u32)> {
+        let start = self.code.offset(address)? as usize;
+        let number = |at: u32| {
+            let bytes = self.compiled.bytes.get(start + at as usize..)?;
+            Some(u32::from_le_bytes(*bytes.first_chunk()?))
+        };
+        Some((number(record::FUNCTION)?, number(record::STATE)?))
+    }
+
     /// The function that a frame belongs to and the instruction it is at, in the module before all
     /// passes: the program is shown as it was written.
     fn place(&self, frame: Frame) -> Option<(FuncId, Option<Inst>)> {
         let (function, inst) = match frame {
-            Frame::Code(offset) => match self.compiled.trap_at(offset) {
-                Some(entry) => (entry.function?, entry.site.inst),
-                None => {
-                    let call = self.compiled.call_at(offset)?;
-                    (call.function, Some(call.inst))
+            Frame::Code(address) => {
+                let offset = self.return_offset(address)?;
+                match self.compiled.trap_at(offset) {
+                    Some(entry) => (entry.function?, entry.site.inst),
+                    None => {
+                        let call = self.compiled.call_at(offset)?;
+                        (call.function, Some(call.inst))
+                    }
                 }
-            },
-            Frame::Point(function, state) => {
+            }
+            Frame::Point(record) => {
+                let (function, state) = self.point(record)?;
                 let insts = self.instructions_of_points(function);
                 let inst = insts.get(state as usize).copied().flatten();
                 return Some((FuncId::from_index(function as usize), inst));
@@ -221,8 +240,8 @@ impl LoadedModule {
 
     /// Says in a trap where it happened.
     pub(crate) fn locate(&self, trap: &mut Trap, frame: Frame) {
-        if let Frame::Code(offset) = frame {
-            trap.native_offset = Some(offset);
+        if let Frame::Code(address) = frame {
+            trap.native_offset = self.return_offset(address);
         }
         let Some((function, inst)) = self.place(frame) else {
             return;
@@ -234,8 +253,7 @@ impl LoadedModule {
         trap.instruction = Some(location.instruction).filter(|text| !text.is_empty());
         let body = self.module().functions[function].body();
         trap.position = inst.zip(body).and_then(|(inst, body)| body.positions[inst]);
-        let place = location.position;
-        trap.place = place.map(|(file, line, column)| format!("{file}:{line}:{column}"));
+        trap.place = location.position;
     }
 }
 

@@ -5,13 +5,13 @@
 //! lasts for one call of [`Machine::with`], and no code that could ask for another one runs inside.
 
 use crate::context::POISON_BYTE;
-use crate::error::{Error, HostError};
+use crate::error::{Error, HostError, bare_trap};
 use crate::executor::PendingCall;
 use crate::failure::{Cause, Failure};
 use crate::helpers::{drop_quietly, panic};
 use crate::host::HostContext;
 use crate::processor;
-use crate::state::{State, bare_trap, has_references};
+use crate::state::{State, has_references};
 use crate::task::{Marks, NONE, State as TaskState};
 use crate::trace;
 use crate::wakes::{LazyWaker, TaskWaker, Wakes};
@@ -226,13 +226,17 @@ impl Machine {
     /// Calls a function afresh. The buffer has room for the words of the parameters, and for
     /// those of the results.
     fn enter(self, task: u32, function: FuncId, buffer: &mut [u64]) -> End {
-        let entry = self.with(|state| state.loaded.functions[function.index()]);
+        let (entry, code) = self.with(|state| {
+            let layout = &state.loaded.compiled().layout;
+            let code = state.context.code(layout, function);
+            (state.loaded.functions[function.index()], code)
+        });
         // SAFETY: the loader took the address from the symbol of the signature's trampoline.
         let trampoline: Trampoline = unsafe { std::mem::transmute(entry.trampoline as usize) };
         self.activation(task, |context| {
             // SAFETY: the code has the trampoline's signature, the buffer the words that it wants,
             // and no borrow of the state is alive.
-            unsafe { trampoline(context, entry.code, buffer.as_mut_ptr()) }
+            unsafe { trampoline(context, code, buffer.as_mut_ptr()) }
         })
     }
 
@@ -617,7 +621,7 @@ impl State {
         }
         // SAFETY: the head of a suspended chain is a continuation with a record.
         let record = unsafe { &*(*task.head).info };
-        let module = &self.loaded.compiled().transformed;
+        let module = &self.versions.of_record(record).compiled().transformed;
         let function = FuncId::from_index(record.function as usize);
         let point = enjamb_ir::PointId::from_index(record.state as usize);
         let body = module.functions.get(function).and_then(|decl| decl.body());

@@ -5,7 +5,7 @@
 use crate::cancel::{Cancellations, is_cancellation};
 use crate::context::ContextBlock;
 use crate::continuations::{Continuations, Object};
-use crate::error::{Error, HostError, Trap};
+use crate::error::{Error, HostError, bare_trap};
 use crate::executor::{Executor, PendingCall};
 use crate::failure::{Cause, Failure};
 use crate::host::{HostImport, Spare};
@@ -17,6 +17,7 @@ use crate::objects::Objects;
 use crate::options::{Options, Stats};
 use crate::task::{Marks, NONE, RECORD_SIZE, State as TaskState, Task, Tasks};
 use crate::trace;
+use crate::versions::Versions;
 use crate::wakes::Wakes;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS, WORD};
 use enjamb_ir::host_value::{bits_in_words, push_words};
@@ -93,6 +94,8 @@ pub(crate) struct State {
     /// Turns of the executor, to ask the host in between.
     pub(crate) turns: u64,
     pub(crate) loaded: Arc<LoadedModule>,
+    /// Its code, and what has taken the place of some of it.
+    pub(crate) versions: Arc<Versions>,
 }
 
 /// The result area of a continuation with at least `count` result words.
@@ -174,7 +177,7 @@ impl State {
 
     /// A failure as the host sees it, which then holds the reference in the exception.
     pub(crate) fn error(&mut self, failure: &Failure) -> Error {
-        let mut error = failure.to_error(&self.loaded);
+        let mut error = failure.to_error(&self.versions);
         if let Error::Exception(thrown) = &mut error
             && let Some(reference) = thrown.exception.payload
             && let Val::Ref(handle) = self.value(Type::Ref, reference.into())
@@ -466,6 +469,9 @@ impl State {
         self.free_root(index);
         self.take_kept_failure(index);
         self.tasks.remove(index);
+        if self.versions.has_old && self.tasks.is_empty() {
+            self.free_versions();
+        }
     }
 
     /// A task without a chain has trapped, or thrown what nobody caught.
@@ -476,7 +482,7 @@ impl State {
             joiner, detached, ..
         } = self.tasks[index];
         if detached && !is_cancellation(failure.cause) {
-            let error = failure.to_error(&self.loaded);
+            let error = failure.to_error(&self.versions);
             tracing::warn!(%error, "a detached task failed");
         }
         self.note_end(index);
@@ -703,9 +709,4 @@ fn reference_words(types: &[Type]) -> impl Iterator<Item = (usize, Type)> + '_ {
 /// Whether there are words that are not the same for host and compiled code.
 pub(crate) fn has_references(types: &[Type]) -> bool {
     reference_words(types).next().is_some()
-}
-
-/// A trap outside compiled code.
-pub(crate) fn bare_trap(code: TrapCode) -> Error {
-    Error::Trap(Box::new(Trap::new(code)))
 }

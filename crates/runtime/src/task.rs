@@ -262,6 +262,11 @@ impl Tasks {
         self.failures.get_mut(&index).map(|failure| &mut **failure)
     }
 
+    /// The failures that are kept.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.failures.values().map(|failure| &**failure)
+    }
+
     /// Whether the failure of any task is kept.
     pub(crate) fn have_failures(&self) -> bool {
         !self.failures.is_empty()

@@ -64,9 +64,8 @@ impl State {
         if task.head == task.root || self.function_at_separator(task.head).is_some() {
             return None;
         }
-        // SAFETY: the head of a suspended chain is a continuation with a record.
-        let record = unsafe { &*(*task.head).info };
-        let frame = Frame::Point(record.function, record.state);
-        Some(self.loaded.location(frame))
+        // SAFETY: the head of a suspended chain is a continuation.
+        let frame = Frame::Point(unsafe { (*task.head).info } as u64);
+        Some(self.versions.of_frame(frame)?.location(frame))
     }
 }

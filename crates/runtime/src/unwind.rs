@@ -14,6 +14,7 @@ use crate::loaded::LoadedModule;
 use crate::processor::return_address;
 use crate::state::State;
 use crate::task::{Marks, State as TaskState};
+use crate::versions::Versions;
 use enjamb_abi::code::Throw;
 use enjamb_abi::context::Status;
 use enjamb_abi::continuation::{ContinuationHeader, RESULTS};
@@ -25,27 +26,27 @@ use std::ptr::NonNull;
 
 /// A walk over the frames of an activation.
 pub(crate) struct Walk<'a> {
-    loaded: &'a LoadedModule,
+    versions: &'a Versions,
     /// Address of the activation record, above which no frame is.
     end: u64,
     /// The place in the frame: a return address.
     pc: u64,
     /// Its frame pointer.
     fp: u64,
-    /// The function at `pc`, or the last one before if that is a stub's.
-    range: Option<&'a FunctionRange>,
+    /// The function at `pc`, or the last one before if that is a stub's, and its version.
+    range: Option<(&'a LoadedModule, &'a FunctionRange)>,
 }
 
 impl<'a> Walk<'a> {
     /// A walk from a frame of compiled code or a stub.
     ///
     /// # Safety
-    /// The frame is one of the innermost activation, whose record is at `end`, and code of `loaded`
+    /// The frame is one of the innermost activation, whose record is at `end`, and code of the `versions`
     /// is at `pc`. Nothing runs in these frames while the walk lasts.
-    unsafe fn new(loaded: &'a LoadedModule, end: u64, pc: u64, fp: u64) -> Self {
+    unsafe fn new(versions: &'a Versions, end: u64, pc: u64, fp: u64) -> Self {
         let pc = return_address(pc);
         Walk {
-            loaded,
+            versions,
             end,
             pc,
             fp,
@@ -58,9 +59,9 @@ impl<'a> Walk<'a> {
     ///
     /// # Safety
     /// As for `new`, with the frame pointer at `exit`.
-    pub(crate) unsafe fn from_exit(loaded: &'a LoadedModule, end: u64, exit: u64) -> Self {
+    pub(crate) unsafe fn from_exit(versions: &'a Versions, end: u64, exit: u64) -> Self {
         Walk {
-            loaded,
+            versions,
             end,
             pc: 0,
             fp: exit,
@@ -68,21 +69,31 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The return address of the call that the frame waits for, as an offset in the code.
-    pub(crate) fn return_offset(&self) -> Option<u32> {
-        Some(self.loaded.code().offset(self.pc - 1)? + 1)
+    /// The return address of the call that the frame waits for, as a version and an offset in its code.
+    pub(crate) fn return_offset(&self) -> Option<(&'a LoadedModule, u32)> {
+        let (loaded, offset) = self.versions.find(self.pc - 1)?;
+        Some((loaded, offset + 1))
     }
 
-    /// The function that the frame belongs to and the offset in the code of the place in it; `None`
-    /// for the frame of a stub.
-    pub(crate) fn function(&mut self) -> Option<(&'a FunctionRange, u32)> {
-        let offset = self.return_offset()?;
-        let contains = |range: &&FunctionRange| range.start < offset && offset <= range.end;
+    /// The function that the frame belongs to, with its version and the offset in the code of the place in
+    /// it; `None` for the frame of a stub.
+    fn function(&mut self) -> Option<(&'a LoadedModule, &'a FunctionRange, u32)> {
         // Frames of one function often stand side by side.
-        if !self.range.as_ref().is_some_and(contains) {
-            self.range = Some(self.loaded.compiled().function_at(offset)?);
+        if let Some((loaded, range)) = self.range
+            && let Some(offset) = loaded.code().offset(self.pc - 1)
+            && (range.start..range.end).contains(&offset)
+        {
+            return Some((loaded, range, offset + 1));
         }
-        self.range.map(|range| (range, offset))
+        let (loaded, offset) = self.return_offset()?;
+        let range = loaded.compiled().function_at(offset)?;
+        self.range = Some((loaded, range));
+        Some((loaded, range, offset))
+    }
+
+    /// The frame in a trace, unless it is a stub's.
+    pub(crate) fn frame(&mut self) -> Option<Frame> {
+        self.function().map(|_| Frame::Code(self.pc))
     }
 
     /// A word of the frame.
@@ -140,16 +151,16 @@ impl State {
             return Status::Thrown;
         };
         // SAFETY: the throw stub was called out of this frame and waits.
-        let mut walk = unsafe { Walk::new(&self.loaded, end, unwinding.pc, unwinding.fp) };
+        let mut walk = unsafe { Walk::new(&self.versions, end, unwinding.pc, unwinding.fp) };
         loop {
-            if let Some((range, offset)) = walk.function() {
-                if let Some(landing) = self.loaded.compiled().landing_at(range, offset) {
-                    unwinding.pc = self.loaded.code().address(landing);
+            if let Some((loaded, range, offset)) = walk.function() {
+                if let Some(landing) = loaded.compiled().landing_at(range, offset) {
+                    unwinding.pc = loaded.code().address(landing);
                     unwinding.fp = walk.fp;
                     unwinding.sp = walk.fp - u64::from(range.frame_bytes);
                     return Status::Finished;
                 }
-                failure.trace.push(Frame::Code(offset));
+                failure.trace.push(Frame::Code(walk.pc));
                 for &(register, offset) in &range.saved {
                     unwinding.saved[usize::from(register)] = walk.word(offset);
                 }
@@ -166,8 +177,8 @@ impl State {
         let (pc, fp, end) = (context.trap_pc, context.trap_fp, context.activation);
         // A helper that asked for the trap has said what it is.
         if std::mem::take(&mut context.trap_code) == 0 {
-            let offset = self.loaded.code().offset(pc);
-            let site = offset.and_then(|offset| self.loaded.compiled().trap_at(offset));
+            let place = self.versions.find(pc - 1);
+            let site = place.and_then(|(loaded, place)| loaded.compiled().trap_at(place + 1));
             let code = site.map_or(TrapCode::Unreachable, |entry| entry.site.code);
             self.begin_failure(Cause::Trap(code));
         }
@@ -175,10 +186,10 @@ impl State {
             return;
         };
         // SAFETY: the trap landing was called out of this frame and waits.
-        let mut walk = unsafe { Walk::new(&self.loaded, end, pc, fp) };
+        let mut walk = unsafe { Walk::new(&self.versions, end, pc, fp) };
         loop {
-            if let Some((_, offset)) = walk.function() {
-                failure.trace.push(Frame::Code(offset));
+            if let Some(frame) = walk.frame() {
+                failure.trace.push(frame);
             }
             if !walk.step() {
                 return;
@@ -231,9 +242,7 @@ impl State {
                 return Some(next);
             }
             skipped += u64::from(record.exceptional != 0);
-            failure
-                .trace
-                .push(Frame::Point(record.function, record.state));
+            failure.trace.push(Frame::Point(header.info as u64));
             next = header.next;
             // SAFETY: each object is freed once, after its link has been read.
             unsafe {
@@ -263,7 +272,7 @@ impl State {
     pub(crate) fn stack_of(&self, task: u32, limits: TraceLimits) -> Option<Trace> {
         let state = self.tasks[task].state;
         let is_suspended = matches!(state, TaskState::Suspended | TaskState::Failing);
-        is_suspended.then(|| resolve(&self.loaded, &self.logical_stack(task, limits)))
+        is_suspended.then(|| resolve(&self.versions, &self.logical_stack(task, limits)))
     }
 
     /// The logical stack of a suspended task: its activations, then those of the task that waits for

@@ -2,4 +2,5 @@
 
 mod churn;
 mod drops;
+mod replace;
 mod support;

@@ -22,6 +22,7 @@ use crate::loaded::LoadedModule;
 use crate::state::State;
 use crate::task::{Marks, NONE, State as TaskState};
 use crate::unwind::Walk;
+use crate::versions::Versions;
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_abi::heap::Roots;
 use enjamb_ir::{Exception, Type};
@@ -49,6 +50,7 @@ pub(super) struct StateRoots<'a> {
     state: &'a mut State,
     in_flight: InFlight<'a>,
     loaded: Arc<LoadedModule>,
+    versions: Arc<Versions>,
 }
 
 /// Visits a word of a continuation.
@@ -68,6 +70,7 @@ unsafe fn visit_word(object: *mut ContinuationHeader, offset: u32, visit: Visit<
 /// They are suspended, and linked up to there.
 unsafe fn visit_chain(
     loaded: &LoadedModule,
+    versions: &Versions,
     head: *mut ContinuationHeader,
     root: *mut ContinuationHeader,
     visit: Visit<'_>,
@@ -80,7 +83,7 @@ unsafe fn visit_chain(
             // A separator has saved nothing.
             if record as u64 != loaded.root_record {
                 let (function, state) = ((*record).function, (*record).state);
-                for &offset in loaded.maps().saved(function, state) {
+                for &offset in versions.of_record(record).maps().saved(function, state) {
                     visit_word(object, offset, visit);
                 }
             }
@@ -92,15 +95,15 @@ unsafe fn visit_chain(
 /// Visits the root slots of the frames of an activation, which has left compiled code at `exit`.
 ///
 /// # Safety
-/// Its record is at `end`, or there is no activation and that is 0; code of `loaded` waits there.
-unsafe fn visit_frames(loaded: &LoadedModule, end: u64, exit: u64, visit: Visit<'_>) {
+/// Its record is at `end`, or there is no activation and that is 0; code of the `versions` waits there.
+unsafe fn visit_frames(versions: &Versions, end: u64, exit: u64, visit: Visit<'_>) {
     if end == 0 {
         return;
     }
     // SAFETY: the caller's promise. The exit is the frame of a stub, which has none.
-    let mut walk = unsafe { Walk::from_exit(loaded, end, exit) };
+    let mut walk = unsafe { Walk::from_exit(versions, end, exit) };
     while walk.step() {
-        let Some(offset) = walk.return_offset() else {
+        let Some((loaded, offset)) = walk.return_offset() else {
             continue;
         };
         for &slot in loaded.compiled().roots_at(offset) {
@@ -122,11 +125,12 @@ fn visit_payload(failure: &mut Failure, visit: Visit<'_>) -> bool {
 
 impl<'a> StateRoots<'a> {
     pub(super) fn new(state: &'a mut State, in_flight: InFlight<'a>) -> Self {
-        let loaded = Arc::clone(&state.loaded);
+        let (loaded, versions) = (Arc::clone(&state.loaded), Arc::clone(&state.versions));
         StateRoots {
             state,
             in_flight,
             loaded,
+            versions,
         }
     }
 
@@ -144,7 +148,7 @@ impl<'a> StateRoots<'a> {
         for (task, current, activation, exit_fp) in std::iter::once(innermost).chain(outer) {
             // SAFETY: the record and the exit are those that belong together: nested activations
             // put back what they have found.
-            unsafe { visit_frames(&self.loaded, activation, exit_fp, visit) };
+            unsafe { visit_frames(&self.versions, activation, exit_fp, visit) };
             if task == NONE || current == 0 {
                 continue;
             }
@@ -152,7 +156,7 @@ impl<'a> StateRoots<'a> {
             // SAFETY: while an activation runs, its continuation is linked to the rest of the chain.
             unsafe {
                 let rest = (*(current as *mut ContinuationHeader)).next;
-                visit_chain(&self.loaded, rest, root, visit);
+                visit_chain(&self.loaded, &self.versions, rest, root, visit);
             }
         }
     }
@@ -170,9 +174,8 @@ impl<'a> StateRoots<'a> {
                 }
             }
             TaskState::Suspended | TaskState::Failing => {
-                let maps = self.loaded.maps();
                 // SAFETY: the chain of a suspended task, and the results of what it has waited for.
-                unsafe { visit_chain(&self.loaded, head, root, visit) };
+                unsafe { visit_chain(&self.loaded, &self.versions, head, root, visit) };
                 let ends = match head == root {
                     true => Some(results),
                     false => {
@@ -188,6 +191,7 @@ impl<'a> StateRoots<'a> {
                 } else if delivered {
                     // SAFETY: the first of a chain has a record.
                     let record = unsafe { &*(*head).info };
+                    let maps = self.versions.of_record(record).maps();
                     for &offset in maps.results(record.function, record.state) {
                         // SAFETY: the results have been delivered.
                         unsafe { visit_word(head, offset, visit) };
