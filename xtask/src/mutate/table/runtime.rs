@@ -338,8 +338,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "roots/callers_of_what_runs",
         ROOTS,
-        "visit_chain(&self.loaded, rest, root, visit);",
-        "let _ = (rest, root);",
+        "rest, root, visit);",
+        "root, root, visit);",
         "what the suspended callers of a resumed activation have saved is not kept",
     ),
     bug(
@@ -378,11 +378,11 @@ pub const ROWS: &[Mutation] = &[
         "the heap is not told of references that the host writes",
     ),
     bug(
-        "unwind/handler_behind_the_call",
+        "unwind/function_of_the_frame_before",
         UNWIND,
-        "range.start < offset && offset <= range.end",
-        "range.start < offset && offset < range.end",
-        "a call that ends a function belongs to the next one",
+        "(range.start..range.end).contains(&offset)",
+        "(range.start..=range.end + 64).contains(&offset)",
+        "a frame belongs to the function of the one before, if their code is close together",
     ),
     bug(
         "unwind/saved_registers",
