@@ -387,6 +387,8 @@ impl Machine {
         }
         if let Some(woken) = woken {
             self.poll_future(woken.begin(), woken.wakes());
+            // The waker of a watcher is no task's.
+            self.with(State::publish);
         }
         let next = self.with(|state| {
             let task = state.next_task()?;
