@@ -22,6 +22,7 @@ mod programs;
 mod report;
 mod rounds;
 mod throw;
+mod waiting;
 
 use clap::Parser;
 use measure::{Row, Settings};
@@ -80,6 +81,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     rows.extend(throw::run(&settings));
     rows.extend(fuel::run(&settings));
     rows.extend(host_call::run(&settings));
+    rows.extend(waiting::run(&settings)?);
     rows.extend(many_tasks::run(&settings)?);
     rows.extend(compile::run(&settings)?);
     let cost_model = cost_model::run(&settings)?;

@@ -5,7 +5,7 @@ use crate::clock::cpu_time;
 use crate::futures::{Above, Bottom, Boxed, Level, WAITING, frames_boxed, live};
 use crate::machine::{available_bytes, resident_bytes};
 use crate::measure::{Row, Settings};
-use crate::{peers, programs};
+use crate::{peers, programs, waiting};
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
 use enjamb::Imports;
@@ -29,17 +29,18 @@ const TOKIO: &str = "tokio tasks";
 const COROUTINES: &str = "coroutines (corosensei), 20,000 of them";
 
 /// Of all tasks, in this order: bytes each, nanoseconds to spawn one, nanoseconds to finish one.
-type Figures = [f64; 3];
+pub type Figures = [f64; 3];
 const FIGURES: [(&str, &str); 3] = [("memory", "bytes"), ("spawn", "ns"), ("finish", "ns")];
 
 /// What is measured at one moment.
 #[derive(Clone, Copy)]
-struct Moment {
+pub struct Moment {
     at: Duration,
     resident: u64,
 }
 
-fn now() -> Moment {
+/// The moment.
+pub fn now() -> Moment {
     Moment {
         at: cpu_time(),
         resident: resident_bytes(),
@@ -47,7 +48,7 @@ fn now() -> Moment {
 }
 
 /// The figures from the moments before the first, when all wait, and when all are done.
-fn figures(tasks: u64, moments: [Moment; 3]) -> Figures {
+pub fn figures(tasks: u64, moments: [Moment; 3]) -> Figures {
     let [start, waiting, done] = moments;
     let per_task = |value: f64| value / tasks as f64;
     [
@@ -112,7 +113,8 @@ fn case(name: &str, depth: u64, tasks: u64, rounds: usize) -> Result<Vec<Row>, B
     Ok(rows)
 }
 
-fn in_child(subject: &str, depth: u64, tasks: u64) -> Result<Figures, Box<dyn Error>> {
+/// Runs a case in a process of its own: who, how deep, how many.
+pub fn in_child(subject: &str, depth: u64, tasks: u64) -> Result<Figures, Box<dyn Error>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--tasks", subject, &depth.to_string(), &tasks.to_string()]);
     let output = command.output()?;
@@ -143,7 +145,10 @@ pub fn child(case: &[String]) -> Result<(), Box<dyn Error>> {
             _ => tokio(tasks, Above::<Above<Above<Above<Bottom>>>>::frames),
         },
         COROUTINES => coroutines(depth, tasks.min(MOST_STACKS)),
-        _ => return Err(format!("nobody is called {subject}").into()),
+        _ => match waiting::case(subject, depth > 0, tasks) {
+            Some(figures) => figures,
+            None => return Err(format!("nobody is called {subject}").into()),
+        },
     };
     println!("{} {} {}", figures[0], figures[1], figures[2]);
     Ok(())

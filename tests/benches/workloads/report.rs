@@ -63,6 +63,15 @@ const SECTIONS: &[Section] = &[
                 is woken. `awaited`: nanoseconds for each call as a future, with one ready call inside.",
     },
     Section {
+        prefix: "waiting",
+        about: "100,000 calls of a compiled function that awaits an async function of the host, from the future that \
+                Rust polls down to the future that the host gave, beside boxed futures that await another one; \
+                measured in a process of its own. `polled`: they stand in a list and are polled by hand. `spawned`: \
+                each is a task of tokio. `memory`: growth of resident memory, bytes for each. `start`: nanoseconds to \
+                make one and run it until it waits. `cancel`: nanoseconds to drop one, or to abort its task, while it \
+                waits. `handler`: a handler counts what is cancelled, the peer has a value with a destructor that does.",
+    },
+    Section {
         prefix: "many_tasks",
         about: "`many_tasks/DEPTH/TASKS`: tasks that are all suspended at once below 1 or 5 frames with four live \
                 integers each; measured in a process of its own. `memory`: growth of resident memory, bytes for \
