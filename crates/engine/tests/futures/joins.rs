@@ -201,20 +201,22 @@ fn each_task_keeps_its_word_on_any_thread() {
             // It begins with the word of the instance when it is started.
             instance.set_context(1_000_000 * number).unwrap();
             match number % 2 {
-                0 => tasks.push((number, tokio::spawn(adds.spawn((number,)).unwrap()))),
-                _ => {
-                    let call = poll_to_pending(adds.call_async((number,)));
-                    calls.push((number, tokio::spawn(call)));
-                }
+                0 => tasks.push((number, adds.spawn((number,)).unwrap())),
+                _ => calls.push((number, poll_to_pending(adds.call_async((number,))))),
             }
-            assert_eq!(
-                instance.context().ok(),
-                Some(1_000_000 * number),
-                "and leaves it"
-            );
+            let word = instance.context().unwrap();
+            assert_eq!(word, 1_000_000 * number, "and leaves it");
         }
         gates.open_later(1..=41);
-        let (numbers, outcomes): (Vec<i64>, Vec<_>) = calls.into_iter().unzip();
+        // Now the workers have it.
+        let calls = calls
+            .into_iter()
+            .map(|(number, call)| (number, tokio::spawn(call)));
+        let (numbers, outcomes): (Vec<i64>, Vec<_>) = calls.unzip();
+        let tasks = tasks
+            .into_iter()
+            .map(|(number, task)| (number, tokio::spawn(task)));
+        let tasks: Vec<_> = tasks.collect();
         for (number, outcome) in numbers.into_iter().zip(join_all(outcomes).await) {
             let first = 1_000_000 * number;
             assert_eq!(outcome.unwrap().unwrap(), (first, first + 2 * number));
