@@ -2,7 +2,7 @@
 //! Some are dropped half-way, some polled by one task and then another one, all on any thread of the executor. What they
 //! wait for is woken from threads of its own, early, twice or late.
 //!
-//! What is counted: each result; the host's futures; tasks, by globals of the program; continuations.
+//! What is counted: each result; the host's futures; tasks and handlers, by globals of the program; continuations.
 
 use enjamb::{Call, Config, Engine, Imports, Instance, Module, TypedFunc, Val};
 use std::fmt;
@@ -22,6 +22,8 @@ const PROGRAM: &str = r#"
     import %sleep = "enjamb" "sleep" (i64) async
     global %left: i64 = 0
     global %done: i64 = 0
+    global %opened: i64 = 0
+    global %closed: i64 = 0
     function %twice(i64) -> i64 async {
     block0(v0: i64):
         v1 = call %wait(v0)
@@ -34,6 +36,19 @@ const PROGRAM: &str = r#"
         v1 = call %twice(v0)
         v2 = iadd v1, v0
         return v2
+    }
+    function %guarded(i64) -> i64 async {
+    block0(v0: i64):
+        v1 = global_get.i64 %opened
+        v2 = iconst.i64 1
+        v3 = iadd v1, v2
+        global_set %opened, v3
+        v4, v5, v6 = try_call %nested(v0), block1(v4), unwind block1(v5)
+    block1(v7: i64):
+        v8 = global_get.i64 %closed
+        v9 = iadd v8, v2
+        global_set %closed, v9
+        return v7
     }
     function %turns(i64) -> i64 async {
     block0(v0: i64):
@@ -326,6 +341,7 @@ type Function = TypedFunc<(i64,), i64>;
 #[derive(Clone)]
 struct Functions {
     nested: Function,
+    guarded: Function,
     turns: Function,
     sleeps: Function,
     tree: Function,
@@ -336,6 +352,7 @@ impl Functions {
     fn of(instance: &Instance) -> Result<Functions, enjamb::Error> {
         Ok(Functions {
             nested: instance.func("nested")?,
+            guarded: instance.func("guarded")?,
             turns: instance.func("turns")?,
             sleeps: instance.func("sleeps")?,
             tree: instance.func("tree")?,
@@ -347,7 +364,12 @@ impl Functions {
     fn any(&self, random: &mut Random) -> (&'static str, Call<(i64,), i64>, i64) {
         let number = random.below(1000) as i64 + 1;
         match random.below(8) {
-            0..4 => ("nested", self.nested.call_async((number,)), 3 * number + 3),
+            0 | 1 => ("nested", self.nested.call_async((number,)), 3 * number + 3),
+            2 | 3 => (
+                "guarded",
+                self.guarded.call_async((number,)),
+                3 * number + 3,
+            ),
             4 | 5 => {
                 let turns = number % 200 + 1;
                 ("turns", self.turns.call_async((turns,)), turns)
@@ -381,6 +403,7 @@ async fn caller(shared: Arc<Shared>, functions: Functions, mut random: Random) {
                 tokio::time::timeout(limit, call).await.ok()
             }
             4 => moved(call).await,
+            6 => cancelled(call, random.below(3)).await,
             _ => Some(call.await),
         };
         match outcome {
@@ -418,6 +441,18 @@ async fn polled_at_most<F: Future>(future: F, more: u64) -> Option<F::Output> {
         }
     })
     .await
+}
+
+/// Polls a call some times and once more; then it is cancelled, and its handlers may wait.
+async fn cancelled(mut call: Call<(i64,), i64>, more: u64) -> Option<Result<i64, enjamb::Error>> {
+    if let Some(result) = polled_at_most(&mut call, more).await {
+        return Some(result);
+    }
+    match call.cancel().await {
+        Err(error) if error.is_cancelled() => None,
+        // It did not wait again.
+        result => Some(result),
+    }
 }
 
 /// Polls a call once, and lets another task go on with it.
@@ -612,6 +647,12 @@ fn count(instance: &Instance, shared: &Shared) -> Result<u64, enjamb::Error> {
     if left != done {
         shared.wrong(format!(
             "{left:?} tasks were left to themselves, {done:?} have finished"
+        ));
+    }
+    let (opened, closed) = (global("opened")?, global("closed")?);
+    if opened != closed {
+        shared.wrong(format!(
+            "{opened:?} frames have a handler, {closed:?} have left it"
         ));
     }
     match done {

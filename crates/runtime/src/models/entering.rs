@@ -90,6 +90,31 @@ fn a_call_is_dropped_while_another_thread_is_inside() {
     });
 }
 
+/// A call is cancelled while another thread is inside, and while what it waits for happens. Whoever waits for it is
+/// told.
+///
+/// Fails if who leaves does not look at errands again, if `Guests::hand_over` tells nobody, and if who leaves does not
+/// wake those who wait.
+#[test]
+fn a_call_is_cancelled_while_another_thread_is_inside() {
+    model(2, || {
+        let street = Street::new();
+        let [gate, other] = [(); 2].map(|()| Arc::<Gate>::default());
+        let told = Arc::new(Told::default());
+        let mut waits = street.call(Work::waits(&[&gate]));
+        poll_to_pending(&mut waits, &Waker::from(Arc::clone(&told)));
+        let polls = street.call(Work::waits(&[&other]));
+        let polls = thread::spawn(move || block_on(polls));
+        let opener = thread::spawn(move || [gate, other].map(|gate| gate.open()));
+        waits.cancel();
+        told.wait();
+        block_on(waits);
+        join(polls);
+        join(opener);
+        street.close();
+    });
+}
+
 /// A future that waits to enter is polled by one executor, then by another one. That one is told, and so is
 /// another one that waits.
 ///

@@ -216,6 +216,22 @@ impl House {
         }
     }
 
+    /// What a task waits for is dropped, and it ends in its turn.
+    fn cancel(&mut self, number: u64) {
+        let Some(task) = self.tasks.get_mut(&number) else {
+            return;
+        };
+        if task.finished {
+            return;
+        }
+        task.work.sleeps = false;
+        task.waker = None;
+        task.work.waits.truncate(task.passed);
+        if !std::mem::replace(&mut task.queued, true) {
+            self.queue.push_back(number);
+        }
+    }
+
     fn forget(&mut self, number: u64) {
         assert!(self.tasks.remove(&number).is_some(), "forgotten twice");
         self.gone += 1;
@@ -309,14 +325,23 @@ impl Inside {
 
 enum Errand {
     Abandon(u64),
+    Cancel(u64),
 }
 
 impl Serve for Inside {
     type Errand = Errand;
     fn serve(&mut self, errand: Errand) {
-        let Errand::Abandon(task) = errand;
-        self.house.forget(task);
-        self.leave(task);
+        match errand {
+            Errand::Abandon(task) => {
+                self.house.forget(task);
+                self.leave(task);
+            }
+            Errand::Cancel(task) => {
+                self.house.cancel(task);
+                let Inside { house, guests } = self;
+                guests.hand_over(house);
+            }
+        }
     }
 }
 
@@ -429,6 +454,13 @@ impl Future for Call {
             inside.leave(task);
         }
         polled
+    }
+}
+
+impl Call {
+    fn cancel(&self) {
+        let task = self.task.expect("it has begun");
+        self.entry.ask(Errand::Cancel(task));
     }
 }
 
