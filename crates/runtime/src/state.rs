@@ -216,11 +216,13 @@ impl State {
         let State {
             executor, tasks, ..
         } = self;
-        executor.fire(|task| {
-            let found = tasks.find_any(task).ok();
-            found
-                .map(|index| tasks[index].marks.clear(Marks::WAITS))
-                .is_some()
+        // A task that has been cancelled may have ended, and be there until somebody asks for it.
+        executor.fire(|task| match tasks.find_any(task) {
+            Ok(index) if tasks[index].marks.has(Marks::WAITS) => {
+                tasks[index].marks.clear(Marks::WAITS);
+                true
+            }
+            _ => false,
         });
     }
 

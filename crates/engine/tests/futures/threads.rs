@@ -88,3 +88,15 @@ fn what_is_counted_does_not_depend_on_threads() {
     assert_eq!(counted(4), alone);
     assert_eq!(counted(8), alone);
 }
+
+#[test]
+fn the_timer_of_a_cancelled_call_resumes_nobody() {
+    let gates = Gates::default();
+    let instance = instance(&gates);
+    let sleeps = *std::pin::Pin::into_inner(poll_to_pending(call(&instance, "sleeps", 20)));
+    let cancelled = sleeps.cancel();
+    // Another call gives it the turn in which it ends, and goes on when its time comes.
+    block_on(call(&instance, "sleeps", 60)).unwrap();
+    assert!(block_on(cancelled).unwrap_err().is_cancelled());
+    assert_eq!(instance.stats().unwrap().continuations_live, 0);
+}
