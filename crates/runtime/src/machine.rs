@@ -563,7 +563,7 @@ impl State {
         if executor.has_again() {
             return Step::Yielded;
         }
-        match executor.next_deadline(|task| tasks.find_any(task).is_ok()) {
+        match executor.next_deadline(|task| tasks.waits(task)) {
             Some(wait) => Step::Waiting(Some(wait)),
             None if executor.waits_for_host() => Step::Waiting(None),
             None => Step::Idle,

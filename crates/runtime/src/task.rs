@@ -252,6 +252,12 @@ impl Tasks {
         self.failures.remove(&index)
     }
 
+    /// Whether the task that a value names has been suspended and not been woken.
+    pub(crate) fn waits(&self, word: u64) -> bool {
+        let index = self.find_any(word);
+        index.is_ok_and(|index| self[index].marks.has(Marks::WAITS))
+    }
+
     /// Whether a failure is kept for a task.
     pub(crate) fn has_failure(&self, index: u32) -> bool {
         self.failures.contains_key(&index)
