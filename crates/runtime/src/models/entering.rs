@@ -93,8 +93,7 @@ fn a_call_is_dropped_while_another_thread_is_inside() {
 /// A call is cancelled while another thread is inside, and while what it waits for happens. Whoever waits for it is
 /// told.
 ///
-/// Fails if who leaves does not look at errands again, if `Guests::hand_over` tells nobody, and if who leaves does not
-/// wake those who wait.
+/// Fails if who leaves does not look again after it has done errands.
 #[test]
 fn a_call_is_cancelled_while_another_thread_is_inside() {
     model(2, || {
