@@ -215,7 +215,7 @@ struct Host {
     seed: u64,
     made: AtomicU64,
     alive: AtomicI64,
-    senders: Vec<Mutex<Sender<Arc<Event>>>>,
+    senders: Vec<WakingSender>,
     end: tokio::sync::Notify,
     has_ended: AtomicBool,
 }
@@ -465,10 +465,10 @@ async fn moved(call: Call<(i64,), i64>) -> Option<Result<i64, enjamb::Error>> {
     }
 }
 
-fn waking_threads(
-    count: usize,
-    seed: u64,
-) -> (Vec<Mutex<Sender<Arc<Event>>>>, Vec<JoinHandle<()>>) {
+/// How a thread that wakes tasks is told of them.
+type WakingSender = Mutex<Sender<Arc<Event>>>;
+
+fn waking_threads(count: usize, seed: u64) -> (Vec<WakingSender>, Vec<JoinHandle<()>>) {
     let threads = (0..count as u64).map(|index| {
         let (sender, receiver) = channel();
         let random = Random(seed.wrapping_add(index));
