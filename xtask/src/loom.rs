@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use crate::process::{Workspace, succeeds};
 
-/// Runs the models whose names contain `filter`; true if all hold.
+/// Runs the models whose names begin with `filter`; true if all hold.
 pub fn run(workspace: &Workspace, filter: Option<&str>) -> Result<bool> {
     let folder = workspace.metadata.target_directory.as_std_path();
     let flags = env::var("RUSTFLAGS").unwrap_or_default();

@@ -90,7 +90,7 @@ enum Task {
     },
     /// Run models of how threads wake, enter and leave instances, in every order
     Loom {
-        /// Only the models whose name contains this
+        /// Only the models whose name, module included, begins with this
         filter: Option<String>,
     },
     /// Run calls of a few instances on many threads, and count whether all is right in the end

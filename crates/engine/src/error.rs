@@ -64,7 +64,7 @@ pub enum Error {
     Object(ObjectError),
     /// A value of another type than the global variable has.
     WrongType(String),
-    /// The instance is running a function: a host function that it called tried to call it.
+    /// Somebody is inside of the instance: another thread, or a host function that it called tried to call it.
     Running,
     /// A call that would block was made by a thread that is polling a [`Call`](crate::Call): the executor
     /// of that call would not get to what is waited for.

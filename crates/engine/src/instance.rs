@@ -191,7 +191,7 @@ impl Instance {
     /// # Errors
     /// [`Error::NoExport`]; [`Error::BadCall`] if number or types of the arguments do not fit;
     /// [`Error::Trap`]; [`Error::Object`] if an argument is a reference that the instance has not given
-    /// out; [`Error::Running`] if a host function calls the instance that called it;
+    /// out; [`Error::Running`] while somebody is inside of the instance, as a host function is that it called;
     /// [`Error::InsideExecutor`] if the function is async.
     pub fn call(&self, name: &str, arguments: &[Val]) -> Result<Vec<Val>, Error> {
         let (function, mut buffer) = self.untyped_call(name, arguments)?;
@@ -426,7 +426,7 @@ impl Instance {
     /// left; 0 at first.
     ///
     /// # Errors
-    /// [`Error::Running`] from a host function that the instance called.
+    /// [`Error::Running`] while somebody is inside of the instance, as a host function is that it called.
     pub fn context(&self) -> Result<i64, Error> {
         self.with(|access| access.context())
     }
@@ -434,7 +434,7 @@ impl Instance {
     /// Sets the context word that the next call begins with. An async function leaves it as it is.
     ///
     /// # Errors
-    /// [`Error::Running`] from a host function that the instance called.
+    /// [`Error::Running`] while somebody is inside of the instance, as a host function is that it called.
     pub fn set_context(&self, word: i64) -> Result<(), Error> {
         self.with(|access| access.set_context(word))
     }
@@ -442,7 +442,7 @@ impl Instance {
     /// The fuel that is left; below zero it is a debt.
     ///
     /// # Errors
-    /// [`Error::Running`] from a host function that the instance called.
+    /// [`Error::Running`] while somebody is inside of the instance, as a host function is that it called.
     pub fn fuel(&self) -> Result<i64, Error> {
         Ok(self.enter()?.fuel())
     }
@@ -450,7 +450,7 @@ impl Instance {
     /// Sets the fuel that is left. With slices it lasts no longer than until the next turn.
     ///
     /// # Errors
-    /// [`Error::Running`] from a host function that the instance called.
+    /// [`Error::Running`] while somebody is inside of the instance, as a host function is that it called.
     pub fn set_fuel(&self, amount: i64) -> Result<(), Error> {
         self.enter()?.set_fuel(amount);
         Ok(())
@@ -466,7 +466,7 @@ impl Instance {
     /// [`Config::count`](crate::Config::count) is set.
     ///
     /// # Errors
-    /// [`Error::Running`] from a host function that the instance called.
+    /// [`Error::Running`] while somebody is inside of the instance, as a host function is that it called.
     pub fn stats(&self) -> Result<Stats, Error> {
         let mut backend = self.enter()?;
         let mut heap = None;

@@ -4,7 +4,7 @@
 //! set the word remembers in its frame what it has found, and that is the word again when the frame
 //! goes. Such a function has no tail calls: its frame waits for what it calls.
 
-use crate::error::Stop;
+use crate::error::{Error, Stop};
 use crate::machine::{Flow, Machine};
 use crate::stack::{Site, Stack};
 use enjamb_ir::hash::FxHashSet;
@@ -16,6 +16,9 @@ type Outcome = Result<Flow, Stop>;
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) word: u64,
+    /// Whether the first module uses it. Then functions of later ones remember the word too, whatever is left
+    /// of that.
+    is_used: bool,
     /// The functions whose frames remember the word, by address.
     restoring: FxHashSet<*const Function>,
 }
@@ -24,15 +27,26 @@ impl Context {
     pub(crate) fn new(module: &Module) -> Self {
         let mut context = Context {
             word: 0,
+            is_used: uses_context(module),
             restoring: FxHashSet::default(),
         };
         context.add_functions(module);
         context
     }
 
+    /// An error if a module uses the word whose predecessors did not give it back.
+    pub(crate) fn check(&self, module: &Module) -> Result<(), Error> {
+        match uses_context(module) && !self.is_used {
+            true => Err(Error::BadInstance(
+                "the first module does not use the context word".to_string(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Learns which functions of a module remember the word.
     pub(crate) fn add_functions(&mut self, module: &Module) {
-        if !uses_context(module) {
+        if !self.is_used {
             return;
         }
         let restores =

@@ -18,7 +18,7 @@ use crate::value::{Cell, function_bits};
 use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{
     Entity, Export, FuncId, GlobalId, GlobalInit, Module, Named, Signature, Stage, Type, Val,
-    Watcher, check_replacement,
+    Watcher, check_declarations,
 };
 use std::fmt;
 
@@ -125,12 +125,13 @@ impl<'a> Instance<'a> {
     /// with those of this one. What has begun goes on in the body that it began in.
     ///
     /// # Errors
-    /// [`Error::BadInstance`] if declarations differ, or some async functions are lowered and others are
-    /// not.
+    /// [`Error::BadInstance`] if declarations differ, some async functions are lowered and others are not, or
+    /// it uses the context word and the first module did not.
     pub fn replace(&mut self, module: &'a Module) -> Result<(), Error> {
         let machine = &mut self.machine;
-        check_replacement(machine.module, module).map_err(Error::BadInstance)?;
+        check_declarations(machine.module, module).map_err(Error::BadInstance)?;
         check_stages(module)?;
+        machine.context.check(module)?;
         machine.objects.add_points(module);
         machine.context.add_functions(module);
         machine.module = module;

@@ -94,7 +94,7 @@ pub use object::{MAX_OBJECT_FIELDS, ObjectField, ObjectFields, ObjectType, Objec
 pub use opcode::{Effects, Opcode, OpcodeInfo, OperandKind, TypeRule};
 pub use operand::{FloatCond, IntCond, Payload, Place, TrapCode};
 pub use parse::{ParseErrors, ParsedModule, SourceMap, parse_module, parse_with_spans};
-pub use replace::check_replacement;
+pub use replace::{check_declarations, check_replacement};
 pub use schedule::Schedule;
 pub use shape::{Shape, ShapeClass};
 pub use suspension::{

@@ -2,8 +2,8 @@
 
 use crate::support::{alone, pieces_since};
 use enjamb_engine::{
-    Allocator, Config, Engine, Error, Execution, Imports, Instance, Module, Request, Requests, Run,
-    Signature, Stop, TrapCode, Type, Val,
+    Allocator, Caller, Config, Engine, Error, Execution, Imports, Instance, Module, Request,
+    Requests, Run, Signature, Stop, TrapCode, Type, Val,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -557,6 +557,53 @@ fn a_new_body_may_name_signatures_that_the_old_ones_do_not() {
                 "{name}"
             );
         }
+    }
+}
+
+/// The bodies that use the context word may all be replaced, one after the other, and others give it back still.
+#[test]
+fn the_context_word_is_given_back_when_no_body_is_left_that_uses_it() {
+    let _alone = alone();
+    for execution in [Execution::Jit, Execution::Interpreter] {
+        let config = Config::new().replaceable(true).execution(execution);
+        let engine = Engine::new(config).unwrap();
+        let module_of = |first: &str, second: &str| {
+            let text = format!(
+                r#"import %swap = "host" "swap" (i64) -> i64
+                function %first(i64) -> i64 async {{
+                block0(v0: i64):
+                    v1 = {first}
+                    return v1
+                }}
+                function %second(i64) -> i64 async {{
+                block0(v0: i64):
+                    v1 = {second}
+                    return v1
+                }}
+                function %outer(i64) -> i64 async {{
+                block0(v0: i64):
+                    v1 = call %first(v0)
+                    v2 = call %swap(v1)
+                    return v2
+                }}"#
+            );
+            Module::from_text(&engine, &text).unwrap()
+        };
+        let mut imports = Imports::new();
+        imports.func("host", "swap", |caller: &Caller<'_>, new: i64| {
+            let old = caller.context();
+            caller.set_context(new);
+            old
+        });
+        let old = module_of("context_get", "call %swap(v0)");
+        let new = module_of("call %swap(v0)", "context_get");
+        let instance = Instance::new(&old, &imports).unwrap();
+        assert_eq!(call(&instance, "outer", 5), 0);
+        instance.replace("first", &new).unwrap();
+        assert_eq!(call(&instance, "outer", 5), 0);
+        instance.replace("second", &new).unwrap();
+        assert_eq!(call(&instance, "second", 5), 0);
+        assert_eq!(call(&instance, "outer", 5), 0);
     }
 }
 
