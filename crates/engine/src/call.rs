@@ -322,15 +322,26 @@ impl Future for Drive {
     type Output = Result<(), Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Drive { instance, driving } = self.get_mut();
-        driving.poll(instance, context)
+        let this = self.get_mut();
+        let polled = this.driving.poll(&this.instance, context);
+        if polled.is_ready() {
+            // Whoever keeps it does not drive any more.
+            this.leave();
+        }
+        polled
+    }
+}
+
+impl Drive {
+    fn leave(&mut self) {
+        if let Some(party) = self.driving.take_party() {
+            self.instance.ask(Errand::EndDriving(party));
+        }
     }
 }
 
 impl Drop for Drive {
     fn drop(&mut self) {
-        if let Some(party) = self.driving.take_party() {
-            self.instance.ask(Errand::EndDriving(party));
-        }
+        self.leave();
     }
 }

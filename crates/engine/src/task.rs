@@ -114,9 +114,22 @@ impl Deferred {
         }
     }
 
+    /// Lets the waker be woken when it has been started.
+    fn wait(&self, waker: &Waker) {
+        // Wakers are the host's: none is copied, woken or dropped under the lock.
+        let mut own = Some(waker.clone());
+        if let Stage::Waiting { waker, .. } = &mut *self.stage() {
+            std::mem::swap(waker, &mut own);
+            return;
+        }
+        // Just now.
+        own.into_iter().for_each(Waker::wake);
+    }
+
     /// It is not to be started. If it has been, it is given back.
     fn cancel(&self) -> Option<Begun> {
-        match std::mem::replace(&mut *self.stage(), Stage::Begun(None)) {
+        let before = std::mem::replace(&mut *self.stage(), Stage::Begun(None));
+        match before {
             Stage::Waiting { .. } => None,
             Stage::Begun(begun) => begun,
         }
@@ -278,11 +291,7 @@ impl Spawned {
                     // It would wait for itself.
                     return Poll::Ready(Err(Error::Running));
                 }
-                match &mut *deferred.stage() {
-                    Stage::Waiting { waker, .. } => *waker = Some(context.waker().clone()),
-                    // Just now.
-                    Stage::Begun(_) => context.waker().wake_by_ref(),
-                }
+                deferred.wait(context.waker());
                 Poll::Pending
             }
             State::Begun(Begun::Ended(_)) | State::Taken => Poll::Ready(self.take(words)),

@@ -118,6 +118,10 @@ impl State {
             self.left(index, self.tasks.word(target));
         } else {
             self.executor.forget_timers(self.tasks.word(index));
+            let State {
+                executor, tasks, ..
+            } = self;
+            executor.freed(|task| tasks.waits(task));
         }
         true
     }
@@ -235,7 +239,9 @@ impl State {
     /// The activation with the handler is gone, with a failure: what the rest of the chain gets. The
     /// cancellation goes on with its trace.
     pub(crate) fn behind_handler(&mut self, index: u32, failure: Box<Failure>) -> Box<Failure> {
-        self.tasks[index].marks.clear(Marks::HANDLES);
+        // What goes on behind it is what is due, if the task was cancelled at once before its turn.
+        let marks = Marks::HANDLES.and(Marks::DUE);
+        self.tasks[index].marks.clear(marks);
         match failure.cause {
             Cause::Exception(_) if !is_cancellation(failure.cause) => self.new_failure(CANCELLED),
             _ => failure,

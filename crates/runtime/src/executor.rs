@@ -274,7 +274,7 @@ impl Executor {
         !self.again.is_empty()
     }
 
-    /// A task was freed that may have had a timer. Now and then timers that nobody waits for are thrown
+    /// A task was freed, or does not wait any more, that may have had a timer. Now and then timers that nobody waits for are thrown
     /// away, so that they are no more than those of tasks that exist and a few.
     pub(crate) fn freed(&mut self, exists: impl Fn(u64) -> bool) {
         self.freed += 1;
@@ -291,7 +291,10 @@ impl Executor {
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
         self.timers.clear();
-        self.woken.clear();
+        // The waker of a watcher, which may be among them, is used again.
+        self.woken.drain(..).for_each(|woken| {
+            woken.begin();
+        });
         self.again.clear();
         self.early.clear();
         self.forgotten.clear();
@@ -355,6 +358,20 @@ mod tests {
         assert_eq!(executor.pop(), Some(0));
         executor.sleep(5, 1);
         assert_eq!(executor.next_deadline(|_| false), None);
+    }
+
+    #[test]
+    fn timers_that_were_forgotten_do_not_pile_up() {
+        let mut executor = Executor::new(ClockKind::Virtual);
+        executor.sleep(0, 7);
+        for task in 1..10_000 {
+            executor.sleep(task, 1_000_000);
+            executor.forget_timers(task);
+            executor.freed(|other| other == 0 || other == task);
+            executor.remember_timers(task);
+            assert!(executor.timers.len() <= 3);
+        }
+        assert!(executor.forgotten.is_empty());
     }
 
     #[test]

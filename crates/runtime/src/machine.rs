@@ -361,6 +361,10 @@ impl Machine {
                 End::Suspended(head) => state.suspend(task, head as *mut ContinuationHeader),
                 End::Failed(failure, current) => state.fail_resumed(task, current, failure),
             });
+            // A handler that is next finds what was not waited for gone.
+            if head.is_some() {
+                self.bury();
+            }
         }
         self.with(|state| state.context.fixed().task_word = outer_word);
         self.bury();

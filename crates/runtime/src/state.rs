@@ -377,11 +377,14 @@ impl State {
         self.discarded.push(call);
     }
 
-    /// Takes the first task off the run queue that has not been freed since.
+    /// Takes the first task off the run queue that has not been freed since. One that is cancelled at once
+    /// may have been in the queue, and runs.
     pub(crate) fn next_task(&mut self) -> Option<u32> {
         loop {
             let task = self.executor.pop()?;
-            if let Ok(index) = self.tasks.find_any(task) {
+            if let Ok(index) = self.tasks.find_any(task)
+                && self.tasks[index].state != TaskState::Running
+            {
                 return Some(index);
             }
         }

@@ -3,7 +3,7 @@
 use enjamb_abi::code::CodeOptions;
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{
-    Exception, FuelSupply, MemoryId, Schedule, TraceLimits, TrapCode, Val, parse_module,
+    Entity, Exception, FuelSupply, MemoryId, Schedule, TraceLimits, TrapCode, Val, parse_module,
 };
 use enjamb_runtime::{
     ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options, Outcome,
@@ -539,4 +539,46 @@ fn instances_move_between_threads() {
         .join()
         .unwrap();
     assert_eq!(results, Ok(vec![Val::I64(1)]));
+}
+
+/// A task that is cancelled at once while it is in the run queue, and whose handler lets other tasks run.
+#[test]
+fn a_task_that_is_abandoned_in_its_queue_gets_no_turn_while_its_handler_runs() {
+    let text = "
+import %yield = \"enjamb\" \"yield\" () async
+import %call_back = \"host\" \"call_back\" ()
+global %seen: i64 = 0
+function %main() async {
+block0:
+    v0, v1 = try_call %yield(), block1, unwind block2()
+block1:
+    return
+block2:
+    call %call_back()
+    v2 = global_get.i64 %seen
+    v3 = iconst.i64 1
+    v4 = iadd v2, v3
+    global_set %seen, v4
+    return
+}
+function %yields() -> i64 async {
+block0:
+    call %yield()
+    v0 = iconst.i64 3
+    return v0
+}";
+    let mut imports = Imports::new();
+    imports.define_sync("host", "call_back", |context, _| {
+        let yields = context.function_named("yields").unwrap();
+        assert_eq!(context.call(yields, &[])?, [Val::I64(3)]);
+        Ok(Vec::new())
+    });
+    let mut instance = instance(text, imports, COUNTING);
+    let named = |name: &str| load(text).module().exported_function(name).unwrap();
+    let task = instance.start(named("main"), &mut []).unwrap().unwrap();
+    instance.abandon(task);
+    let seen = enjamb_ir::GlobalId::from_index(0);
+    assert_eq!(instance.global(seen), Some(Val::I64(1)), "once");
+    assert_eq!(instance.stats().tasks_live, 0);
+    assert_eq!(instance.stats().continuations_live, 0);
 }

@@ -115,6 +115,43 @@ const HANDLERS: &str = r#"
         detach v1
         return v0
     }
+    ; Marks 5 if what swallows the cancellation comes back to it.
+    function %swallows(i64) -> i64 async {
+    block0(v0: i64):
+        v1, v2, v3 = try_call %waits(v0), block1(v1), unwind block1(v0)
+    block1(v4: i64):
+        return v4
+    }
+    function %hears(i64) -> i64 async {
+    block0(v0: i64):
+        v1 = call %swallows(v0)
+        v2 = iconst.i64 5
+        call %mark(v2)
+        return v1
+    }
+    ; Calls back when it was not to wait in its handler.
+    function %refused(i64) -> i64 async {
+    block0(v0: i64):
+        v1, v2, v3 = try_call %wait(v0), block1(v1), unwind block2()
+    block1(v4: i64):
+        return v4
+    block2:
+        v5, v6, v7 = try_call %wait(v0), block1(v5), unwind block3()
+    block3:
+        call %call_back(v0)
+        return v0
+    }
+    function %turns(i64) -> i64 async {
+    block0(v0: i64):
+        jump block1(v0)
+    block1(v1: i64):
+        call %yield()
+        v2 = iconst.i64 1
+        v3 = isub v1, v2
+        brif v3, block1(v3), block2
+    block2:
+        return v0
+    }
     function %sleeps(i64) -> i64 async {
     block0(v0: i64):
         v1, v2 = try_call %sleep(v0), block1(v0), unwind block2(v1)
@@ -442,4 +479,40 @@ fn the_interpreter_cancels_what_has_not_begun() {
     let function = instance.func::<(), ()>("f").unwrap();
     assert_cancelled(block_on(function.call_async(()).cancel()));
     block_on(function.call_async(())).unwrap();
+}
+
+#[test]
+fn what_a_handler_was_not_to_wait_for_is_gone_when_the_next_one_runs() {
+    let host = host();
+    let alive = Arc::new(Mutex::new(Vec::new()));
+    let (gates, seen) = (host.gates.clone(), Arc::clone(&alive));
+    *host.call_back.lock().unwrap() = Box::new(move || seen.lock().unwrap().push(gates.alive()));
+    drop(host.waiting("refused", 10));
+    assert_eq!(*alive.lock().unwrap(), [0]);
+    host.assert_clean();
+}
+
+#[test]
+fn a_handler_that_has_what_it_waits_for_when_the_call_is_dropped_ends_like_any_other() {
+    // With slices every turn is one of the executor, so tasks in front of it keep it from its own.
+    let host = host_with(Config::new().fuel(Fuel::Suspend {
+        slice: 1000,
+        debt: None,
+    }));
+    let mut call = host.waiting("hears", 10).cancel();
+    assert!(block_on(poll_immediate(&mut call)).is_none());
+    assert!(host.gates.is_awaited(11));
+    let tasks: Vec<Task<i64>> = (0..64).map(|_| host.spawn("turns", 2)).collect();
+    host.gates.open(11);
+    let _ = block_on(poll_immediate(host.instance.drive()));
+    assert_eq!((host.trail(), host.gates.alive()), (1, 0), "it has come");
+    drop(call);
+    assert_eq!(
+        host.trail(),
+        12,
+        "what stands behind the handler is cancelled"
+    );
+    block_on(host.instance.drive()).unwrap();
+    drop(tasks);
+    host.assert_clean();
 }

@@ -228,3 +228,21 @@ fn a_driver_that_is_polled_where_it_is_made_waits() {
     block_on(driver);
     assert_eq!(seen(&instance), Val::I64(1));
 }
+
+#[test]
+fn who_has_driven_to_the_end_and_is_kept_does_not_stand_for_the_executor() {
+    let (host, gates) = (ByHand::default(), Gates::default());
+    let instance = instance_with(host.config(), PROGRAM, &gates.imports());
+    let twice = instance.func::<(i64,), i64>("twice").unwrap();
+    let first = twice.spawn((7,)).unwrap();
+    assert_eq!(host.spawned(), 1);
+    let mut drive = poll_to_pending(instance.drive());
+    gates.open(7);
+    gates.open(8);
+    block_on(&mut drive).unwrap();
+    host.run();
+    assert_eq!(host.drivers(), 0);
+    let second = twice.spawn((17,)).unwrap();
+    assert_eq!(host.spawned(), 1, "nobody else drives it");
+    drop((first, second, drive));
+}
