@@ -172,8 +172,8 @@ block0:
 
 #[test]
 fn tasks_that_wait_for_each_other_trap() {
-    // Each of the two joins the other. No one else can wait for them then, as a task is joined
-    // once, so the root goes on and they are dropped with it.
+    // Each of the two joins the other: the second to do so traps, and the first with it. The root, which asks
+    // for neither, goes on.
     let body = "
 global %first: task = null
 global %second: task = null

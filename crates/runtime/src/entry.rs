@@ -8,10 +8,11 @@
 //!                         whoever is inside does the errands, leaves, then wakes
 //! ```
 //!
-//! One lock, held for a few instructions, decides. An instance is free only while there are no errands and nobody
-//! waits, so who enters need not look for them.
+//! One lock, held for a few instructions, decides. An instance is free only while nobody waits and, unless code of
+//! the host has panicked in one, there are no errands; so who enters need not look for them.
 
 use crate::sync::{Mutex, MutexGuard, ThreadId, UnsafeCell, current_id};
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -47,7 +48,7 @@ struct Outside<E> {
     /// The one that was inside last.
     previous: Option<ThreadId>,
     hand_overs: u64,
-    errands: Vec<E>,
+    errands: VecDeque<E>,
     /// Futures that want to enter.
     waiting: Vec<Waker>,
     /// How many times those have been told.
@@ -79,7 +80,7 @@ impl<T: Serve> Entry<T> {
             holder: None,
             previous: None,
             hand_overs: 0,
-            errands: Vec::new(),
+            errands: VecDeque::new(),
             waiting: Vec::new(),
             round: 0,
         };
@@ -105,6 +106,16 @@ impl<T: Serve> Entry<T> {
             entry: self,
             thread: PhantomData,
         }
+    }
+
+    /// Nobody is inside any more.
+    fn open(&self, mut outside: MutexGuard<'_, Outside<T::Errand>>) {
+        outside.holder = None;
+        let waiting = std::mem::take(&mut outside.waiting);
+        outside.round += u64::from(!waiting.is_empty());
+        drop(outside);
+        // Who is woken finds it open.
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// Enters, unless somebody is inside.
@@ -156,7 +167,7 @@ impl<T: Serve> Entry<T> {
     /// Does an errand, or leaves it to whoever is inside.
     pub fn ask(&self, errand: T::Errand) {
         let mut outside = self.outside();
-        outside.errands.push(errand);
+        outside.errands.push_back(errand);
         let entered = match outside.holder {
             None => Some(self.take(&mut outside)),
             Some(_) => None,
@@ -195,21 +206,27 @@ impl<T: Serve> DerefMut for Entered<'_, T> {
 
 impl<T: Serve> Drop for Entered<'_, T> {
     fn drop(&mut self) {
+        let opens = OpensAnyway(self.entry);
         loop {
             self.leave();
             let mut outside = self.entry.outside();
-            if outside.errands.is_empty() {
-                outside.holder = None;
-                let waiting = std::mem::take(&mut outside.waiting);
-                outside.round += u64::from(!waiting.is_empty());
-                drop(outside);
-                // Who is woken finds it open.
-                return waiting.into_iter().for_each(Waker::wake);
-            }
-            let errands = std::mem::take(&mut outside.errands);
+            let Some(errand) = outside.errands.pop_front() else {
+                std::mem::forget(opens);
+                return self.entry.open(outside);
+            };
             drop(outside);
-            errands.into_iter().for_each(|errand| self.serve(errand));
+            self.serve(errand);
         }
+    }
+}
+
+/// Lets others in although an errand has panicked, as code of the host may: a waker, most of all. Errands that
+/// are left are done by whoever is inside next.
+struct OpensAnyway<'a, T: Serve>(&'a Entry<T>);
+
+impl<T: Serve> Drop for OpensAnyway<'_, T> {
+    fn drop(&mut self) {
+        self.0.open(self.0.outside());
     }
 }
 
@@ -222,5 +239,37 @@ impl<T: Serve> fmt::Debug for Entry<T> {
 impl<T: Serve> fmt::Debug for Entered<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Entered")
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    struct Counts(Vec<u32>);
+
+    impl Serve for Counts {
+        type Errand = u32;
+
+        fn serve(&mut self, errand: u32) {
+            assert_ne!(errand, 13, "a waker of the host");
+            self.0.push(errand);
+        }
+    }
+
+    #[test]
+    fn an_errand_that_panics_keeps_nobody_out() {
+        let entry = Entry::new(Counts(Vec::new()));
+        let inside = entry.enter();
+        for errand in [1, 13, 2] {
+            entry.ask(errand);
+        }
+        assert!(entry.enter().is_none());
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(inside))).is_err());
+        let again = entry.enter().map(|inside| inside.0.clone());
+        assert_eq!(again, Some(vec![1]));
+        let again = entry.enter().map(|inside| inside.0.clone());
+        assert_eq!(again, Some(vec![1, 2]), "what was left is done by the next");
     }
 }
