@@ -112,6 +112,9 @@ pub struct Comparison<'a> {
     /// Is told the engine and the schedule before each run, so that it is known which of them did not
     /// come back.
     pub before: &'a dyn Fn(&str, Schedule),
+    /// Is asked before each run whether there is time for it. A comparison ends where there is not, with what it
+    /// has seen until then.
+    pub has_time: &'a dyn Fn() -> bool,
 }
 
 impl Comparison<'static> {
@@ -119,6 +122,7 @@ impl Comparison<'static> {
     pub const ALL: Comparison<'static> = Comparison {
         engines: &engines::of_module,
         before: &|_, _| {},
+        has_time: &|| true,
     };
 }
 
@@ -168,7 +172,7 @@ impl Comparison<'_> {
         Ok(agreement)
     }
 
-    /// What all engines observe; `None` if the program takes too long for the interpreter.
+    /// What all engines observe; `None` if the program takes too long.
     fn agreed(
         &self,
         engines: &[Box<dyn Engine>],
@@ -184,6 +188,9 @@ impl Comparison<'_> {
                 schedule: Some(schedule),
                 detail,
             };
+            if !(self.has_time)() {
+                return Ok(None);
+            }
             (self.before)(engine.name(), schedule);
             let run = engine.run(calls, schedule);
             let (observed, stats) =

@@ -20,6 +20,7 @@ fn found_by(engines: &Engines, case: &Case) -> Option<Difference> {
     let comparison = Comparison {
         engines,
         before: &|_, _| {},
+        has_time: &|| true,
     };
     comparison.of_case(case).err()
 }
@@ -119,6 +120,7 @@ fn a_panic_is_a_difference() {
     let comparison = Comparison {
         engines: &|_, _| panic!("number {}", 7),
         before: &|_, _| {},
+        has_time: &|| true,
     };
     let found = comparison.of_case(&case).expect_err("it panics");
     assert_eq!(found.kind, Kind::Panics("number ".to_string()));

@@ -21,7 +21,7 @@ const LOG: &str = "docs/fuzz-log.tsv";
 /// What to run.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
-    /// Seconds after which no other program begins
+    /// Seconds after which no other run begins
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// The number of the first program; drawn from the clock if there is none

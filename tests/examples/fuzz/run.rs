@@ -23,7 +23,7 @@ pub const DONE: &str = "done";
 /// How long, how many, which.
 #[derive(Clone, clap::Args)]
 pub struct Settings {
-    /// Seconds after which no other program begins
+    /// Seconds after which no other run begins
     #[arg(long, default_value_t = 60)]
     pub seconds: u64,
     /// The most programs

@@ -94,6 +94,7 @@ fn inside(case: &Case, instructions: u64, plant: Option<Plant>) -> Option<Differ
     let comparison = Comparison {
         engines: &|module, fuel| plant::engines(module, fuel, instructions, plant),
         before: &|_, _| {},
+        has_time: &|| true,
     };
     comparison.of_case(case).err()
 }

@@ -28,7 +28,7 @@ pub struct Share {
     pub step: u64,
     /// How many there are
     pub programs: u64,
-    /// The seconds after which no other begins
+    /// The seconds after which no other run begins
     pub seconds: u64,
 }
 
@@ -46,7 +46,7 @@ pub fn run(share: &Share, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> 
         let case = Case::of_seed(seed);
         case.iter().for_each(|case| coverage.add(&case.module));
         let compared = match &case {
-            Ok(case) => compared(case, plant, &watch),
+            Ok(case) => compared(case, plant, &watch, end),
             Err(reason) => Err(Difference::refused(reason.clone())),
         };
         let line = match compared {
@@ -73,10 +73,16 @@ pub fn run(share: &Share, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> 
     Ok(true)
 }
 
-fn compared(case: &Case, plant: Option<Plant>, watch: &Watch) -> Result<Agreement, Difference> {
+fn compared(
+    case: &Case,
+    plant: Option<Plant>,
+    watch: &Watch,
+    end: Instant,
+) -> Result<Agreement, Difference> {
     let comparison = Comparison {
         engines: &|module, fuel| plant::engines(module, fuel, INSTRUCTIONS, plant),
         before: &|_, _| watch.renew(),
+        has_time: &|| Instant::now() < end,
     };
     watch.renew();
     comparison.of_case(case)
@@ -93,6 +99,7 @@ pub fn check(file: &Path, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> 
             // Whoever reads it is gone: then nobody needs it.
             let _ = say(&format!("{} {schedule} {stage}", run::BEGIN));
         },
+        has_time: &|| true,
     };
     match comparison.of_case(&case) {
         Ok(_) => Ok(true),
