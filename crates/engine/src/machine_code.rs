@@ -207,9 +207,6 @@ impl MachineCode {
         let signature = self.module.functions[function].signature();
         let arguments = Val::from_words(&signature.params, words);
         let results = self.instance.call(function, &arguments);
-        if signature.is_async {
-            self.guests.take_over();
-        }
         let results = Val::to_words(&results.map_err(failure)?);
         words[..results.len()].copy_from_slice(&results);
         Ok(())

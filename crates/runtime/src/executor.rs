@@ -55,8 +55,6 @@ pub(crate) struct Executor {
     /// Deadline in ticks, number of creation, task.
     timers: BinaryHeap<Reverse<(u64, u64, u64)>>,
     timers_made: u64,
-    /// How many had been made when it was asked for the next deadline.
-    timers_seen: u64,
     /// Tasks that do not wait for the timers that were made before this one.
     forgotten: FxHashMap<u64, u64>,
     /// Tasks that were freed since timers were last looked through for theirs.
@@ -81,7 +79,6 @@ impl Executor {
             queue: VecDeque::new(),
             timers: BinaryHeap::new(),
             timers_made: 0,
-            timers_seen: 0,
             clock: match clock {
                 ClockKind::Real => Clock::Real(Instant::now()),
                 ClockKind::Virtual => Clock::Virtual(0),
@@ -169,7 +166,6 @@ impl Executor {
 
     /// How long until the next deadline of a task that exists. A virtual clock jumps there instead.
     pub(crate) fn next_deadline(&mut self, exists: impl Fn(u64) -> bool) -> Option<Duration> {
-        self.timers_seen = self.timers_made;
         while let Some(&Reverse((_, number, task))) = self.timers.peek()
             && (is_forgotten(&self.forgotten, number, task) || !exists(task))
         {
@@ -183,9 +179,9 @@ impl Executor {
         Some(Duration::from_nanos(deadline.saturating_sub(self.now())))
     }
 
-    /// Whether there are timers of which whoever keeps the time does not know.
-    pub(crate) fn has_new_timers(&self) -> bool {
-        self.timers_seen != self.timers_made
+    /// How many timers have been made, if there are any of tasks that exist or have existed.
+    pub(crate) fn newest_timer(&self) -> Option<u64> {
+        (!self.timers.is_empty()).then_some(self.timers_made)
     }
 
     /// Whether between two turns there may be more to do than the run queue says.

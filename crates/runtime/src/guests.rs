@@ -14,8 +14,11 @@ pub trait Driven {
     /// Gives one task a turn.
     fn step(&mut self) -> Step;
 
-    /// Whether there is something to do, or to wait for, that who drives it does not know of.
+    /// Whether there is something to do.
     fn has_work(&self) -> bool;
+
+    /// How many timers have been made, if some task waits for one.
+    fn newest_timer(&self) -> Option<u64>;
 }
 
 /// A guest that is being polled.
@@ -32,8 +35,9 @@ pub struct Guest<'a> {
 pub struct Guests {
     wakes: Arc<Wakes>,
     count: usize,
-    /// The one that the timer wakes.
-    keeps_time: Option<u64>,
+    /// The one that the timer wakes, and the newest timer that it knows of. If it leaves there is none until
+    /// another guest has looked at the clock: one that was asked to may leave before it does.
+    keeps_time: Option<(u64, u64)>,
 }
 
 /// Turns that tasks get before an executor may let something else run. In each of them a future is polled
@@ -83,7 +87,7 @@ impl Guests {
                 Step::Yielded => break,
                 Step::Waiting(time) => {
                     let is_due = time.is_some_and(|time| {
-                        self.keeps_time = Some(party);
+                        self.keeps_time = driven.newest_timer().map(|newest| (party, newest));
                         is_due(time, waker)
                     });
                     if !is_due && !self.wakes.wait(party, waker) {
@@ -101,24 +105,22 @@ impl Guests {
     pub fn leave(&mut self, driven: &impl Driven, party: u64) {
         self.count -= 1;
         self.wakes.leave(party);
-        if self.keeps_time == Some(party) {
-            self.keeps_time = None;
-            self.wakes.hand_over();
-        }
+        self.keeps_time = self.keeps_time.filter(|&(keeper, _)| keeper != party);
         self.hand_over(driven);
     }
 
-    /// Somebody who was inside leaves: guests go on with what can be done.
+    /// Somebody who was inside leaves: guests go on with what can be done, and keep the time.
     pub fn hand_over(&self, driven: &impl Driven) {
-        if self.count > 0 && driven.has_work() {
+        if self.count > 0 && (driven.has_work() || self.misses_a_timer(driven)) {
             self.wakes.hand_over();
         }
     }
 
-    /// Somebody who has driven all tasks, and kept the time, leaves.
-    pub fn take_over(&self) {
-        if self.count > 0 {
-            self.wakes.hand_over();
-        }
+    /// Whether there is a timer of which nobody knows who keeps the time.
+    fn misses_a_timer(&self, driven: &impl Driven) -> bool {
+        let known = self.keeps_time.map(|(_, newest)| newest);
+        driven
+            .newest_timer()
+            .is_some_and(|newest| known != Some(newest))
     }
 }

@@ -502,8 +502,12 @@ impl Driven for Instance {
             let executor = &state.executor;
             let can_run =
                 !executor.is_queue_empty() || executor.has_again() || executor.has_woken();
-            can_run || executor.has_new_timers() || state.wakes.any()
+            can_run || state.wakes.any()
         })
+    }
+
+    fn newest_timer(&self) -> Option<u64> {
+        self.machine.with(|state| state.executor.newest_timer())
     }
 }
 

@@ -566,6 +566,10 @@ async fn load(settings: Settings, host: &Arc<Host>) -> Result<Figures, enjamb::E
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     shared.stop.store(true, Ordering::Relaxed);
+    // It blocks: when nothing else is under way that would end tasks.
+    if outsider.join().is_err() {
+        shared.wrong("the thread outside has panicked".to_string());
+    }
     host.has_ended.store(true, Ordering::SeqCst);
     let ended = async {
         // Nobody may have begun to stay yet.
@@ -590,9 +594,6 @@ async fn load(settings: Settings, host: &Arc<Host>) -> Result<Figures, enjamb::E
     };
     if tokio::time::timeout(PATIENCE, ended).await.is_err() {
         shared.wrong("not all calls have ended: a wake was lost".to_string());
-    }
-    if outsider.join().is_err() {
-        shared.wrong("the thread outside has panicked".to_string());
     }
     let mut figures = Figures {
         hand_overs: hand_overs(),
@@ -637,7 +638,8 @@ fn count(instance: &Instance, shared: &Shared) -> Result<u64, enjamb::Error> {
     let stats = instance.stats()?;
     if stats.continuations_live != 0 {
         let live = stats.continuations_live;
-        shared.wrong(format!("{live} continuations are left"));
+        let tasks: Vec<String> = instance.tasks()?.map(|task| task.to_string()).collect();
+        shared.wrong(format!("{live} continuations are left: {tasks:?}"));
     }
     if stats.resumptions > stats.frames_suspended {
         shared.wrong(format!("more was resumed than suspended: {stats:?}"));

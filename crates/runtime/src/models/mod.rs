@@ -94,6 +94,10 @@ impl Gate {
         waker.into_iter().for_each(Waker::wake);
     }
 
+    fn is_open(&self) -> bool {
+        self.state.lock().unwrap().0
+    }
+
     fn poll(&self, waker: &Waker) -> bool {
         let mut state = self.state.lock().unwrap();
         let old = match state.0 {
@@ -110,15 +114,33 @@ impl Gate {
 /// What a task of a house does.
 #[derive(Clone, Default)]
 struct Work {
-    /// First it sleeps.
-    sleeps: bool,
+    /// First it sleeps, until this hour.
+    sleeps: Option<usize>,
     /// Then it waits for the gates of each list, for all at once.
     waits: Vec<Vec<Arc<Gate>>>,
     /// Then it opens one.
     opens: Option<Arc<Gate>>,
 }
 
+/// The hours at which tasks go on that have slept.
+const HOURS: usize = 2;
+type Clock = [Arc<Gate>; HOURS];
+
 impl Work {
+    fn sleeps(hour: usize) -> Work {
+        Work {
+            sleeps: Some(hour),
+            ..Work::default()
+        }
+    }
+
+    fn and_opens(self, gate: &Arc<Gate>) -> Work {
+        Work {
+            opens: Some(Arc::clone(gate)),
+            ..self
+        }
+    }
+
     fn waits(gates: &[&Arc<Gate>]) -> Work {
         Work::default().and_waits(gates)
     }
@@ -141,13 +163,21 @@ struct Task {
     called: bool,
 }
 
+impl Task {
+    /// Until when it sleeps.
+    fn sleeps(&self) -> Option<usize> {
+        self.work.sleeps.filter(|_| !self.finished)
+    }
+}
+
 /// What stands for the tasks of an instance.
 struct House {
     wakes: Arc<Wakes>,
-    /// A gate that opens when the time has come, for all that sleep, and only the last one hears of it.
-    clock: Arc<Gate>,
+    /// A gate for each hour. Of those who wait for one only the last hears of it.
+    clock: Clock,
     tasks: BTreeMap<u64, Task>,
     tasks_made: u64,
+    timers_made: u64,
     queue: VecDeque<u64>,
     /// Taken from the wakes, and not polled yet.
     woken: VecDeque<Arc<TaskWaker>>,
@@ -161,6 +191,7 @@ struct House {
 impl House {
     fn start(&mut self, work: Work, called: bool) -> u64 {
         self.tasks_made += 1;
+        self.timers_made += u64::from(work.sleeps.is_some());
         let task = Task {
             work,
             called,
@@ -176,7 +207,7 @@ impl House {
         let Some(task) = self.tasks.get_mut(&number) else {
             return;
         };
-        if task.queued || task.finished || task.work.sleeps {
+        if task.queued || task.finished || task.work.sleeps.is_some() {
             return;
         }
         self.polls += 1;
@@ -224,7 +255,7 @@ impl House {
         if task.finished {
             return;
         }
-        task.work.sleeps = false;
+        task.work.sleeps = None;
         task.waker = None;
         task.work.waits.truncate(task.passed);
         if !std::mem::replace(&mut task.queued, true) {
@@ -260,13 +291,11 @@ impl House {
 impl Driven for House {
     /// As `Machine::step` does.
     fn step(&mut self) -> Step {
-        let sleeping = |task: &Task| task.work.sleeps && !task.finished;
-        if self.tasks.values().any(sleeping) && self.clock.state.lock().unwrap().0 {
-            for (&number, task) in &mut self.tasks {
-                if std::mem::take(&mut task.work.sleeps) {
-                    task.queued = true;
-                    self.queue.push_back(number);
-                }
+        for (&number, task) in &mut self.tasks {
+            if task.sleeps().is_some_and(|hour| self.clock[hour].is_open()) {
+                task.work.sleeps = None;
+                task.queued = true;
+                self.queue.push_back(number);
             }
         }
         for number in std::mem::take(&mut self.again) {
@@ -285,11 +314,14 @@ impl Driven for House {
             self.wakes.ended(&ended);
         }
         let waiting = |task: &Task| !task.finished;
+        let hour = self.tasks.values().filter_map(Task::sleeps).min();
         match next {
             Some(_) => Step::Ran,
             None if !self.woken.is_empty() => Step::Ran,
             None if !self.again.is_empty() => Step::Yielded,
-            None if self.tasks.values().any(sleeping) => Step::Waiting(Some(Duration::MAX)),
+            None if hour.is_some() => {
+                Step::Waiting(hour.map(|hour| Duration::from_hours(hour as u64)))
+            }
             None if self.tasks.values().any(waiting) => Step::Waiting(None),
             None => Step::Idle,
         }
@@ -298,6 +330,11 @@ impl Driven for House {
     fn has_work(&self) -> bool {
         let can_run = !self.queue.is_empty() || !self.again.is_empty() || !self.woken.is_empty();
         can_run || self.wakes.any()
+    }
+
+    fn newest_timer(&self) -> Option<u64> {
+        let mut sleep = self.tasks.values().filter_map(Task::sleeps);
+        sleep.next().map(|_| self.timers_made)
     }
 }
 
@@ -348,19 +385,20 @@ impl Serve for Inside {
 /// A house with an entry, which is gone at the end of the model.
 struct Street {
     entry: Arc<Entry<Inside>>,
-    clock: Arc<Gate>,
+    clock: Clock,
     left: Weak<Wakes>,
 }
 
 impl Street {
     fn new() -> Street {
-        let (wakes, clock) = (Arc::new(Wakes::default()), Arc::new(Gate::default()));
+        let (wakes, clock) = (Arc::new(Wakes::default()), Clock::default());
         let left = Arc::downgrade(&wakes);
         let house = House {
             wakes: Arc::clone(&wakes),
-            clock: Arc::clone(&clock),
+            clock: clock.clone(),
             tasks: BTreeMap::new(),
             tasks_made: 0,
+            timers_made: 0,
             queue: VecDeque::new(),
             woken: VecDeque::new(),
             again: Vec::new(),
@@ -379,7 +417,7 @@ impl Street {
     fn call(&self, work: Work) -> Call {
         Call {
             entry: Arc::clone(&self.entry),
-            clock: Arc::clone(&self.clock),
+            clock: self.clock.clone(),
             work: Some(work),
             task: None,
             ticket: None,
@@ -389,7 +427,9 @@ impl Street {
     /// Starts a task that no call is about.
     fn spawn(&self, work: Work) {
         let mut inside = self.entry.enter().expect("nobody is inside");
-        inside.house.start(work, false);
+        let Inside { house, guests } = &mut *inside;
+        house.start(work, false);
+        guests.hand_over(house);
     }
 
     /// As `TypedFunc::block_on`, which does not wait to enter: whether it could.
@@ -399,7 +439,6 @@ impl Street {
         };
         let task = inside.house.start(work, true);
         inside.house.run_until(task);
-        inside.guests.take_over();
         let Inside { house, guests } = &mut *inside;
         guests.hand_over(house);
         true
@@ -420,7 +459,7 @@ impl Street {
 /// A call, as the engine has it.
 struct Call {
     entry: Arc<Entry<Inside>>,
-    clock: Arc<Gate>,
+    clock: Clock,
     /// Until it starts.
     work: Option<Work>,
     task: Option<u64>,
@@ -445,7 +484,10 @@ impl Future for Call {
             task
         });
         let guest = Guest { party: task, waker };
-        let is_due = |_, waker: &Waker| this.clock.poll(waker);
+        let is_due = |time: Duration, waker: &Waker| {
+            let hour = time.as_secs() / 3600;
+            this.clock[hour as usize].poll(waker)
+        };
         let polled = guests.turns(house, guest, is_due, |house, _| {
             house.take(task).then_some(())
         });

@@ -103,10 +103,7 @@ fn the_driver_leaves_while_a_wake_arrives() {
     model(3, || {
         let street = Street::new();
         let [gate, done, never] = [(); 3].map(|()| Arc::<Gate>::default());
-        street.spawn(Work {
-            opens: Some(Arc::clone(&done)),
-            ..Work::waits(&[&gate])
-        });
+        street.spawn(Work::waits(&[&gate]).and_opens(&done));
         let told = Arc::new(Told::default());
         let mut waits = street.call(Work::waits(&[&done]));
         poll_to_pending(&mut waits, &Waker::from(Arc::clone(&told)));
@@ -127,21 +124,18 @@ fn the_driver_leaves_while_a_wake_arrives() {
 /// The call that was polled last keeps the time. It finishes or is dropped when the time comes; the other call
 /// sleeps no longer than that.
 ///
-/// Fails if `Guests::leave` does not tell that nobody keeps the time.
+/// Fails if `Guests::leave` does not see that nobody keeps the time.
 #[test]
 fn who_keeps_the_time_leaves_when_it_comes() {
     model(4, || {
         let street = Street::new();
         let never = Arc::<Gate>::default();
         let told = Arc::new(Told::default());
-        let mut sleeps = street.call(Work {
-            sleeps: true,
-            ..Work::default()
-        });
+        let mut sleeps = street.call(Work::sleeps(0));
         poll_to_pending(&mut sleeps, &Waker::from(Arc::clone(&told)));
         let mut keeper = street.call(Work::waits(&[&never]));
         poll_to_pending(&mut keeper, Waker::noop());
-        let clock = Arc::clone(&street.clock);
+        let [clock, _] = street.clock.clone();
         let clock = thread::spawn(move || clock.open());
         let leaver = thread::spawn(move || drop(keeper));
         told.wait();
@@ -151,6 +145,62 @@ fn who_keeps_the_time_leaves_when_it_comes() {
         drop(never);
         street.close();
     });
+}
+
+/// The call that keeps the time is dropped; so is, before it has been polled, the one that was told to keep it
+/// instead. A third one sleeps no longer for that.
+///
+/// Fails if whoever leaves hands over only the time that it has kept itself.
+#[test]
+fn who_is_to_keep_the_time_leaves_too() {
+    model(4, || {
+        let street = Street::new();
+        let never = Arc::<Gate>::default();
+        let told = Arc::new(Told::default());
+        let mut sleeps = street.call(Work::sleeps(0));
+        poll_to_pending(&mut sleeps, &Waker::from(Arc::clone(&told)));
+        let leavers = [(); 2].map(|()| {
+            let mut leaver = street.call(Work::waits(&[&never]));
+            poll_to_pending(&mut leaver, Waker::noop());
+            leaver
+        });
+        let leavers = leavers.map(|leaver| thread::spawn(move || drop(leaver)));
+        street.clock[0].open();
+        told.wait();
+        block_on(sleeps);
+        leavers.into_iter().for_each(join);
+        drop(never);
+        street.close();
+    });
+}
+
+/// A call waits for what a task does that sleeps first, and that somebody else starts when the call has been
+/// polled; and then the call keeps the time of a task that sleeps longer, or of none.
+///
+/// Fails if `Guests::hand_over` does not look for timers, or only whether somebody keeps the time.
+#[test]
+fn a_task_begins_to_sleep_when_nobody_looks() {
+    for keeps in [false, true] {
+        model(4, move || {
+            let street = Street::new();
+            let done = Arc::<Gate>::default();
+            let told = Arc::new(Told::default());
+            if keeps {
+                street.spawn(Work::sleeps(1));
+            }
+            let mut waits = street.call(Work::waits(&[&done]));
+            poll_to_pending(&mut waits, &Waker::from(Arc::clone(&told)));
+            street.spawn(Work::sleeps(0).and_opens(&done));
+            let [first, then] = street.clock.clone();
+            let first = thread::spawn(move || first.open());
+            told.wait();
+            block_on(waits);
+            join(first);
+            then.open();
+            block_on(street.call(Work::sleeps(1)));
+            street.close();
+        });
+    }
 }
 
 /// The instance goes away while what a task waits for happens. The waker finds nobody, and keeps nothing.
