@@ -4,8 +4,8 @@
 //! which register carries what, [`continuation`] what a suspended frame looks like, [`context`]
 //! what the pinned register points at, [`code`] how code and its tables travel from the lowering to
 //! the runtime, [`unwind`] how an exception leaves frames, [`object`] what an object of a heap looks
-//! like, and [`heap`] what an instance asks of its heap. No other crate knows an offset of these;
-//! both sides use the names from here.
+//! like, [`heap`] what an instance asks of its heap, and [`memory`] of whoever gives it memory. No other
+//! crate knows an offset of these; both sides use the names from here.
 //!
 //! Invariants: this crate computes and declares, it runs nothing; what emitted code and Rust code
 //! both see is `repr(C)`, with its offsets asserted when this is compiled. It depends on `enjamb-ir`
@@ -32,6 +32,11 @@ pub mod convention;
     reason = "declares what an implementation of a heap has to promise"
 )]
 pub mod heap;
+#[expect(
+    unsafe_code,
+    reason = "declares what a source of memory has to promise, and is that of the global allocator"
+)]
+pub mod memory;
 pub mod object;
 pub mod target;
 pub mod unwind;

@@ -2,7 +2,9 @@
 
 use crate::spawner::{InstanceDriver, Spawner};
 use enjamb_abi::heap::Heap;
+use enjamb_abi::memory::Blocks;
 use enjamb_ir::{Schedule, TraceLimits};
+use enjamb_runtime::{MemorySource, Pages};
 use std::fmt;
 use std::sync::Arc;
 
@@ -112,6 +114,11 @@ pub struct Config {
     pub stack_size: usize,
     /// Bytes of continuations and tasks that an instance may hold before the trap `out_of_memory`.
     pub memory_limit: usize,
+    /// Bytes of continuations that an instance asks for at a time, if it has few: with many small instances, few
+    /// bytes are left over.
+    pub continuation_chunk: u32,
+    /// Where machine code, its instances, and continuations have their memory from.
+    pub memory: MemorySource,
     /// Bytes of objects that an instance may hold before the trap `out_of_memory`, if its module
     /// declares types of objects.
     pub heap_limit: usize,
@@ -148,6 +155,8 @@ impl Default for Config {
             clock: Clock::default(),
             stack_size: 1 << 20,
             memory_limit: 1 << 30,
+            continuation_chunk: 64 << 10,
+            memory: MemorySource::default(),
             heap_limit: 1 << 30,
             heap: None,
             gc_stress: false,
@@ -203,6 +212,54 @@ impl Config {
             memory_limit,
             ..self
         }
+    }
+    /// Sets the bytes of continuations that are asked for at a time.
+    pub fn continuation_chunk(self, continuation_chunk: u32) -> Self {
+        Config {
+            continuation_chunk,
+            ..self
+        }
+    }
+    /// Sets where continuations, context blocks and the objects of Enjamb's own heap come from, which is the
+    /// global allocator otherwise. It may refuse: a program that asks traps with `out_of_memory`, an instance
+    /// is not made. The interpreter has its own way.
+    ///
+    /// ```
+    /// use enjamb_engine::memory::{Blocks, GlobalBlocks};
+    /// use enjamb_engine::{Config, Engine};
+    /// use std::alloc::Layout;
+    /// use std::ptr::NonNull;
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    ///
+    /// /// So many bytes for all instances of an engine together.
+    /// #[derive(Debug)]
+    /// struct Budget(AtomicUsize);
+    ///
+    /// // SAFETY: the blocks are those of the global allocator.
+    /// unsafe impl Blocks for Budget {
+    ///     fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
+    ///         let pay = |left: usize| left.checked_sub(layout.size());
+    ///         self.0.fetch_update(Relaxed, Relaxed, pay).ok()?;
+    ///         GlobalBlocks.allocate(layout)
+    ///     }
+    ///     unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+    ///         // SAFETY: the caller's promise.
+    ///         unsafe { GlobalBlocks.free(block, layout) };
+    ///         self.0.fetch_add(layout.size(), Relaxed);
+    ///     }
+    /// }
+    ///
+    /// let engine = Engine::new(Config::new().blocks(Budget(AtomicUsize::new(1 << 30))));
+    /// ```
+    pub fn blocks(mut self, blocks: impl Blocks + 'static) -> Self {
+        self.memory.blocks = Arc::new(blocks);
+        self
+    }
+    /// Sets where the pages of code and of linear memories come from, which is the operating system otherwise. It
+    /// may refuse: a module is not made, an instance is not made, a memory does not grow.
+    pub fn pages(mut self, pages: impl Pages + 'static) -> Self {
+        self.memory.pages = Arc::new(pages);
+        self
     }
     /// Sets the bytes of objects.
     pub fn heap_limit(self, heap_limit: usize) -> Self {

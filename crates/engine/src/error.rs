@@ -18,6 +18,8 @@ pub enum Error {
     Verify(Vec<Diagnostic>),
     /// The compiler could not make code of a verified module.
     Compile(String),
+    /// The code of a module cannot be made ready to run: there is no memory for it, or debuggers cannot be told.
+    Load(String),
     /// An import that nothing satisfies.
     Link(Box<LinkError>),
     /// The instance cannot be made: no memory, or a data segment does not fit.
@@ -249,6 +251,7 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Error::Compile(reason) => write!(f, "cannot compile: {reason}"),
+            Error::Load(reason) => write!(f, "cannot load the code: {reason}"),
             Error::Link(error) => error.fmt(f),
             Error::Instantiate(reason) => write!(f, "cannot make an instance: {reason}"),
             Error::NoExport { kind, name } => write!(f, "the module has no {kind} `{name}`"),

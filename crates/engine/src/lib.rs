@@ -91,6 +91,12 @@ pub mod heap {
     pub use enjamb_heap::CopyingHeap;
 }
 
+/// Where memory comes from, for [`Config::blocks`] and [`Config::pages`].
+pub mod memory {
+    pub use enjamb_abi::memory::{Blocks, GlobalBlocks};
+    pub use enjamb_runtime::{Access, MemorySource, Pages, Purpose, SystemPages};
+}
+
 pub use async_host::IntoAsyncHostFunction;
 pub use call::{Call, Drive, UntypedCall};
 pub use caller::Caller;

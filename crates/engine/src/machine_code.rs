@@ -80,8 +80,15 @@ impl Code {
         let options = LoadOptions {
             debugger: config.debug_info,
             perf_map: config.perf_map,
+            memory: config.memory.clone(),
         };
-        let loaded = LoadedModule::with_options(Arc::new(compiled), &options).map_err(failure)?;
+        let loaded = LoadedModule::with_options(Arc::new(compiled), &options);
+        let loaded = loaded.map_err(|error| match error {
+            enjamb_runtime::Error::Load(reason) | enjamb_runtime::Error::System(reason) => {
+                Error::Load(reason)
+            }
+            other => failure(other),
+        })?;
         Ok(Code { loaded, size })
     }
 
@@ -135,6 +142,7 @@ impl MachineCode {
             },
             stack_size: config.stack_size,
             continuation_limit: config.memory_limit as u64,
+            continuation_chunk: config.continuation_chunk,
             heap_limit: config.heap_limit as u64,
             gc_stress: config.gc_stress,
             poison: config.gc_stress,

@@ -57,7 +57,7 @@ impl Module {
     ///
     /// # Errors
     /// [`Error::Verify`] if it breaks a rule; [`Error::Compile`] if it is beyond what the compiler
-    /// can do, as a frame of 2 GiB is.
+    /// can do, as a frame of 2 GiB is; [`Error::Load`] if there is no memory for its code.
     pub fn from_ir(engine: &Engine, module: enjamb_ir::Module) -> Result<Module, Error> {
         let started = Instant::now();
         verify_module(&module).map_err(|errors| {

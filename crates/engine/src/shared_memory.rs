@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use enjamb_ir::module::PAGE_SIZE;
+use enjamb_runtime::Pages;
 use std::fmt;
+use std::sync::Arc;
 
 /// A linear memory that several instances use at once, on as many threads: instances are given it by
 /// [`Imports::memory`](crate::Imports::memory). Copies are cheap and stand for the same memory.
@@ -55,7 +57,21 @@ impl SharedMemory {
     /// # Errors
     /// [`Error::Instantiate`] if there are more at the start than at the most, or the machine has no memory left.
     pub fn new(min_pages: u64, max_pages: u64) -> Result<SharedMemory, Error> {
-        let memory = enjamb_runtime::SharedMemory::new(min_pages, max_pages);
+        SharedMemory::of(enjamb_runtime::SharedMemory::new(min_pages, max_pages))
+    }
+
+    /// The same of pages from elsewhere, as those that [`Config::pages`](crate::Config::pages) sets.
+    ///
+    /// # Errors
+    /// As for [`SharedMemory::new`].
+    pub fn of_pages(pages: &Arc<dyn Pages>, min_pages: u64, max_pages: u64) -> Result<Self, Error> {
+        let memory = enjamb_runtime::SharedMemory::of_pages(pages, min_pages, max_pages);
+        SharedMemory::of(memory)
+    }
+
+    fn of(
+        memory: Result<enjamb_runtime::SharedMemory, enjamb_runtime::Error>,
+    ) -> Result<Self, Error> {
         let failed = |error: enjamb_runtime::Error| Error::Instantiate(error.to_string());
         memory.map(SharedMemory).map_err(failed)
     }

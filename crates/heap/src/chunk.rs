@@ -1,8 +1,10 @@
 //! Chunks: stretches of memory that objects fill from the start.
 
+use enjamb_abi::memory::Blocks;
 use enjamb_abi::object::ALIGN;
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::Layout;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// What old places are filled with, if asked for: as an address it is none that a program can have,
 /// as a header it is that of an object that was moved there.
@@ -13,21 +15,22 @@ const POISON: u8 = 0xa5;
 pub(crate) struct Chunk {
     memory: NonNull<u8>,
     layout: Layout,
+    blocks: Arc<dyn Blocks>,
     /// Address behind the last object.
     pub(crate) filled: u64,
 }
 
 impl Chunk {
-    /// A chunk of that many bytes, or `None` if the system has no memory for it.
-    pub(crate) fn new(bytes: u64) -> Option<Chunk> {
+    /// A chunk of that many bytes, or `None` if there is no memory for it.
+    pub(crate) fn new(blocks: &Arc<dyn Blocks>, bytes: u64) -> Option<Chunk> {
         let size = usize::try_from(bytes.max(ALIGN)).ok()?;
         let layout = Layout::from_size_align(size, ALIGN as usize).ok()?;
-        // SAFETY: the size is not zero.
-        let memory = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let memory = blocks.allocate_zeroed(layout)?;
         let filled = memory.as_ptr().expose_provenance() as u64;
         Some(Chunk {
             memory,
             layout,
+            blocks: Arc::clone(blocks),
             filled,
         })
     }
@@ -72,8 +75,8 @@ impl Chunk {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
+        // SAFETY: it came from there in `new`, with this layout.
+        unsafe { self.blocks.free(self.memory, self.layout) };
     }
 }
 

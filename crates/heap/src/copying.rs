@@ -2,8 +2,10 @@
 
 use crate::chunk::Chunk;
 use enjamb_abi::heap::{Heap, Mutator, OutOfMemory, Request, Roots, Window};
+use enjamb_abi::memory::{Blocks, GlobalBlocks};
 use enjamb_abi::object::{ELEMENTS, LENGTH, ObjectLayout, TYPE, type_number, type_word};
 use enjamb_ir::host_objects::HeapStatistics;
+use std::sync::Arc;
 
 /// Bytes of the smallest chunk.
 const SMALLEST_CHUNK: u64 = 32 << 10;
@@ -22,6 +24,7 @@ pub struct CopyingHeap {
     full: Vec<Chunk>,
     /// Bytes in `full`.
     full_bytes: u64,
+    blocks: Arc<dyn Blocks>,
     limit: u64,
     /// Bytes of objects at which the next collection happens.
     threshold: u64,
@@ -38,12 +41,18 @@ impl CopyingHeap {
             current: None,
             full: Vec::new(),
             full_bytes: 0,
+            blocks: Arc::new(GlobalBlocks),
             limit,
             threshold: FIRST_COLLECTION.min(limit),
             poisons: false,
             left: Vec::new(),
             statistics: HeapStatistics::default(),
         }
+    }
+
+    /// Sets where the memory comes from, which is the global allocator otherwise.
+    pub fn blocks(self, blocks: Arc<dyn Blocks>) -> CopyingHeap {
+        CopyingHeap { blocks, ..self }
     }
 
     /// Sets whether the places that objects have left are overwritten, and not used again before the
@@ -86,7 +95,7 @@ impl CopyingHeap {
             return Some(chunk.take(size));
         }
         if size > SMALLEST_CHUNK / 4 {
-            let mut chunk = Chunk::new(size)?;
+            let mut chunk = Chunk::new(&self.blocks, size)?;
             let address = chunk.take(size);
             self.full_bytes += size;
             self.full.push(chunk);
@@ -94,7 +103,7 @@ impl CopyingHeap {
         }
         let left = self.threshold - self.used();
         let bytes = self.used().clamp(SMALLEST_CHUNK, LARGEST_CHUNK);
-        let mut chunk = Chunk::new(bytes.min(left).next_multiple_of(8))?;
+        let mut chunk = Chunk::new(&self.blocks, bytes.min(left).next_multiple_of(8))?;
         let address = chunk.take(size);
         if let Some(full) = self.current.replace(chunk) {
             self.full_bytes += full.used();
@@ -103,14 +112,15 @@ impl CopyingHeap {
         Some(address)
     }
 
-    /// Copies what lives, with the window closed. If the system has no memory to copy it to, nothing
+    /// Copies what lives, with the window closed. If there is no memory to copy it to, nothing
     /// happens.
     ///
     /// # Safety
     /// The promise of [`Heap::collect`].
     unsafe fn copy_all(&mut self, layouts: &[ObjectLayout], roots: &mut dyn Roots) {
         let used = self.used();
-        let Some(chunk) = Chunk::new(used.max(SMALLEST_CHUNK.min(self.limit))) else {
+        let room = used.max(SMALLEST_CHUNK.min(self.limit));
+        let Some(chunk) = Chunk::new(&self.blocks, room) else {
             return;
         };
         let mut copies = Copies {

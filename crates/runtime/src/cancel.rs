@@ -27,6 +27,7 @@
 //! and when a handler traps, the rest of the chain is freed without asking handlers, and counted.
 
 use crate::continuations::Object;
+use crate::error::NoMemory;
 use crate::failure::{Cause, Failure};
 use crate::machine::Machine;
 use crate::state::{Registration, State};
@@ -177,7 +178,7 @@ impl State {
         index: u32,
         handles: Object,
         cause: Cause,
-    ) -> Result<(), TrapCode> {
+    ) -> Result<(), NoMemory> {
         let task = &mut self.tasks[index];
         let is_in_front = task.marks.has(Marks::DUE.and(Marks::HANDLES));
         if is_in_front || matches!(cause, Cause::Trap(_)) || !task.marks.has(Marks::CANCELLED) {
@@ -195,7 +196,8 @@ impl State {
         let size = self.loaded.separator_size;
         let lists = self.context.free_lists();
         let separator = self.continuations.allocate_root(lists, size);
-        let separator = separator.ok_or(TrapCode::OutOfMemory)?;
+        let refusal = || self.continuations.refusal("a handler", size.into());
+        let separator = separator.ok_or_else(refusal)?;
         let header = ContinuationHeader {
             next,
             info: self.loaded.root_record as *const _,

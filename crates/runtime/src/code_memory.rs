@@ -5,9 +5,10 @@
 //! processor runs what was written is said in `processor.rs`.
 
 use crate::error::Error;
-use crate::mapping::{Access, Mapping};
+use crate::mapping::{Access, Mapping, Pages, Purpose, SystemPages};
 use crate::processor;
 use enjamb_codegen::AbsoluteAddress;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Published code; it is unmapped when this is dropped.
@@ -51,6 +52,19 @@ impl Drop for Counted {
 }
 
 impl CodeMemory {
+    /// Copies code to fresh pages of the operating system, as [`CodeMemory::publish_to`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn publish(
+        bytes: &[u8],
+        absolute: &[AbsoluteAddress],
+        landing_pads: bool,
+    ) -> Result<CodeMemory, Error> {
+        let pages: Arc<dyn Pages> = Arc::new(SystemPages);
+        CodeMemory::publish_to(&pages, bytes, absolute, landing_pads)
+    }
+
     /// Copies code to fresh pages, fills in its absolute addresses and makes it runnable. The pages
     /// begin at a multiple of 4096. Code with `landing_pads` for all indirect branches is guarded
     /// where the processor can do that.
@@ -59,13 +73,15 @@ impl CodeMemory {
     /// enters an instance does.
     ///
     /// # Errors
-    /// If the system has no memory, or a place lies outside the code.
-    pub fn publish(
+    /// If there are no pages or their access cannot be changed, or a place lies outside the code. Nothing is left
+    /// of them then.
+    pub fn publish_to(
+        pages: &Arc<dyn Pages>,
         bytes: &[u8],
         absolute: &[AbsoluteAddress],
         landing_pads: bool,
     ) -> Result<CodeMemory, Error> {
-        let mapping = Mapping::new(bytes.len(), Access::ReadWrite)?;
+        let mapping = Mapping::new(pages, bytes.len(), Purpose::Code)?;
         let base = mapping.base();
         // SAFETY: the mapping is new, writable and at least as long as `bytes`; nothing else knows
         // its address yet.

@@ -1,15 +1,17 @@
 //! The context block of an instance, as the runtime reaches it.
 
-use crate::continuations::{FreeLists, Object};
+use crate::continuations::FreeLists;
 use crate::error::Error;
 use crate::loaded::LoadedModule;
 use crate::memory::LinearMemory;
 use enjamb_abi::context::{CELL_CODE, Context, FunctionCell, InstanceLayout, Span};
 use enjamb_abi::continuation::{CLASS_STEP, ContinuationHeader, FREE_LISTS, RESULTS};
 use enjamb_abi::heap::Window;
+use enjamb_abi::memory::Blocks;
 use enjamb_ir::{Entity, FuncId, GlobalId, GlobalInit, MemoryId, Module, Type, Val};
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::Layout;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// What is written over dead memory: no address, and no small number.
 pub(crate) const POISON_BYTE: u8 = 0x5a;
@@ -20,17 +22,24 @@ const POISON: u64 = u64::from_ne_bytes([POISON_BYTE; 8]);
 pub(crate) struct ContextBlock {
     block: NonNull<Context>,
     layout: Layout,
+    blocks: Arc<dyn Blocks>,
 }
 
 impl ContextBlock {
-    pub(crate) fn new(layout: &InstanceLayout) -> Result<ContextBlock, Error> {
+    pub(crate) fn new(
+        blocks: &Arc<dyn Blocks>,
+        layout: &InstanceLayout,
+    ) -> Result<ContextBlock, Error> {
         let size = (layout.size() as usize).max(size_of::<Context>());
         let layout = Layout::from_size_align(size, align_of::<Context>())
             .map_err(|_| Error::Load("the module is too large".to_string()))?;
-        // SAFETY: the size is not zero.
-        let block = NonNull::new(unsafe { alloc_zeroed(layout) }.cast());
-        let block = block.ok_or_else(|| Error::system("allocating a context block"))?;
-        Ok(ContextBlock { block, layout })
+        let refused = || Error::System(format!("no memory for a context block of {size} bytes"));
+        let block = blocks.allocate_zeroed(layout).ok_or_else(refused)?;
+        Ok(ContextBlock {
+            block: block.cast(),
+            layout,
+            blocks: Arc::clone(blocks),
+        })
     }
 
     /// Address of the block.
@@ -236,32 +245,12 @@ impl ContextBlock {
             }
         }
     }
-
-    /// The chain from the sentinel up to and including `last`, which a suspension that could not
-    /// be finished has left behind.
-    pub(crate) fn half_built_chain(&mut self, last: u64) -> Vec<Object> {
-        let sentinel = self.pointer() as u64;
-        let mut chain = Vec::new();
-        let mut next = self.fixed().sentinel.next;
-        while last != sentinel
-            && let Some(object) = NonNull::new(next)
-        {
-            chain.push(object);
-            if next as u64 == last {
-                break;
-            }
-            // SAFETY: the sentinel's chain is linked up to `last` by the suspension blocks that
-            // ran since the leaf returned.
-            next = unsafe { (*next).next };
-        }
-        chain
-    }
 }
 
 impl Drop for ContextBlock {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.block.as_ptr().cast(), self.layout) };
+        // SAFETY: it came from there in `new`, with this layout.
+        unsafe { self.blocks.free(self.block.cast(), self.layout) };
     }
 }
 

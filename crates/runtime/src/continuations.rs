@@ -8,11 +8,15 @@
 //! objects to the list of the large ones, which [`Continuations::drain`] empties before each allocation
 //! into lists of its own. So the lists of the classes stay empty and the counts are exact.
 
+use crate::error::NoMemory;
+use crate::options::Options;
 use enjamb_abi::context::free_list_offset;
 use enjamb_abi::continuation::{ContinuationHeader, FREE_LISTS, LARGEST_CLASS, free_list_index};
+use enjamb_abi::memory::Blocks;
 use enjamb_ir::hash::FxHashSet;
-use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
+use std::alloc::Layout;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// A continuation.
 pub(crate) type Object = NonNull<ContinuationHeader>;
@@ -21,8 +25,9 @@ pub(crate) type Object = NonNull<ContinuationHeader>;
 pub(crate) type FreeLists = [u64; FREE_LISTS];
 
 const ALIGN: usize = 16;
-/// Bytes of a chunk, at first and when there are many.
-const CHUNK: [usize; 2] = [64 << 10, 1 << 20];
+/// Chunks of the first size; behind them they are larger by this factor.
+const SMALL_CHUNKS: usize = 16;
+const GROWTH: usize = 16;
 /// Objects that a class gets at once.
 const BATCH: u32 = 32;
 
@@ -37,12 +42,22 @@ pub(crate) struct Counts {
     pub(crate) root_bytes: u64,
 }
 
+/// What objects of the classes are carved from.
+#[derive(Debug)]
+struct Chunks {
+    /// Where they come from, and objects that are larger.
+    blocks: Arc<dyn Blocks>,
+    all: Vec<(NonNull<u8>, Layout)>,
+    /// The part of the last chunk that no object has had.
+    fresh: std::ops::Range<usize>,
+    /// Bytes of the first chunks.
+    first_bytes: usize,
+}
+
 /// The continuations of an instance.
 #[derive(Debug)]
 pub(crate) struct Continuations {
-    chunks: Vec<(NonNull<u8>, Layout)>,
-    /// The part of the last chunk that no object has had.
-    fresh: std::ops::Range<usize>,
+    chunks: Chunks,
     /// Free objects by class, when counting.
     recycled: FreeLists,
     large: FxHashSet<(u64, u32)>,
@@ -78,16 +93,20 @@ fn pop(list: &mut u64) -> Option<Object> {
 }
 
 impl Continuations {
-    pub(crate) fn new(limit: u64, counting: bool) -> Continuations {
+    pub(crate) fn new(blocks: &Arc<dyn Blocks>, options: &Options) -> Continuations {
         Continuations {
-            chunks: Vec::new(),
-            fresh: 0..0,
+            chunks: Chunks {
+                blocks: Arc::clone(blocks),
+                all: Vec::new(),
+                fresh: 0..0,
+                first_bytes: options.continuation_chunk as usize,
+            },
             recycled: [0; FREE_LISTS],
             large: FxHashSet::default(),
-            limit,
+            limit: options.continuation_limit,
             used: 0,
             carved: 0,
-            counting,
+            counting: options.count,
             counts: Counts::default(),
         }
     }
@@ -98,7 +117,7 @@ impl Continuations {
         self.counts
     }
 
-    /// An object for a suspended frame, or `None` if the limit is reached.
+    /// An object for a suspended frame, or `None` if the limit is reached or there is no memory.
     pub(crate) fn allocate_frame(&mut self, lists: &mut FreeLists, size: u32) -> Option<Object> {
         let object = self.allocate(lists, size)?;
         if self.counting {
@@ -145,7 +164,7 @@ impl Continuations {
         if let Some(object) = pop(list) {
             return Some(object);
         }
-        let (first, count) = carve(&mut self.chunks, &mut self.fresh, batch, size)?;
+        let (first, count) = self.chunks.carve(batch, size)?;
         self.used += u64::from(size) * u64::from(count);
         self.carved += u64::from(size) * u64::from(count);
         for number in (0..count).rev() {
@@ -160,8 +179,7 @@ impl Continuations {
             return None;
         }
         let layout = Layout::from_size_align(size as usize, ALIGN).ok()?;
-        // SAFETY: the size is not zero.
-        let object = NonNull::new(unsafe { alloc(layout) })?.cast();
+        let object = self.chunks.blocks.allocate(layout)?.cast();
         self.large.insert((object.as_ptr() as u64, size));
         self.used += u64::from(size);
         Some(object)
@@ -192,8 +210,17 @@ impl Continuations {
             push(&mut lists[free_list_index(size)], object);
         } else if self.large.remove(&(object.as_ptr() as u64, size)) {
             self.used -= u64::from(size);
-            release_large(object.as_ptr() as u64, size);
+            release_large(&*self.chunks.blocks, object.as_ptr() as u64, size);
         }
+    }
+
+    /// Why something of so many bytes cannot be had.
+    pub(crate) fn refusal(&self, what: &str, bytes: u64) -> NoMemory {
+        let reason = match self.used.saturating_add(bytes) > self.limit {
+            true => format!("the limit is {} bytes", self.limit),
+            false => "there is none left".to_string(),
+        };
+        NoMemory(format!("no memory for {what}, {bytes} bytes: {reason}"))
     }
 
     /// Counts bytes that the instance keeps elsewhere against the limit, if they fit.
@@ -226,8 +253,7 @@ impl Continuations {
         *lists = [0; FREE_LISTS];
         self.recycled = [0; FREE_LISTS];
         self.used -= std::mem::take(&mut self.carved);
-        self.fresh = 0..0;
-        release_chunks(&mut self.chunks);
+        self.chunks.release();
     }
 
     /// Takes the objects that compiled code has put on the list of large ones.
@@ -240,53 +266,57 @@ impl Continuations {
     }
 }
 
-/// Takes up to `batch` objects in a row from the fresh part of the last chunk, or from a new one:
-/// the address of the first, and how many.
-fn carve(
-    chunks: &mut Vec<(NonNull<u8>, Layout)>,
-    fresh: &mut std::ops::Range<usize>,
-    batch: u32,
-    size: u32,
-) -> Option<(usize, u32)> {
-    if batch == 0 {
-        return None;
+impl Chunks {
+    /// Takes up to `batch` objects in a row from the fresh part of the last chunk, or from a new one:
+    /// the address of the first, and how many.
+    fn carve(&mut self, batch: u32, size: u32) -> Option<(usize, u32)> {
+        if batch == 0 {
+            return None;
+        }
+        if self.fresh.len() < size as usize {
+            let growth = if self.all.len() < SMALL_CHUNKS {
+                1
+            } else {
+                GROWTH
+            };
+            let bytes = self.first_bytes.saturating_mul(growth).max(size as usize);
+            let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
+            let chunk = self.blocks.allocate_zeroed(layout)?;
+            self.all.push((chunk, layout));
+            self.fresh = chunk.as_ptr() as usize..chunk.as_ptr() as usize + bytes;
+        }
+        let count = batch.min((self.fresh.len() / size as usize) as u32);
+        let first = self.fresh.start;
+        self.fresh.start += (count * size) as usize;
+        Some((first, count))
     }
-    if fresh.len() < size as usize {
-        let bytes = CHUNK[usize::from(chunks.len() >= 16)];
-        let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
-        // SAFETY: the size is not zero.
-        let chunk = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        chunks.push((chunk, layout));
-        *fresh = chunk.as_ptr() as usize..chunk.as_ptr() as usize + bytes;
+
+    fn release(&mut self) {
+        self.fresh = 0..0;
+        for (chunk, layout) in self.all.drain(..) {
+            // SAFETY: it came from there in `carve`, with this layout. Nothing uses the objects in it:
+            // none is alive when all is reset or dropped.
+            unsafe { self.blocks.free(chunk, layout) };
+        }
     }
-    let count = batch.min((fresh.len() / size as usize) as u32);
-    let first = fresh.start;
-    fresh.start += (count * size) as usize;
-    Some((first, count))
 }
 
-fn release_chunks(chunks: &mut Vec<(NonNull<u8>, Layout)>) {
-    for (chunk, layout) in chunks.drain(..) {
-        // SAFETY: allocated in `carve` with this layout. Nothing uses the objects in it: none is
-        // alive when all is reset or dropped.
-        unsafe { dealloc(chunk.as_ptr(), layout) };
-    }
-}
-
-fn release_large(address: u64, size: u32) {
-    if let Ok(layout) = Layout::from_size_align(size as usize, ALIGN) {
+fn release_large(blocks: &dyn Blocks, address: u64, size: u32) {
+    if let Ok(layout) = Layout::from_size_align(size as usize, ALIGN)
+        && let Some(object) = NonNull::new(address as *mut u8)
+    {
         // SAFETY: `allocate_large` made it with this layout and recorded both; it is released once,
         // when it leaves the record.
-        unsafe { dealloc(address as *mut u8, layout) };
+        unsafe { blocks.free(object, layout) };
     }
 }
 
 impl Drop for Continuations {
     fn drop(&mut self) {
         for &(address, size) in &self.large {
-            release_large(address, size);
+            release_large(&*self.chunks.blocks, address, size);
         }
-        release_chunks(&mut self.chunks);
+        self.chunks.release();
     }
 }
 
@@ -297,6 +327,17 @@ unsafe impl Send for Continuations {}
 mod tests {
     use super::*;
     use enjamb_abi::continuation::PointRecord;
+    use enjamb_abi::memory::GlobalBlocks;
+
+    fn continuations(continuation_limit: u64, count: bool) -> Continuations {
+        let blocks: Arc<dyn Blocks> = Arc::new(GlobalBlocks);
+        let options = Options {
+            continuation_limit,
+            count,
+            ..Options::default()
+        };
+        Continuations::new(&blocks, &options)
+    }
 
     fn record(size: u32) -> PointRecord {
         PointRecord {
@@ -313,7 +354,7 @@ mod tests {
 
     #[test]
     fn objects_of_a_class_are_apart_and_reused() {
-        let (mut all, mut lists) = (Continuations::new(1 << 20, false), [0; FREE_LISTS]);
+        let (mut all, mut lists) = (continuations(1 << 20, false), [0; FREE_LISTS]);
         let mut addresses: Vec<usize> = (0..100)
             .map(|_| all.allocate_frame(&mut lists, 48).unwrap().as_ptr() as usize)
             .collect();
@@ -327,10 +368,10 @@ mod tests {
 
     #[test]
     fn the_limit_holds_to_the_object() {
-        let (mut all, mut lists) = (Continuations::new(1000, false), [0; FREE_LISTS]);
+        let (mut all, mut lists) = (continuations(1000, false), [0; FREE_LISTS]);
         let small = (0..).take_while(|_| all.allocate_frame(&mut lists, 64).is_some());
         assert_eq!(small.count(), 15);
-        let (mut all, mut lists) = (Continuations::new(1000, false), [0; FREE_LISTS]);
+        let (mut all, mut lists) = (continuations(1000, false), [0; FREE_LISTS]);
         let first = all.allocate_frame(&mut lists, 504).unwrap();
         assert!(all.allocate_frame(&mut lists, 504).is_none());
         all.free(&mut lists, first, 504);
@@ -339,7 +380,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_elsewhere_counts_too() {
-        let (mut all, mut lists) = (Continuations::new(1000, false), [0; FREE_LISTS]);
+        let (mut all, mut lists) = (continuations(1000, false), [0; FREE_LISTS]);
         assert!(!all.charge(1001));
         assert!(all.charge(600));
         assert!(all.allocate(&mut lists, 504).is_none());
@@ -351,7 +392,7 @@ mod tests {
     #[test]
     fn what_one_class_had_is_open_to_all_after_a_reset() {
         for counting in [false, true] {
-            let (mut all, mut lists) = (Continuations::new(1000, counting), [0; FREE_LISTS]);
+            let (mut all, mut lists) = (continuations(1000, counting), [0; FREE_LISTS]);
             let record = record(64);
             assert!(all.charge(30));
             for _ in 0..2 {
@@ -367,7 +408,7 @@ mod tests {
                 }
                 assert!(all.allocate(&mut lists, 128).is_none());
                 all.reset(&mut lists);
-                assert_eq!((all.used, all.chunks.len()), (30, 0));
+                assert_eq!((all.used, all.chunks.all.len()), (30, 0));
                 assert_eq!(all.counts(&mut lists).live, 0);
             }
             assert!(all.allocate(&mut lists, 128).is_some());
@@ -376,7 +417,7 @@ mod tests {
 
     #[test]
     fn roots_get_the_space_of_large_frames_that_have_finished() {
-        let (mut all, mut lists) = (Continuations::new(1000, false), [0; FREE_LISTS]);
+        let (mut all, mut lists) = (continuations(1000, false), [0; FREE_LISTS]);
         let record = record(600);
         let frame = all.allocate_frame(&mut lists, 600).unwrap();
         // SAFETY: an object of these; `push` is what the dispatcher does.
@@ -387,7 +428,7 @@ mod tests {
 
     #[test]
     fn counts_are_exact_when_code_frees_to_the_last_list() {
-        let (mut all, mut lists) = (Continuations::new(1 << 20, true), [0; FREE_LISTS]);
+        let (mut all, mut lists) = (continuations(1 << 20, true), [0; FREE_LISTS]);
         let (small, large) = (record(32), record(400));
         for (round, record) in [&small, &large, &small].into_iter().enumerate() {
             let object = all.allocate_frame(&mut lists, record.size).unwrap();

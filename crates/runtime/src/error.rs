@@ -23,7 +23,7 @@ pub struct Trap {
     pub place: Option<(String, u32, u32)>,
     /// Offset in the module's code of the return address that identified the trap.
     pub native_offset: Option<u32>,
-    /// What a host function, or a trap of a joined task, has to say.
+    /// What a host function, or a trap of a joined task, has to say; and for what there was no memory.
     pub message: Option<String>,
     /// The logical stack, as far as [`Options::trace`](crate::Options::trace) keeps it.
     pub trace: Trace,
@@ -136,6 +136,32 @@ impl From<TrapCode> for HostError {
     }
 }
 
+/// There is no memory for something, and why: the trap `out_of_memory`.
+#[derive(Debug)]
+pub(crate) struct NoMemory(pub(crate) String);
+
+impl NoMemory {
+    pub(crate) const CAUSE: Cause = Cause::Trap(TrapCode::OutOfMemory);
+}
+
+impl From<NoMemory> for HostError {
+    fn from(NoMemory(reason): NoMemory) -> HostError {
+        HostError {
+            cause: NoMemory::CAUSE,
+            message: Some(reason),
+        }
+    }
+}
+
+impl From<NoMemory> for Error {
+    fn from(NoMemory(reason): NoMemory) -> Error {
+        Error::Trap(Box::new(Trap {
+            message: Some(reason),
+            ..Trap::new(TrapCode::OutOfMemory)
+        }))
+    }
+}
+
 impl From<String> for HostError {
     fn from(message: String) -> Self {
         HostError::exception(Exception::HOST_ERROR, message)
@@ -168,16 +194,11 @@ pub enum Error {
     Load(String),
     /// A task handle that names no task, or one that has been joined or detached.
     BadTask,
-    /// The operating system refused something.
+    /// The operating system, or a source of memory, refused something.
     System(String),
 }
 
 impl Error {
-    /// The last error of the operating system, while doing something.
-    pub(crate) fn system(doing: &str) -> Error {
-        Error::System(format!("{doing}: {}", std::io::Error::last_os_error()))
-    }
-
     /// The trap, if the program trapped.
     pub fn trap(&self) -> Option<&Trap> {
         match self {

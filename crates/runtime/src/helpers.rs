@@ -534,7 +534,11 @@ extern "C" fn allocate(context: *mut Context, size: u64, callee: *mut u64) -> u6
         match state.continuations.allocate_frame(lists, size as u32) {
             Some(object) => object.as_ptr() as u64,
             None => {
-                state.free_half_built(callee as u64);
+                let reason = state.continuations.refusal("a continuation", size);
+                let failure = state.free_half_built(callee as u64, reason);
+                let cause = failure.cause;
+                state.failure = Some(failure);
+                state.announce(cause);
                 0
             }
         }

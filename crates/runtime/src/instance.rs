@@ -3,7 +3,7 @@
 use crate::cancel::Cancellations;
 use crate::context::ContextBlock;
 use crate::continuations::Continuations;
-use crate::error::{Error, bare_trap};
+use crate::error::Error;
 use crate::executor::Executor;
 use crate::guests::Driven;
 use crate::helpers;
@@ -76,8 +76,9 @@ impl Instance {
         imports: Imports,
         options: Options,
     ) -> Result<Instance, Error> {
+        let blocks = Arc::clone(&loaded.memory.blocks);
         let heap = || -> Box<dyn Heap> {
-            let heap = CopyingHeap::new(options.heap_limit);
+            let heap = CopyingHeap::new(options.heap_limit).blocks(blocks);
             Box::new(heap.poison(options.gc_stress))
         };
         Instance::with_heap(loaded, imports, options, heap)
@@ -100,8 +101,8 @@ impl Instance {
         let wakes = Arc::default();
         let shared = imports.memories.clone();
         let imports = resolve_imports(module, &imports, &wakes)?;
-        let mut context = ContextBlock::new(layout)?;
-        let memories = make_memories(module, &shared)?;
+        let mut context = ContextBlock::new(&loaded.memory.blocks, layout)?;
+        let memories = make_memories(&loaded, &shared)?;
         for (index, memory) in memories.iter().enumerate() {
             context.set_memory(layout, MemoryId::from_index(index), memory);
         }
@@ -119,7 +120,7 @@ impl Instance {
             context,
             memories,
             tables,
-            continuations: Continuations::new(options.continuation_limit, options.count),
+            continuations: Continuations::new(&loaded.memory.blocks, &options),
             tasks: Tasks::new(),
             executor: Executor::new(options.clock),
             cancellations: Cancellations::default(),
@@ -201,7 +202,7 @@ impl Instance {
             is_async.then_some(words).ok_or_else(sync)
         })?;
         self.machine.with(State::begin_turn);
-        let task = self.machine.start(function, &words).map_err(bare_trap)?;
+        let task = self.machine.start(function, &words)?;
         Ok(TaskHandle(
             self.machine.with(|state| state.tasks.word(task)),
         ))
@@ -297,8 +298,7 @@ impl Instance {
             let params = &state.loaded.signature(function).params;
             state.import_words(params, words).map_err(Error::BadCall)
         })?;
-        let task = self.machine.start_call(function, words);
-        let task = task.map_err(bare_trap)?;
+        let task = self.machine.start_call(function, words)?;
         let word = |task| {
             self.machine
                 .with(|state| TaskHandle(state.tasks.word(task)))
@@ -565,12 +565,13 @@ fn resolve_imports(
 }
 
 fn make_memories(
-    module: &Module,
+    loaded: &LoadedModule,
     shared: &FxHashMap<String, SharedMemory>,
 ) -> Result<Vec<LinearMemory>, Error> {
+    let (module, pages) = (loaded.module(), &loaded.memory.pages);
     let make = |decl: &MemoryDecl| match shared.get(&decl.name) {
         Some(shared) => LinearMemory::of(shared, decl),
-        None => LinearMemory::new(decl),
+        None => LinearMemory::new(pages, decl),
     };
     let mut memories: Vec<_> = module
         .memories

@@ -55,6 +55,7 @@ mod models;
 mod objects;
 mod options;
 mod processor;
+mod source;
 mod state;
 mod sync;
 mod task;
@@ -78,6 +79,8 @@ pub use host::{
 pub use instance::{Instance, TaskHandle};
 pub use loaded::LoadedModule;
 pub use machine::Step;
+pub use mapping::{Access, Pages, Purpose, SystemPages};
 pub use memory::SharedMemory;
 pub use options::{Options, Stats};
+pub use source::MemorySource;
 pub use wakes::Wakes;

@@ -7,6 +7,7 @@ use crate::error::{Error, Trap};
 use crate::failure::Frame;
 use crate::objects::ReferenceMaps;
 use crate::processor;
+use crate::source::MemorySource;
 use enjamb_abi::code::Symbol;
 use enjamb_abi::continuation::record;
 use enjamb_abi::target::Target;
@@ -39,6 +40,8 @@ pub struct LoadedModule {
     _announcement: Announcement,
     compiled: Arc<CompiledModule>,
     code: CodeMemory,
+    /// Where instances have their memory from.
+    pub(crate) memory: MemorySource,
     pub(crate) functions: Vec<FunctionEntry>,
     /// Numbers of the signatures that bodies name, in order of their cells in the context block.
     pub(crate) signature_cells: Vec<u32>,
@@ -102,7 +105,9 @@ impl LoadedModule {
         check_target(compiled.target)?;
         check_features(&processor::features())?;
         let landing_pads = compiled.options.branch_protection;
-        let code = CodeMemory::publish(&compiled.bytes, &compiled.absolute, landing_pads)?;
+        let (bytes, absolute) = (&compiled.bytes, &compiled.absolute);
+        let pages = &options.memory.pages;
+        let code = CodeMemory::publish_to(pages, bytes, absolute, landing_pads)?;
         let address = |symbol: &Symbol| {
             let offset = compiled.offset(symbol);
             offset
@@ -130,6 +135,7 @@ impl LoadedModule {
             dispatcher: address(&Symbol::Dispatcher)?,
             root_record: address(&Symbol::RootRecord)?,
             separator_size: separator_size(&compiled.source),
+            memory: options.memory.clone(),
             functions,
             signature_cells,
             code,

@@ -5,7 +5,7 @@
 //! lasts for one call of [`Machine::with`], and no code that could ask for another one runs inside.
 
 use crate::context::POISON_BYTE;
-use crate::error::{Error, HostError, bare_trap};
+use crate::error::{Error, HostError, NoMemory};
 use crate::executor::PendingCall;
 use crate::failure::{Cause, Failure};
 use crate::helpers::{drop_quietly, panic};
@@ -241,7 +241,7 @@ impl Machine {
     }
 
     /// Starts a task: runs the function until it finishes, traps or first suspends.
-    pub(crate) fn start(self, function: FuncId, args: &[u64]) -> Result<u32, TrapCode> {
+    pub(crate) fn start(self, function: FuncId, args: &[u64]) -> Result<u32, NoMemory> {
         let results = self.with(|state| state.loaded.functions[function.index()].result_words);
         let words = args.len().max(results);
         let (mut small, mut large) = ([0; SMALL_BUFFER], Vec::new());
@@ -260,7 +260,7 @@ impl Machine {
         self,
         function: FuncId,
         buffer: &mut [u64],
-    ) -> Result<Option<u32>, TrapCode> {
+    ) -> Result<Option<u32>, NoMemory> {
         let (task, has_finished) = self.begin(function, buffer)?;
         Ok(self.with(|state| {
             if has_finished {
@@ -274,12 +274,12 @@ impl Machine {
 
     /// Runs a new task until it finishes, fails or first suspends, and says whether it has finished: its
     /// results are in the buffer then, and nowhere else.
-    fn begin(self, function: FuncId, buffer: &mut [u64]) -> Result<(u32, bool), TrapCode> {
+    fn begin(self, function: FuncId, buffer: &mut [u64]) -> Result<(u32, bool), NoMemory> {
         let (task, outer_word) = self.with(|state| {
             let outer_word = state.context.fixed().task_word;
             (state.insert_task(function), outer_word)
         });
-        let task = task.ok_or(TrapCode::OutOfMemory)?;
+        let task = task?;
         let end = self.enter(task, function, buffer);
         let has_finished = matches!(end, End::Finished(_));
         self.with(|state| {
@@ -477,7 +477,7 @@ impl Machine {
 
     /// Calls a function and, if it is async, runs tasks until it has finished.
     pub(crate) fn call(self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
-        let (is_async, mut words, results) = self.with(|state| {
+        let (is_async, mut words, results) = self.with(|state| -> Result<_, Error> {
             state.safepoint();
             let words = state.argument_words(function, args)?;
             state.begin_turn();
@@ -485,7 +485,7 @@ impl Machine {
             Ok((signature.is_async, words, signature.results.clone()))
         })?;
         if is_async {
-            let task = self.start(function, &words).map_err(bare_trap)?;
+            let task = self.start(function, &words)?;
             return self.run_until(self.with(|state| state.tasks.word(task)));
         }
         words.resize(words.len().max(word_count(&results)), 0);

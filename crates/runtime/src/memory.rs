@@ -9,7 +9,7 @@
 //! write them meanwhile.
 
 use crate::error::Error;
-use crate::mapping::{Access, Mapping};
+use crate::mapping::{Access, Mapping, Pages, Purpose, SystemPages};
 use enjamb_ir::module::{MAX_PAGES, PAGE_SIZE};
 use enjamb_ir::{MemoryDecl, TrapCode};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -29,16 +29,21 @@ struct Bytes {
 const OUT_OF_BOUNDS: TrapCode = TrapCode::MemoryOutOfBounds;
 
 impl Bytes {
-    fn new(min_pages: u64, max_pages: u64, is_shared: bool) -> Result<Arc<Bytes>, Error> {
+    fn new(
+        pages: &Arc<dyn Pages>,
+        (min_pages, max_pages): (u64, u64),
+        is_shared: bool,
+    ) -> Result<Arc<Bytes>, Error> {
         let max_pages = max_pages.min(MAX_PAGES);
+        let size = (max_pages * PAGE_SIZE) as usize;
         let bytes = Bytes {
-            mapping: Mapping::new((max_pages * PAGE_SIZE) as usize, Access::None)?,
+            mapping: Mapping::new(pages, size, Purpose::Memory)?,
             max_pages,
             pages: Mutex::new(0),
             is_shared,
         };
         match bytes.grow(min_pages) {
-            Some(_) => Ok(Arc::new(bytes)),
+            Some(grown) => grown.map(|_| Arc::new(bytes)),
             None => {
                 let reason = format!("a memory cannot have {min_pages} pages");
                 Err(Error::Load(reason))
@@ -47,8 +52,8 @@ impl Bytes {
     }
 
     /// Grows by a number of pages; the pages before and after, or `None` if the new size is above
-    /// the maximum or cannot be had.
-    fn grow(&self, by: u64) -> Option<(u64, u64)> {
+    /// the maximum. It is an error if the pages cannot be had.
+    fn grow(&self, by: u64) -> Option<Result<(u64, u64), Error>> {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         let before = *pages;
         let after = before
@@ -56,10 +61,19 @@ impl Bytes {
             .filter(|&pages| pages <= self.max_pages)?;
         if after > before {
             let size = (after * PAGE_SIZE) as usize;
-            self.mapping.protect(size, Access::ReadWrite).ok()?;
+            if let Err(error) = self.mapping.protect(size, Access::ReadWrite) {
+                return Some(Err(error));
+            }
         }
         *pages = after;
-        Some((before, after))
+        Some(Ok((before, after)))
+    }
+
+    /// The same for those who are not told why.
+    fn try_grow(&self, by: u64) -> Option<(u64, u64)> {
+        let grown = self.grow(by)?;
+        let grown = grown.inspect_err(|error| tracing::debug!(%error, "a memory does not grow"));
+        grown.ok()
     }
 
     /// The address of a byte.
@@ -95,8 +109,10 @@ pub(crate) struct LinearMemory {
 }
 
 impl LinearMemory {
-    pub(crate) fn new(decl: &MemoryDecl) -> Result<LinearMemory, Error> {
-        let bytes = Bytes::new(decl.min_pages, decl.max_pages, false)?;
+    pub(crate) fn new(pages: &Arc<dyn Pages>, decl: &MemoryDecl) -> Result<LinearMemory, Error> {
+        let bytes = Bytes::new(pages, (decl.min_pages, decl.max_pages), false);
+        let bytes =
+            bytes.map_err(|error| Error::Load(format!("memory `%{}`: {error}", decl.name)))?;
         Ok(LinearMemory {
             bytes,
             pages: decl.min_pages,
@@ -132,7 +148,7 @@ impl LinearMemory {
     /// Grows by a number of pages; the size in pages before, or `None` if the new size is above
     /// the maximum or cannot be had. What others have grown is seen from then on.
     pub(crate) fn grow(&mut self, by: u64) -> Option<u64> {
-        let (before, after) = self.bytes.grow(by)?;
+        let (before, after) = self.bytes.try_grow(by)?;
         self.pages = after;
         Some(before)
     }
@@ -234,12 +250,29 @@ pub(crate) fn copy(
 pub struct SharedMemory(Arc<Bytes>);
 
 impl SharedMemory {
-    /// A memory of that many pages, which are zero. Address space is reserved for all that it may have.
+    /// A memory of that many pages of the operating system, which are zero. Address space is reserved for all that
+    /// it may have.
     ///
     /// # Errors
     /// If there are more at the start than at the most, or the system has no memory.
     pub fn new(min_pages: u64, max_pages: u64) -> Result<SharedMemory, Error> {
-        Bytes::new(min_pages, max_pages, true).map(SharedMemory)
+        SharedMemory::of_pages(
+            &(Arc::new(SystemPages) as Arc<dyn Pages>),
+            min_pages,
+            max_pages,
+        )
+    }
+
+    /// The same of pages from elsewhere.
+    ///
+    /// # Errors
+    /// As for [`SharedMemory::new`].
+    pub fn of_pages(
+        pages: &Arc<dyn Pages>,
+        min_pages: u64,
+        max_pages: u64,
+    ) -> Result<SharedMemory, Error> {
+        Bytes::new(pages, (min_pages, max_pages), true).map(SharedMemory)
     }
 
     /// Its pages.
@@ -249,7 +282,7 @@ impl SharedMemory {
 
     /// Grows it by a number of pages and gives its pages before; `None` if it cannot.
     pub fn grow(&self, by: u64) -> Option<u64> {
-        self.0.grow(by).map(|(before, _)| before)
+        self.0.try_grow(by).map(|(before, _)| before)
     }
 
     fn now(&self) -> LinearMemory {
@@ -281,7 +314,7 @@ mod tests {
             min_pages,
             max_pages,
         };
-        LinearMemory::new(&decl).unwrap()
+        LinearMemory::new(&(Arc::new(SystemPages) as Arc<dyn Pages>), &decl).unwrap()
     }
 
     fn bytes<const N: usize>(memory: &LinearMemory, at: u64) -> Result<[u8; N], TrapCode> {

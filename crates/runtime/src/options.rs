@@ -16,6 +16,9 @@ pub struct Options {
     pub stack_size: usize,
     /// The most bytes that continuations and tasks may take.
     pub continuation_limit: u64,
+    /// Bytes of continuations that are asked for at a time, if there are few: later on it is 16 times as many, and
+    /// never less than what is wanted.
+    pub continuation_chunk: u32,
     /// The most bytes that objects may take, unless the instance is made with a heap of its own.
     pub heap_limit: u64,
     /// Whether to collect wherever a collection may happen, and to overwrite what is free: a reference
@@ -39,6 +42,7 @@ impl Default for Options {
             clock: ClockKind::Real,
             stack_size: 512 << 10,
             continuation_limit: 16 << 30,
+            continuation_chunk: 64 << 10,
             heap_limit: 16 << 30,
             gc_stress: false,
             poison: false,

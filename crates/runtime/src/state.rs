@@ -5,9 +5,9 @@
 use crate::cancel::{Cancellations, is_cancellation};
 use crate::context::ContextBlock;
 use crate::continuations::{Continuations, Object};
-use crate::error::{Error, HostError, bare_trap};
+use crate::error::{Error, HostError, NoMemory, bare_trap};
 use crate::executor::{Executor, PendingCall};
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, Failure, Frame};
 use crate::host::{HostImport, Spare};
 use crate::inspect::Tally;
 use crate::loaded::LoadedModule;
@@ -115,18 +115,25 @@ impl State {
         self.loaded.functions[self.tasks[index].function().index()].result_words
     }
 
-    /// A new task in state `Running`, or `None` if there is no memory for it.
-    pub(crate) fn insert_task(&mut self, function: FuncId) -> Option<u32> {
+    /// A new task in state `Running`, if there is memory for it.
+    pub(crate) fn insert_task(&mut self, function: FuncId) -> Result<u32, NoMemory> {
         let record = if self.tasks.is_full() { RECORD_SIZE } else { 0 };
         if !self.continuations.charge(record) {
-            return None;
+            return Err(self.no_memory_of("a task", function, record));
         }
-        let task = self.tasks.insert(function);
-        match task {
-            Some(_) => self.tally(|tally| tally.tasks_started += 1),
-            None => self.continuations.discharge(record),
-        }
-        task
+        let Some(task) = self.tasks.insert(function) else {
+            self.continuations.discharge(record);
+            return Err(self.no_memory_of("a task", function, record));
+        };
+        self.tally(|tally| tally.tasks_started += 1);
+        Ok(task)
+    }
+
+    /// Why there is no memory for something that belongs to a function.
+    fn no_memory_of(&self, what: &str, function: FuncId, bytes: u64) -> NoMemory {
+        let name = &self.loaded.module().functions[function].name;
+        let what = format!("{what} of `%{name}`");
+        self.continuations.refusal(&what, bytes)
     }
 
     /// Keeps why a task is in state `Failing` or `Failed`. If there is no memory for that, and other
@@ -167,12 +174,19 @@ impl State {
     /// Takes the failure of a task in state `Failing` or `Failed`.
     pub(crate) fn take_failure_of(&mut self, index: u32) -> Box<Failure> {
         let failure = self.take_kept_failure(index);
-        failure.unwrap_or_else(|| self.new_failure(Cause::Trap(TrapCode::OutOfMemory)))
+        failure.unwrap_or_else(|| self.new_failure(NoMemory::CAUSE))
     }
 
     /// A failure of which nothing is known but its cause.
     pub(crate) fn new_failure(&self, cause: Cause) -> Box<Failure> {
         Box::new(Failure::new(cause, self.options.trace))
+    }
+
+    /// The failure of something for which there is no memory.
+    pub(crate) fn out_of_memory(&self, NoMemory(reason): NoMemory) -> Box<Failure> {
+        let mut failure = self.new_failure(NoMemory::CAUSE);
+        failure.message = Some(reason);
+        failure
     }
 
     /// A failure as the host sees it, which then holds the reference in the exception.
@@ -233,19 +247,22 @@ impl State {
         self.context.fixed().fast_resumes = 0;
     }
 
-    /// A root continuation for a task with this many words of results.
-    fn make_root(&mut self, words: usize) -> Option<Object> {
-        let size = RESULTS + words as u32 * WORD;
-        let root = self
-            .continuations
-            .allocate_root(self.context.free_lists(), size)?;
+    /// A root continuation for a task.
+    fn make_root(&mut self, index: u32) -> Result<Object, NoMemory> {
+        let size = RESULTS + self.result_words(index) as u32 * WORD;
+        let lists = self.context.free_lists();
+        let root = self.continuations.allocate_root(lists, size);
+        let root = root.ok_or_else(|| {
+            let function = self.tasks[index].function();
+            self.no_memory_of("the results", function, size.into())
+        })?;
         let header = ContinuationHeader {
             next: std::ptr::null_mut(),
             info: self.loaded.root_record as *const _,
         };
         // SAFETY: a new object that is at least as large as a header.
         unsafe { root.as_ptr().write(header) };
-        Some(root)
+        Ok(root)
     }
 
     fn free_root(&mut self, index: u32) {
@@ -277,24 +294,32 @@ impl State {
         }
     }
 
-    /// Frees what suspension blocks have made, when the chain that ends with `last` cannot be
-    /// completed.
-    pub(crate) fn free_half_built(&mut self, last: u64) {
-        for object in self.context.half_built_chain(last) {
-            // SAFETY: suspended objects that nothing else refers to, each once.
+    /// Frees what suspension blocks have made when the chain that ends with `last` cannot be completed, since there
+    /// is no memory: the failure, which these activations have left.
+    pub(crate) fn free_half_built(&mut self, last: u64, reason: NoMemory) -> Box<Failure> {
+        let mut failure = self.out_of_memory(reason);
+        let mut next = self.context.fixed().sentinel.next;
+        let mut is_done = last == self.context.pointer() as u64;
+        while !is_done && let Some(object) = NonNull::new(next) {
+            is_done = next as u64 == last;
+            // SAFETY: the sentinel's chain is linked up to `last` by the suspension blocks that ran since the
+            // leaf returned. Nothing else refers to these objects, and each is freed once, after it was read.
             unsafe {
+                failure.trace.push(Frame::Point((*next).info as u64));
+                next = (*next).next;
                 self.continuations
-                    .free_frame(self.context.free_lists(), object)
-            };
+                    .free_frame(self.context.free_lists(), object);
+            }
         }
+        failure
     }
 
     /// A task came back from its first run with results.
     pub(crate) fn finished_at_once(&mut self, index: u32, results: &[u64]) {
         if !results.is_empty() {
-            let Some(root) = self.make_root(results.len()) else {
-                let failure = self.new_failure(Cause::Trap(TrapCode::OutOfMemory));
-                return self.fail(index, failure);
+            let root = match self.make_root(index) {
+                Ok(root) => root,
+                Err(reason) => return self.fail(index, self.out_of_memory(reason)),
             };
             // SAFETY: the root has room for the words of the results.
             unsafe { result_words(root.as_ptr(), results.len()) }.copy_from_slice(results);
@@ -305,11 +330,13 @@ impl State {
 
     /// A task came back from its first run suspended; `last` is the outermost continuation.
     pub(crate) fn suspended_at_first(&mut self, index: u32, last: u64) {
-        let Some(root) = self.make_root(self.result_words(index)) else {
-            self.free_half_built(last);
-            self.drop_registration();
-            let failure = self.new_failure(Cause::Trap(TrapCode::OutOfMemory));
-            return self.fail(index, failure);
+        let root = match self.make_root(index) {
+            Ok(root) => root,
+            Err(reason) => {
+                let failure = self.free_half_built(last, reason);
+                self.drop_registration();
+                return self.fail(index, failure);
+            }
         };
         // SAFETY: `last` is a continuation that the entry trampoline got, or the sentinel.
         unsafe { (*(last as *mut ContinuationHeader)).next = root.as_ptr() };

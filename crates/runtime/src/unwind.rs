@@ -222,9 +222,9 @@ impl State {
             let (header, record) = unsafe { (&mut *next, &*(*next).info) };
             if is_cancelled
                 && record.exceptional != 0
-                && let Err(code) = self.begin_handler(task, object, failure.cause)
+                && let Err(reason) = self.begin_handler(task, object, failure.cause)
             {
-                failure = self.new_failure(Cause::Trap(code));
+                failure = self.out_of_memory(reason);
             }
             if record.exceptional != 0
                 && let Cause::Exception(exception) = failure.cause

@@ -16,6 +16,7 @@ const COUNTING: Options = Options {
     schedule: Schedule::Natural,
     clock: ClockKind::Virtual,
     stack_size: 256 << 10,
+    continuation_chunk: 64 << 10,
     continuation_limit: 1 << 30,
     heap_limit: 1 << 30,
     gc_stress: false,

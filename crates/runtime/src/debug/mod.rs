@@ -24,10 +24,11 @@ mod tests;
 
 use crate::code_memory::CodeMemory;
 use crate::error::Error;
+use crate::source::MemorySource;
 use enjamb_codegen::CompiledModule;
 
-/// Who is told about the code of a module when it is loaded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Who is told about the code of a module when it is loaded, and where its memory comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadOptions {
     /// Debuggers, by the JIT interface of GDB, which LLDB reads as well. For lines the code has to
     /// be compiled with [`CodeOptions::debug_info`](enjamb_abi::code::CodeOptions).
@@ -35,6 +36,8 @@ pub struct LoadOptions {
     /// Profilers, by lines in `/tmp/perf-PID.map`. The file stays behind, for it is read after the
     /// process has ended.
     pub perf_map: bool,
+    /// Where the code has its pages from, and instances of the module have all their memory.
+    pub memory: MemorySource,
 }
 
 /// What has to be undone when the code goes away.

@@ -300,6 +300,7 @@ fn debuggers_see_what_is_loaded() {
     let debugger = LoadOptions {
         debugger: true,
         perf_map: false,
+        ..LoadOptions::default()
     };
     let names = ["seen_0", "seen_1", "seen_2", "seen_3"];
     let mut modules = names.map(|name| load(name, &debugger));
@@ -318,16 +319,17 @@ fn debuggers_see_what_is_loaded() {
 
 #[test]
 fn threads_may_load_and_drop_at_once() {
-    let debugger = LoadOptions {
+    let debugger = &LoadOptions {
         debugger: true,
         perf_map: false,
+        ..LoadOptions::default()
     };
     std::thread::scope(|scope| {
         for thread in 0..4 {
             scope.spawn(move || {
                 let name = format!("thread_{thread}");
                 for _ in 0..20 {
-                    let module = load(&name, &debugger);
+                    let module = load(&name, debugger);
                     assert_eq!(is_registered(&name), module.is_some());
                     drop(module);
                     assert!(!is_registered(&name));
@@ -342,6 +344,7 @@ fn loading_appends_to_the_perf_map() {
     let perf = LoadOptions {
         debugger: false,
         perf_map: true,
+        ..LoadOptions::default()
     };
     let modules = ["mapped_0", "mapped_1"].map(|name| load(name, &perf));
     for module in modules.iter().flatten() {

@@ -1,24 +1,18 @@
 //! What compiled code calls for objects.
 
+use crate::error::NoMemory;
 use crate::helpers::{array, guarded};
 use crate::objects::access::ObjectAddress;
 use crate::state::State;
 use enjamb_abi::context::{Context, Status};
-use enjamb_abi::heap::OutOfMemory;
 use enjamb_abi::object::ELEMENTS;
-use enjamb_ir::TrapCode;
-
-impl From<OutOfMemory> for crate::error::HostError {
-    fn from(_: OutOfMemory) -> Self {
-        TrapCode::OutOfMemory.into()
-    }
-}
+use enjamb_ir::{Entity, ObjectTypeId, TrapCode};
 
 pub(crate) extern "C" fn new_object(context: *mut Context, index: u64, buffer: *mut u64) -> u64 {
     guarded(context, |machine| {
         // SAFETY: the service has a result.
         let [object] = unsafe { array(buffer) };
-        *object = machine.with(|state| state.allocate_object(index as u32, 0))?;
+        *object = machine.with(|state| state.object_or_trap(index as u32, 0))?;
         Ok(Status::Finished)
     })
 }
@@ -27,7 +21,7 @@ pub(crate) extern "C" fn new_array(context: *mut Context, index: u64, buffer: *m
     guarded(context, |machine| {
         // SAFETY: the service has a parameter and a result.
         let [word] = unsafe { array(buffer) };
-        *word = machine.with(|state| state.allocate_object(index as u32, *word))?;
+        *word = machine.with(|state| state.object_or_trap(index as u32, *word))?;
         Ok(Status::Finished)
     })
 }
@@ -54,6 +48,20 @@ pub(crate) extern "C" fn wrote(context: *mut Context, _index: u64, buffer: *mut 
 }
 
 impl State {
+    /// Makes an object for compiled code, which traps if there is no memory for it.
+    fn object_or_trap(&mut self, ty: u32, length: u64) -> Result<u64, NoMemory> {
+        self.allocate_object(ty, length).map_err(|_| {
+            let compiled = self.loaded.compiled();
+            let number = ObjectTypeId::from_index(ty as usize);
+            let name = &compiled.source.object_types[number].name;
+            let size = compiled.layout.objects()[ty as usize].size_of(length);
+            NoMemory(match size {
+                Some(size) => format!("the heap has no memory for `%{name}`, {size} bytes"),
+                None => format!("no heap has memory for `%{name}` of length {length}"),
+            })
+        })
+    }
+
     /// Copies elements between two arrays of a type, or parts of one.
     fn copy_elements(
         &mut self,
