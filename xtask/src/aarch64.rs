@@ -94,15 +94,28 @@ impl Toolchain {
             // Line numbers are all that a backtrace shows, and variables would double the work of the linker.
             .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
             // Emulation makes a program several times slower; this makes up for it, and checks stay on.
-            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
-            .env("QEMU_LD_PREFIX", self.root.join("usr").join(TARGET))
-            .env("ENJAMB_EMULATOR", &self.emulator);
-        self.with_libraries(&mut command);
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+        self.with_emulator(&mut command);
         match cpu {
             Some(cpu) => command.env("QEMU_CPU", cpu),
             None => command.env_remove("QEMU_CPU"),
         };
         command
+    }
+
+    /// A program for the target, under the emulator.
+    pub fn emulated(&self, program: &Path) -> Command {
+        let mut command = Command::new(&self.emulator);
+        self.with_emulator(command.arg(program));
+        command
+    }
+
+    /// Tells programs where their libraries are, and tests what to put before a program that they start.
+    fn with_emulator(&self, command: &mut Command) {
+        command
+            .env("QEMU_LD_PREFIX", self.root.join("usr").join(TARGET))
+            .env("ENJAMB_EMULATOR", &self.emulator);
+        self.with_libraries(command);
     }
 
     /// What the emulator calls itself: the first line, which ends with its version.

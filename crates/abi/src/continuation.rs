@@ -46,13 +46,9 @@ pub const fn free_list_index(size: u32) -> usize {
 }
 
 /// Size in bytes of the result area for these results, which is also where the next one would be.
-pub const fn result_area(results: &[Type]) -> u32 {
-    let (mut words, mut at) = (0, 0);
-    while at < results.len() {
-        words += results[at].words() as u32;
-        at += 1;
-    }
-    words * WORD
+pub fn result_area(results: &[Type]) -> u32 {
+    let words: usize = results.iter().map(|ty| ty.words()).sum();
+    words as u32 * WORD
 }
 
 /// Size and alignment in bytes of a field. Alignment is at most 8: objects are 8-byte aligned and

@@ -1,14 +1,14 @@
-//! A working copy of all files that are not ignored, with a target folder of its own, in which builds are incremental from one
-//! bug to the next.
+//! A working copy of all files that are not ignored, with a target folder of its own and the bugs in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{Mutation, text_of_git};
+use super::switch::{MODULE, Switched};
+use super::{Mutation, table, text_of_git};
 use crate::process::Workspace;
 
 /// What is not tested here, so that a change of it leaves results as they are.
@@ -20,6 +20,8 @@ pub struct WorkingCopy {
     pub workspace: Workspace,
     /// The hash of what is tested.
     pub sources: u64,
+    /// The text without bugs of each file that gets some, or the switch.
+    untouched: BTreeMap<String, String>,
 }
 
 impl WorkingCopy {
@@ -38,6 +40,10 @@ impl WorkingCopy {
             ],
         )?;
         let tracked: BTreeSet<&str> = tracked.split_terminator('\0').collect();
+        let changed: BTreeSet<String> = table::all()
+            .flat_map(|row| [row.file.to_owned(), root_of(row)])
+            .collect();
+        let mut untouched = BTreeMap::new();
         let mut hasher = DefaultHasher::new();
         for path in &tracked {
             // A file that was deleted and not committed yet is tracked still.
@@ -47,7 +53,15 @@ impl WorkingCopy {
             if !APART.iter().any(|apart| path.starts_with(apart)) {
                 (path, &bytes).hash(&mut hasher);
             }
-            write_if_different(&tree.join(path), &bytes)?;
+            let copied = tree.join(path);
+            if !changed.contains(*path) || !copied.exists() {
+                write_if_different(&copied, &bytes)?;
+            }
+            if changed.contains(*path) {
+                let text =
+                    String::from_utf8(bytes).with_context(|| format!("{path} is no text"))?;
+                untouched.insert((*path).to_owned(), text);
+            }
         }
         let list = folder.join("files");
         let before = fs::read_to_string(&list).unwrap_or_default();
@@ -60,22 +74,63 @@ impl WorkingCopy {
         Ok(WorkingCopy {
             workspace,
             sources: hasher.finish(),
+            untouched,
         })
     }
 
-    /// Plants a bug, does something, and restores the file.
+    /// Puts all bugs that can be switched into their files, except those that are left out.
+    pub fn switch(
+        &self,
+        is_left_out: impl Fn(&Mutation) -> bool,
+    ) -> Result<BTreeMap<&str, Switched>> {
+        let mut files = BTreeMap::new();
+        for (path, source) in &self.untouched {
+            let bugs = table::all().filter(|row| row.file == path && !is_left_out(row));
+            let bugs: Vec<&'static Mutation> = bugs.collect();
+            let switched = Switched::new(source, &bugs).with_context(|| path.clone())?;
+            let mut text = switched.text.clone();
+            if table::all().any(|row| root_of(row) == *path) {
+                text.push_str(MODULE);
+            }
+            write_if_different(&self.path(path), text.as_bytes())?;
+            files.insert(path.as_str(), switched);
+        }
+        Ok(files)
+    }
+
+    /// Does something while one file has one bug that cannot be switched, and no other.
     pub fn with<T>(&self, mutation: &Mutation, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let path = self.workspace.root().join(mutation.file);
-        let source =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        write(&path, mutation.plant(&source)?.as_bytes())?;
+        let path = self.path(mutation.file);
+        let before = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let source = self
+            .untouched
+            .get(mutation.file)
+            .context("a file is gone")?;
+        let mut text = mutation.plant(source)?;
+        if root_of(mutation) == mutation.file {
+            text.push_str(MODULE);
+        }
+        write(&path, text.as_bytes())?;
         let result = work();
-        write(&path, source.as_bytes())?;
+        write(&path, &before)?;
         result
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.workspace.root().join(file)
     }
 }
 
-fn write_if_different(path: &PathBuf, bytes: &[u8]) -> Result<()> {
+/// The first file of the crate that a bug is in.
+fn root_of(mutation: &Mutation) -> String {
+    let folder = mutation
+        .file
+        .split_once("/src/")
+        .map_or("", |(folder, _)| folder);
+    format!("{folder}/src/lib.rs")
+}
+
+fn write_if_different(path: &Path, bytes: &[u8]) -> Result<()> {
     match fs::read(path) {
         Ok(there) if there == bytes => Ok(()),
         _ => write(path, bytes),

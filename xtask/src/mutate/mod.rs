@@ -1,19 +1,23 @@
 //! `cargo xtask mutate`: plants small bugs, one at a time, and shows which test catches each.
 //!
-//! A bug is a row of the [table]: a text of a file and what stands there instead. For each row a [working
-//! copy](copy) of the tree is changed in that one place, built and [tested](suite), the cheapest tests first,
-//! until something fails. What is found is [kept](record) as soon as it is known, so a run can be interrupted
-//! and goes on where it was; the [document] shows all of it. A bug that no test catches needs one.
+//! A bug is a row of the [table]: a text of a file and what stands there instead. In a working [copy] of the tree
+//! nearly all of them are planted at once, each [switched](switch) when a program starts, so that one [build] is for
+//! all. The few that cannot be get builds of their own. Then the [test programs](suite) run with one bug each, the
+//! cheapest first, until something fails. What is found is [kept](record) as soon as it is known, so a run can be
+//! interrupted and goes on where it was; the [document] shows all of it. A bug that no test catches needs one.
 
+mod build;
 mod copy;
 mod document;
 mod record;
 mod suite;
+mod switch;
 mod table;
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -21,17 +25,20 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::build::Program;
 use self::copy::WorkingCopy;
 use self::record::Record;
-use self::suite::{Suite, Verdict};
+use self::suite::Suite;
+use crate::aarch64::Toolchain;
 use crate::process::Workspace;
+use crate::setup_aarch64::toolchain;
 
 /// What to run.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Only these bugs: names, or what names begin with
     names: Vec<String>,
-    /// How many at a time, each in a working copy of its own
+    /// How many programs at a time
     #[arg(long, default_value_t = 1)]
     jobs: usize,
     /// Run none: show the bugs that there are, and bring the document up to date with the table
@@ -40,9 +47,6 @@ pub struct Settings {
     /// Run what has been run on the same sources once more
     #[arg(long)]
     again: bool,
-    /// The most steps of tests for each, the cheapest first; what survives them is not decided
-    #[arg(long, value_name = "N", default_value_t = usize::MAX)]
-    steps: usize,
 }
 
 /// A small bug.
@@ -60,16 +64,44 @@ struct Mutation {
     what: &'static str,
 }
 
+/// What a bug changes in a text, which is as little as may be.
+struct Edit {
+    place: Range<usize>,
+    with: &'static str,
+}
+
+impl Edit {
+    /// A stretch of the text with the bug in it.
+    fn within(&self, source: &str, stretch: &Range<usize>) -> String {
+        let (before, behind) = (stretch.start..self.place.start, self.place.end..stretch.end);
+        [&source[before], self.with, &source[behind]].concat()
+    }
+}
+
 impl Mutation {
     /// The text of the file with the bug in it.
     fn plant(&self, source: &str) -> Result<String> {
-        let count = source.matches(self.text).count();
-        let Mutation { name, file, .. } = self;
-        ensure!(
-            count == 1,
-            "{name}: its text occurs {count} times in {file}"
-        );
-        Ok(source.replacen(self.text, self.replacement, 1))
+        Ok(self.edit(source)?.within(source, &(0..source.len())))
+    }
+
+    /// What changes in the text of the file.
+    fn edit(&self, source: &str) -> Result<Edit> {
+        let places: Vec<usize> = source.match_indices(self.text).map(|(at, _)| at).collect();
+        let [start] = places[..] else {
+            let (name, file, count) = (self.name, self.file, places.len());
+            bail!("{name}: its text occurs {count} times in {file}");
+        };
+        let common = |pair: &(char, char)| pair.0 == pair.1;
+        let bytes = |pair: (char, char)| pair.0.len_utf8();
+        let pairs = self.text.chars().zip(self.replacement.chars());
+        let front: usize = pairs.take_while(common).map(bytes).sum();
+        let (text, with) = (&self.text[front..], &self.replacement[front..]);
+        let pairs = text.chars().rev().zip(with.chars().rev());
+        let back: usize = pairs.take_while(common).map(bytes).sum();
+        Ok(Edit {
+            place: start + front..start + self.text.len() - back,
+            with: &with[..with.len() - back],
+        })
     }
 
     fn hash(&self) -> u64 {
@@ -103,32 +135,24 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<bool> {
         println!("{}", document::write(workspace.root(), &record)?);
         return Ok(true);
     }
-    let copies: Vec<WorkingCopy> = (1..=settings.jobs.max(1))
-        .map(|job| WorkingCopy::make(workspace, &folder.join(job.to_string())))
-        .collect::<Result<_>>()?;
-    let mut record = Record::open(&folder, copies[0].sources)?;
+    let copy = WorkingCopy::make(workspace, &folder)?;
+    let mut record = Record::open(&folder, copy.sources)?;
     let open = |mutation: &&&Mutation| settings.again || record.outcome_here(mutation).is_none();
     let to_run: Vec<&Mutation> = chosen.iter().filter(open).copied().collect();
+    let needs_emulator = to_run.iter().any(|mutation| suite::is_emulated(mutation));
+    let toolchain = needs_emulator.then(|| toolchain(workspace)).transpose()?;
 
-    let bar = ProgressBar::new(to_run.len() as u64);
-    let style = ProgressStyle::with_template("{elapsed_precise} {bar:24} {pos}/{len} {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let suite = Suite::new(workspace, &to_run, settings.steps)?;
-    for step in suite.steps_of(&to_run)? {
-        if record.seconds_untouched(&step.label).is_none() {
-            bar.set_message(format!("the untouched tree: {}", step.label));
-            let seconds = suite.untouched(&copies[0], &step)?;
-            record.keep_untouched(&step.label, seconds)?;
-            bar.suspend(|| println!("untouched: {} passes ({seconds} s)", step.label));
-        }
-    }
-    let broken = run_all(&suite, &copies, &mut record, &to_run, &bar)?;
-    bar.finish_and_clear();
-
+    let is_whole = run_all(
+        &copy,
+        toolchain.as_ref(),
+        &mut record,
+        &to_run,
+        settings.jobs,
+    )?;
     println!("{}", document::write(workspace.root(), &record)?);
     let is_caught =
         |mutation: &&Mutation| matches!(record.outcome(mutation), Some(Outcome::Caught(_)));
-    Ok(!broken && chosen.iter().all(is_caught))
+    Ok(is_whole && chosen.iter().all(is_caught))
 }
 
 /// The rows with these names or beginnings of names; all, if there are none.
@@ -144,68 +168,100 @@ fn choose(names: &[String]) -> Result<Vec<&'static Mutation>> {
     Ok(table::all().filter(is_asked_for).collect())
 }
 
-/// Runs bugs in all working copies at once. True if rows are broken: they do not apply, or do not compile.
+/// Builds the copy and runs these bugs, those that need builds of their own at the end. False if one does not
+/// apply or does not compile.
 fn run_all(
-    suite: &Suite,
-    copies: &[WorkingCopy],
+    copy: &WorkingCopy,
+    toolchain: Option<&Toolchain>,
     record: &mut Record,
-    mutations: &[&'static Mutation],
-    bar: &ProgressBar,
+    to_run: &[&'static Mutation],
+    jobs: usize,
 ) -> Result<bool> {
-    let queue = Mutex::new(mutations.iter().copied().collect::<VecDeque<_>>());
-    let limits = suite.limits(mutations, record)?;
+    if to_run.is_empty() {
+        return Ok(true);
+    }
+    let (programs, switched) = build::together(copy, toolchain, record)?;
+    let bar = ProgressBar::new(to_run.len() as u64);
+    let style = ProgressStyle::with_template("{elapsed_precise} {bar:24} {pos}/{len} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    for program in &programs {
+        if !record.seconds.contains_key(&program.label) {
+            bar.set_message(format!("without a bug: {}", program.label));
+            let suite = Suite::new(toolchain, &record.seconds);
+            let seconds = suite.untouched(program)?;
+            record.keep_untouched(&program.label, seconds)?;
+        }
+    }
+    bar.set_message("");
+    let seconds = record.seconds.clone();
+    let suite = Suite::new(toolchain, &seconds);
+    let is_switched = |mutation: &&Mutation| switched.iter().any(|row| row.name == mutation.name);
+    let (together, alone): (Vec<_>, Vec<_>) = to_run.iter().copied().partition(is_switched);
+
+    let queue = Mutex::new(VecDeque::from(together));
     let (sender, results) = channel();
-    let mut is_broken = false;
     thread::scope(|scope| {
-        for copy in copies {
-            let (sender, queue, limits) = (sender.clone(), &queue, &limits);
-            scope.spawn(move || work(suite, copy, queue, limits, &sender));
+        for _ in 0..jobs.max(1) {
+            let (sender, queue, programs) = (sender.clone(), &queue, &programs);
+            scope.spawn(move || work(&suite, programs, queue, &sender));
         }
         drop(sender);
-        for (mutation, verdict) in results {
-            bar.inc(1);
-            let name = mutation.name;
-            match verdict.with_context(|| format!("cannot run {name}")) {
-                Ok(Verdict::Ran(outcome)) => {
-                    let text = match &outcome {
-                        Outcome::Caught(test) => format!("caught    {name}: {test}"),
-                        Outcome::Survived => format!("SURVIVED  {name}: {}", mutation.what),
-                    };
-                    bar.suspend(|| println!("{text}"));
-                    record.keep(mutation, outcome)?;
-                }
-                Ok(Verdict::Undecided) => {
-                    bar.suspend(|| println!("undecided {name}: {}", mutation.what))
-                }
-                Ok(Verdict::DoesNotCompile(why)) => {
-                    is_broken = true;
-                    bar.suspend(|| println!("BROKEN    {name}: does not compile: {why}"));
-                }
-                Err(error) => {
-                    is_broken = true;
-                    bar.suspend(|| println!("BROKEN    {error:#}"));
-                }
+        for (mutation, outcome) in results {
+            said(&bar, record, mutation, outcome)?;
+        }
+        anyhow::Ok(())
+    })?;
+    let mut is_whole = true;
+    for mutation in alone {
+        bar.set_message(mutation.name);
+        let outcome = copy.with(mutation, || match build::all(copy, toolchain)? {
+            Ok(programs) => suite.run(&programs, mutation, false),
+            Err(errors) => bail!("{}", build::first(&errors)),
+        });
+        match outcome {
+            Ok(outcome) => said(&bar, record, mutation, Ok(outcome))?,
+            Err(error) => {
+                is_whole = false;
+                bar.suspend(|| println!("BROKEN    {}: {error:#}", mutation.name));
             }
         }
-        Ok(is_broken)
-    })
+    }
+    bar.finish_and_clear();
+    Ok(is_whole)
 }
 
-/// Runs bugs out of the queue in one working copy until there are no more, or nobody listens.
+/// Runs bugs out of the queue until there are no more, or nobody listens.
 fn work(
     suite: &Suite,
-    copy: &WorkingCopy,
+    programs: &[Program],
     queue: &Mutex<VecDeque<&'static Mutation>>,
-    limits: &suite::Limits,
-    results: &Sender<(&'static Mutation, Result<Verdict>)>,
+    results: &Sender<(&'static Mutation, Result<Outcome>)>,
 ) {
     let next = || queue.lock().ok()?.pop_front();
     while let Some(mutation) = next() {
-        let verdict = copy.with(mutation, || suite.run(copy, mutation, limits));
-        if results.send((mutation, verdict)).is_err() {
+        let outcome = suite.run(programs, mutation, true);
+        if results.send((mutation, outcome)).is_err() {
             break;
         }
     }
+}
+
+/// Shows and keeps what became of a bug.
+fn said(
+    bar: &ProgressBar,
+    record: &mut Record,
+    mutation: &Mutation,
+    outcome: Result<Outcome>,
+) -> Result<()> {
+    let name = mutation.name;
+    let outcome = outcome.with_context(|| format!("cannot run {name}"))?;
+    let text = match &outcome {
+        Outcome::Caught(test) => format!("caught    {name}: {test}"),
+        Outcome::Survived => format!("SURVIVED  {name}: {}", mutation.what),
+    };
+    bar.inc(1);
+    bar.suspend(|| println!("{text}"));
+    record.keep(mutation, outcome)
 }
 
 /// The name of the commit that is checked out.

@@ -1,7 +1,7 @@
 //! What has been found so far, in the target folder: one line for each bug and each set of sources, added as soon
 //! as it is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,10 @@ pub struct Record {
     sources: u64,
     /// By the hash of the row: the hash of the sources of the last run, and what it found.
     outcomes: BTreeMap<u64, (u64, Outcome)>,
-    /// By the label of a step: the seconds that it takes on these sources without a bug.
-    untouched: BTreeMap<String, u64>,
+    /// By the label of a program: the seconds that it takes on these sources without a bug.
+    pub seconds: BTreeMap<String, u64>,
+    /// The hashes of the rows that do not compile together with others.
+    left_out: BTreeSet<u64>,
 }
 
 impl Record {
@@ -27,7 +29,8 @@ impl Record {
             folder: folder.to_owned(),
             sources,
             outcomes: BTreeMap::new(),
-            untouched: BTreeMap::new(),
+            seconds: BTreeMap::new(),
+            left_out: BTreeSet::new(),
         };
         for line in record.lines("results.tsv") {
             if let [row, sources, test] = line.split('\t').collect::<Vec<_>>()[..] {
@@ -45,9 +48,11 @@ impl Record {
                 && of == sources.to_string()
             {
                 let seconds = seconds.parse().context("untouched.tsv")?;
-                record.untouched.insert(label.to_owned(), seconds);
+                record.seconds.insert(label.to_owned(), seconds);
             }
         }
+        let left_out = record.lines("left_out.tsv").into_iter();
+        record.left_out = left_out.filter_map(|row| row.parse().ok()).collect();
         Ok(record)
     }
 
@@ -77,18 +82,25 @@ impl Record {
         Ok(())
     }
 
-    /// How long a step takes without a bug, if it has passed.
-    pub fn seconds_untouched(&self, label: &str) -> Option<u64> {
-        self.untouched.get(label).copied()
-    }
-
-    /// Keeps that a step passes without a bug.
+    /// Keeps that a program passes without a bug.
     pub fn keep_untouched(&mut self, label: &str, seconds: u64) -> Result<()> {
         self.add(
             "untouched.tsv",
             &format!("{}\t{label}\t{seconds}", self.sources),
         )?;
-        self.untouched.insert(label.to_owned(), seconds);
+        self.seconds.insert(label.to_owned(), seconds);
+        Ok(())
+    }
+
+    /// Whether a bug does not compile together with others.
+    pub fn is_left_out(&self, mutation: &Mutation) -> bool {
+        self.left_out.contains(&mutation.hash())
+    }
+
+    /// Keeps that a bug does not.
+    pub fn leave_out(&mut self, mutation: &Mutation) -> Result<()> {
+        self.add("left_out.tsv", &mutation.hash().to_string())?;
+        self.left_out.insert(mutation.hash());
         Ok(())
     }
 
@@ -129,6 +141,7 @@ mod tests {
             .keep(&row("1"), Outcome::Caught("golden y".to_owned()))
             .unwrap();
         record.keep_untouched("golden", 3).unwrap();
+        record.leave_out(&row("4")).unwrap();
 
         let same = Record::open(&folder, 7).unwrap();
         assert_eq!(
@@ -136,14 +149,15 @@ mod tests {
             Some(&Outcome::Caught("golden y".to_owned()))
         );
         assert_eq!(same.outcome(&row("3")), None);
-        assert_eq!(same.seconds_untouched("golden"), Some(3));
+        assert_eq!(same.seconds.get("golden"), Some(&3));
+        assert!(same.is_left_out(&row("4")) && !same.is_left_out(&row("1")));
         let other = Record::open(&folder, 8).unwrap();
         assert_eq!(other.outcome_here(&row("2")), None);
         assert_eq!(
             other.outcome(&row("2")),
             Some(&Outcome::Caught("golden x".to_owned()))
         );
-        assert_eq!(other.seconds_untouched("golden"), None);
+        assert!(other.seconds.is_empty() && other.is_left_out(&row("4")));
         fs::remove_dir_all(&folder).unwrap();
     }
 }

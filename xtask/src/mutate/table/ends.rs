@@ -1,4 +1,4 @@
-//! Bugs at both ends: text and verifier, interpreter, assemblers, and what embedders see.
+//! Bugs at both ends: text and verifier, interpreter, assemblers.
 
 use super::{Mutation, bug};
 
@@ -19,8 +19,6 @@ const INTERP_SCHEDULER: &str = "crates/interp/src/scheduler.rs";
 const X64_ENCODE: &str = "crates/x64/src/encode.rs";
 const A64_REACH: &str = "crates/aarch64/src/reach.rs";
 const A64_ISLAND: &str = "crates/aarch64/src/island.rs";
-const ENGINE_CALL: &str = "crates/engine/src/call.rs";
-const ENGINE_ASYNC_HOST: &str = "crates/engine/src/async_host.rs";
 
 /// The rows.
 pub const ROWS: &[Mutation] = &[
@@ -219,40 +217,5 @@ pub const ROWS: &[Mutation] = &[
         "Reach::Branch14 => Some((SHORT, BRANCH)),",
         "Reach::Branch14 => Some((MEDIUM, BRANCH)),",
         "tests of a bit wait for their veneers as long as other branches",
-    ),
-    bug(
-        "engine/dropped_calls",
-        ENGINE_CALL,
-        "            self.instance.ask(Errand::Abandon(task));",
-        "            let _ = (task, Errand::Abandon);",
-        "a call that is dropped goes on",
-    ),
-    bug(
-        "engine/polled_after_its_end",
-        ENGINE_CALL,
-        "let before = std::mem::replace(&mut self.state, State::Ended);",
-        "let before = self.state;",
-        "a call that has ended begins again",
-    ),
-    bug(
-        "engine/blocking_inside_of_a_poll",
-        ENGINE_CALL,
-        "        POLLING.set(POLLING.get() + 1);",
-        "        POLLING.set(POLLING.get());",
-        "a future that blocks its executor is not told so",
-    ),
-    bug(
-        "engine/future_kept",
-        ENGINE_ASYNC_HOST,
-        "        place.set(None);\n",
-        "",
-        "a future of the host that has finished lives as long as its place",
-    ),
-    bug(
-        "engine/drivers_stay",
-        ENGINE_CALL,
-        "            self.instance.ask(Errand::EndDriving(party));",
-        "            let _ = (party, Errand::EndDriving);",
-        "a driver that is dropped is still the one that is woken",
     ),
 ];

@@ -6,6 +6,7 @@ mod lowering;
 mod passes;
 mod runtime;
 mod targets;
+mod waiting;
 
 use super::Mutation;
 
@@ -17,6 +18,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         lowering::ROWS,
         targets::ROWS,
         runtime::ROWS,
+        waiting::ROWS,
         ends::ROWS,
     ];
     areas.into_iter().flatten()

@@ -3,7 +3,6 @@
 use super::{Mutation, bug};
 
 const HEAP: &str = "crates/heap/src/copying.rs";
-const CANCEL: &str = "crates/runtime/src/cancel.rs";
 const CODE_MEMORY: &str = "crates/runtime/src/code_memory.rs";
 const CONTINUATIONS: &str = "crates/runtime/src/continuations.rs";
 const EXECUTOR: &str = "crates/runtime/src/executor.rs";
@@ -16,7 +15,6 @@ const ROOTS: &str = "crates/runtime/src/objects/roots.rs";
 const STATE: &str = "crates/runtime/src/state.rs";
 const TASK: &str = "crates/runtime/src/task.rs";
 const UNWIND: &str = "crates/runtime/src/unwind.rs";
-const WAKES: &str = "crates/runtime/src/wakes.rs";
 
 /// The rows.
 pub const ROWS: &[Mutation] = &[
@@ -402,7 +400,7 @@ pub const ROWS: &[Mutation] = &[
         "unwind/chain_not_freed",
         UNWIND,
         "self.continuations\n                    .free_frame(self.context.free_lists(), object)",
-        "let _ = object",
+        "let _ = object;",
         "what an exception leaves is never used again",
     ),
     bug(
@@ -411,117 +409,5 @@ pub const ROWS: &[Mutation] = &[
         "if std::mem::take(&mut context.trap_code) == 0 {",
         "if context.trap_code == 0 {",
         "after a trap of a helper every trap is taken for that",
-    ),
-    bug(
-        "wakes/not_queued_again",
-        WAKES,
-        "        self.queued.swap(false, Ordering::AcqRel);\n        self.task",
-        "        self.task",
-        "a task can be woken once only",
-    ),
-    bug(
-        "wakes/listener_forgotten",
-        WAKES,
-        "listener.into_iter().for_each(Waker::wake);",
-        "drop(listener);",
-        "a task is woken and nobody hears of it",
-    ),
-    bug(
-        "wakes/driver_leaves",
-        WAKES,
-        "            inner.appoint();",
-        "",
-        "when the driver leaves nobody takes over",
-    ),
-    bug(
-        "wakes/block_without_a_look",
-        WAKES,
-        "        if !inner.queue.is_empty() {\n            return;\n        }\n",
-        "",
-        "a thread goes to sleep although a task was woken",
-    ),
-    bug(
-        "wakes/closed",
-        WAKES,
-        "        inner.closed = true;\n",
-        "",
-        "wakers keep what they point to when the instance is gone",
-    ),
-    bug(
-        "wakes/ended_calls",
-        WAKES,
-        "wakers.into_iter().for_each(Waker::wake);",
-        "drop(wakers);",
-        "whoever waits for a call is not told that it has ended",
-    ),
-    bug(
-        "wakes/woken_while_polled",
-        WAKES,
-        "lazy.woken.store(true, Ordering::Release);",
-        "let _ = lazy;",
-        "a future that wakes itself while it is polled is not polled again",
-    ),
-    bug(
-        "cancel/heard_twice",
-        CANCEL,
-        "        if task.marks.has(Marks::CANCELLED) {\n            return;",
-        "        if false {\n            return;",
-        "a task that is cancelled a second time hears of it a second time",
-    ),
-    bug(
-        "cancel/runs_on",
-        CANCEL,
-        "TaskState::Running => self.context.fixed().fast_resumes = 0,",
-        "TaskState::Running => {}",
-        "a task that cancels itself and yields is resumed by the dispatcher",
-    ),
-    bug(
-        "cancel/future_goes_on",
-        CANCEL,
-        "        if let Some(call) = self.executor.take_pending(index) {\n            self.discard(call);\n        } else if",
-        "        if",
-        "what a cancelled task waits for is not dropped",
-    ),
-    bug(
-        "cancel/timer_stays",
-        CANCEL,
-        "            self.executor.forget_timers(self.tasks.word(index));",
-        "",
-        "the timer of a task that was cancelled while it slept wakes it later",
-    ),
-    bug(
-        "cancel/joined_for_ever",
-        CANCEL,
-        "            self.tasks[target].joiner = crate::task::NONE;",
-        "",
-        "a task whose joiner was cancelled cannot be joined by another one",
-    ),
-    bug(
-        "cancel/no_separator",
-        CANCEL,
-        "            (*handles.as_ptr()).next = separator.as_ptr();",
-        "            let _ = (handles, separator);",
-        "what a handler gives goes to the callers, which do not hear of the cancellation",
-    ),
-    bug(
-        "cancel/waits_for_ever",
-        CANCEL,
-        "is_spent |= self.cancellations.refusals > REFUSALS;",
-        "is_spent |= false;",
-        "handlers of a call that was dropped may try to wait as often as they like",
-    ),
-    bug(
-        "cancel/thrown_instead",
-        CANCEL,
-        "            Cause::Exception(_) if !is_cancellation(failure.cause) => self.new_failure(CANCELLED),",
-        "",
-        "what a handler throws replaces the cancellation",
-    ),
-    bug(
-        "cancel/separator_kept",
-        CANCEL,
-        "        self.continuations.free_root(lists, separator, size);",
-        "        let _ = (lists, size);",
-        "separators are never used again",
     ),
 ];

@@ -150,6 +150,13 @@ pub const ROWS: &[Mutation] = &[
         "the same continuation is handed out twice",
     ),
     bug(
+        "x64/largest_class",
+        X64_ALLOCATE,
+        "if size <= LARGEST_CLASS {",
+        "if size <= LARGEST_CLASS + 8 {",
+        "objects one step above the largest class come from the list of those of any size",
+    ),
+    bug(
         "x64/vector_registers_of_stubs",
         X64_ALLOCATE,
         "stub.op(Op::MovupsXM, &[Reg::xmm(number).into(), word]);",
@@ -271,15 +278,15 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "aarch64/allocation_keeps_registers",
         A64_ALLOCATE,
-        "= 1..=15;",
-        "= 2..=15;",
+        "INTEGERS.map(|number|",
+        "INTEGERS.skip(1).map(|number|",
         "the slow path of an allocation changes x1",
     ),
     bug(
         "aarch64/no_object_no_trap",
         A64_ALLOCATE,
         "Cond::EQ.into(),",
-        "Cond::AL.into(),",
+        "Cond::VC.into(),",
         "if there is no memory for an object, what was in the buffer is taken for one",
     ),
     bug(
