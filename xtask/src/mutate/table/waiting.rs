@@ -5,6 +5,7 @@ use super::{Mutation, bug};
 
 const CANCEL: &str = "crates/runtime/src/cancel.rs";
 const ENTRY: &str = "crates/runtime/src/entry.rs";
+const GUESTS: &str = "crates/runtime/src/guests.rs";
 const WAKES: &str = "crates/runtime/src/wakes.rs";
 const ENGINE_ASYNC_HOST: &str = "crates/engine/src/async_host.rs";
 const ENGINE_CALL: &str = "crates/engine/src/call.rs";
@@ -292,5 +293,40 @@ pub const ROWS: &[Mutation] = &[
         "            return Poll::Ready(());\n        };",
         "            return Poll::Pending;\n        };",
         "a driver of an instance that is gone waits for ever",
+    ),
+    bug(
+        "guests/turns_used_up",
+        GUESTS,
+        "        waker.wake_by_ref();\n        Poll::Pending",
+        "        Poll::Pending",
+        "a guest that has used up its turns is not polled again",
+    ),
+    bug(
+        "guests/yielded",
+        GUESTS,
+        "Step::Yielded => break,",
+        "Step::Yielded => {}",
+        "a future that wakes itself is polled again before the executor has had its turn",
+    ),
+    bug(
+        "guests/time_is_kept",
+        GUESTS,
+        "self.keeps_time.filter(|&(keeper, _)| keeper != party);",
+        "self.keeps_time.filter(|_| true);",
+        "when the guest that keeps the time leaves nobody else is asked to",
+    ),
+    bug(
+        "guests/newer_timers",
+        GUESTS,
+        "known != Some(newest)",
+        "known.is_none()",
+        "nobody hears of timers that are newer than those that the guest which keeps the time has seen",
+    ),
+    bug(
+        "guests/work_of_others",
+        GUESTS,
+        "(driven.has_work() || self.misses_a_timer(driven))",
+        "self.misses_a_timer(driven)",
+        "tasks that can run when somebody leaves wait until a guest is polled for something else",
     ),
 ];
