@@ -1,7 +1,6 @@
 //! The test programs of a working copy, built once for all bugs that can be switched.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -15,6 +14,9 @@ use super::record::Record;
 use super::switch::Switched;
 use crate::aarch64::Toolchain;
 use crate::process::Workspace;
+
+/// Its debugger looks at the debug information of the host's code, which would make all programs several times larger.
+const LEFT_OUT: &str = "cli/debugger";
 
 /// A program whose tests are of one crate, or one file of tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +120,7 @@ fn build(workspace: &Workspace, mut cargo: Command, is_emulated: bool) -> Result
         flags.push("\u{1f}");
     }
     flags.push("--cap-lints=allow");
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", OsString::from(flags));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
     for profile in ["DEV", "TEST"] {
         cargo.env(format!("CARGO_PROFILE_{profile}_DEBUG"), "0");
         cargo.env(format!("CARGO_PROFILE_{profile}_OPT_LEVEL"), "1");
@@ -152,6 +154,7 @@ fn program(workspace: &Workspace, artifact: &Artifact, is_emulated: bool) -> Opt
         .filter(|_| artifact.profile.test)?;
     let mut packages = workspace.metadata.packages.iter();
     let package = packages.find(|package| package.id == artifact.package_id)?;
+    let folder = package.manifest_path.parent()?;
     let name = match artifact.target.kind[..] {
         [TargetKind::Lib] => "lib",
         _ => &artifact.target.name,
@@ -161,11 +164,12 @@ fn program(workspace: &Workspace, artifact: &Artifact, is_emulated: bool) -> Opt
         .strip_prefix("enjamb-")
         .unwrap_or(&package.name);
     let emulated = if is_emulated { "emulated " } else { "" };
-    Some(Program {
+    let label = format!("{emulated}{short}/{name}");
+    (label != LEFT_OUT).then(|| Program {
         package: package.name.to_string(),
-        label: format!("{emulated}{short}/{name}"),
+        label,
         is_emulated,
         path: path.into(),
-        folder: package.manifest_path.parent()?.into(),
+        folder: folder.into(),
     })
 }

@@ -65,12 +65,13 @@ struct Mutation {
 }
 
 /// What a bug changes in a text, which is as little as may be.
-struct Edit {
+struct Edit<'a> {
+    bug: &'a Mutation,
     place: Range<usize>,
     with: &'static str,
 }
 
-impl Edit {
+impl Edit<'_> {
     /// A stretch of the text with the bug in it.
     fn within(&self, source: &str, stretch: &Range<usize>) -> String {
         let (before, behind) = (stretch.start..self.place.start, self.place.end..stretch.end);
@@ -85,7 +86,7 @@ impl Mutation {
     }
 
     /// What changes in the text of the file.
-    fn edit(&self, source: &str) -> Result<Edit> {
+    fn edit(&self, source: &str) -> Result<Edit<'_>> {
         let places: Vec<usize> = source.match_indices(self.text).map(|(at, _)| at).collect();
         let [start] = places[..] else {
             let (name, file, count) = (self.name, self.file, places.len());
@@ -99,6 +100,7 @@ impl Mutation {
         let pairs = text.chars().rev().zip(with.chars().rev());
         let back: usize = pairs.take_while(common).map(bytes).sum();
         Ok(Edit {
+            bug: self,
             place: start + front..start + self.text.len() - back,
             with: &with[..with.len() - back],
         })
@@ -184,15 +186,7 @@ fn run_all(
     let bar = ProgressBar::new(to_run.len() as u64);
     let style = ProgressStyle::with_template("{elapsed_precise} {bar:24} {pos}/{len} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    for program in &programs {
-        if !record.seconds.contains_key(&program.label) {
-            bar.set_message(format!("without a bug: {}", program.label));
-            let suite = Suite::new(toolchain, &record.seconds);
-            let seconds = suite.untouched(program)?;
-            record.keep_untouched(&program.label, seconds)?;
-        }
-    }
-    bar.set_message("");
+    measure(&programs, toolchain, record, &bar)?;
     let seconds = record.seconds.clone();
     let suite = Suite::new(toolchain, &seconds);
     let is_switched = |mutation: &&Mutation| switched.iter().any(|row| row.name == mutation.name);
@@ -228,6 +222,25 @@ fn run_all(
     }
     bar.finish_and_clear();
     Ok(is_whole)
+}
+
+/// Runs programs without a bug, unless they are known to pass.
+fn measure(
+    programs: &[Program],
+    toolchain: Option<&Toolchain>,
+    record: &mut Record,
+    bar: &ProgressBar,
+) -> Result<()> {
+    for program in programs {
+        if !record.seconds.contains_key(&program.label) {
+            bar.set_message(format!("without a bug: {}", program.label));
+            let suite = Suite::new(toolchain, &record.seconds);
+            let seconds = suite.untouched(program)?;
+            record.keep_untouched(&program.label, seconds)?;
+        }
+    }
+    bar.set_message("");
+    Ok(())
 }
 
 /// Runs bugs out of the queue until there are no more, or nobody listens.

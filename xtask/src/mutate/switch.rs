@@ -51,20 +51,19 @@ impl Switched {
         blocks.visit_file(&file);
 
         // Of blocks in each other the outermost comes first, and gets the bugs of those inside of it.
-        let mut chosen: BTreeMap<(usize, Reverse<usize>), Vec<(Edit, &'static Mutation)>> =
-            BTreeMap::new();
-        for mutation in bugs {
-            let edit = mutation.edit(source)?;
+        let mut chosen: BTreeMap<(usize, Reverse<usize>), Vec<Edit>> = BTreeMap::new();
+        for bug in bugs {
+            let edit = bug.edit(source)?;
             if let Some(block) = blocks.around(source, &edit) {
                 let place = (block.start, Reverse(block.end));
-                chosen.entry(place).or_default().push((edit, *mutation));
+                chosen.entry(place).or_default().push(edit);
             }
         }
-        let mut outermost: Vec<(Range<usize>, Vec<(Edit, &'static Mutation)>)> = Vec::new();
-        for ((start, Reverse(end)), bugs) in chosen {
+        let mut outermost: Vec<(Range<usize>, Vec<Edit>)> = Vec::new();
+        for ((start, Reverse(end)), edits) in chosen {
             match outermost.last_mut() {
-                Some((block, all)) if start < block.end => all.extend(bugs),
-                _ => outermost.push((start..end, bugs)),
+                Some((block, all)) if start < block.end => all.extend(edits),
+                _ => outermost.push((start..end, edits)),
             }
         }
         let mut switched = Switched {
@@ -73,9 +72,9 @@ impl Switched {
             stretches: Vec::new(),
         };
         let mut copied = 0;
-        for (block, bugs) in outermost {
+        for (block, edits) in outermost {
             switched.text.push_str(&source[copied..block.start]);
-            switched.block(source, &block, bugs);
+            switched.block(source, &block, &edits);
             copied = block.end;
         }
         switched.text.push_str(&source[copied..]);
@@ -83,21 +82,22 @@ impl Switched {
     }
 
     /// Writes a block once for each of its bugs, and as it was.
-    fn block(&mut self, source: &str, block: &Range<usize>, bugs: Vec<(Edit, &'static Mutation)>) {
+    fn block(&mut self, source: &str, block: &Range<usize>, edits: &[Edit<'static>]) {
         let start = self.text.len();
         self.text.push('{');
-        for (edit, bug) in &bugs {
+        for edit in edits {
             // Writing to a text cannot fail.
-            let _ = write!(self.text, "if crate::__planted::is({}) {{", bug.hash());
+            let _ = write!(self.text, "if crate::__planted::is({}) {{", edit.bug.hash());
             let start = self.text.len();
             self.text.push_str(&edit.within(source, block));
-            self.stretches.push((start..self.text.len(), vec![*bug]));
+            self.stretches
+                .push((start..self.text.len(), vec![edit.bug]));
             self.text.push_str("\n} else ");
         }
         self.text.push('{');
         self.text.push_str(&source[block.clone()]);
         self.text.push_str("\n}}");
-        let bugs: Vec<_> = bugs.into_iter().map(|(_, bug)| bug).collect();
+        let bugs: Vec<_> = edits.iter().map(|edit| edit.bug).collect();
         self.bugs.extend(&bugs);
         self.stretches.push((start..self.text.len(), bugs));
     }
