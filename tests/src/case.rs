@@ -4,17 +4,27 @@
 use crate::engines::{Engine, Interpreter};
 use crate::header;
 use crate::observed::{Call, Ending};
-use crate::stages;
+use crate::{schedules, stages};
 use enjamb_gen::{Program, bytes_of_seed};
 use enjamb_ir::{
     FuelPolicy, FuelSupply, Module, Schedule, Signature, Val, parse_module, verify_module,
 };
 
-/// The schedules of a random program that decide at random.
-const RANDOM_SCHEDULES: u64 = 8;
+/// The most schedules of a random program.
+const SCHEDULES: u64 = 250;
 
-/// The most schedules of a random program under which it suspends once.
-const SINGLE_SUSPENSIONS: u64 = 100;
+/// The least of one under which leaves suspend, however long it takes.
+const FEW_SCHEDULES: u64 = 4;
+
+/// What all runs of a random program may cost together in one engine, in instructions of the interpreter.
+const WORK: u64 = 800_000;
+
+/// What an instance costs, and a suspension, which makes everything move.
+const INSTANCE: u64 = 1_500;
+const SUSPENSION: u64 = 100;
+
+/// Instructions of the source that one run may take; of a program that takes more there is nothing to compare.
+pub const INSTRUCTIONS: u64 = 40_000;
 
 /// A program to be compared.
 #[derive(Clone, Debug)]
@@ -44,11 +54,21 @@ impl Case {
             0 => Case::on_fuel(program, bytes.first().copied().unwrap_or(0))?,
             _ => Case::of_program(program),
         };
-        let random = (0..RANDOM_SCHEDULES).map(|number| Schedule::Random(seed ^ number));
-        case.schedules.extend(random);
-        let single = case.single_suspensions()?;
-        case.schedules.extend((0..single).map(Schedule::Only));
+        case.schedules = case.random_schedules(seed)?;
         Ok(case)
+    }
+
+    /// Schedules that differ in what they decide, fewer of them if the program takes long.
+    fn random_schedules(&self, seed: u64) -> Result<Vec<Schedule>, String> {
+        let reference = self.reference()?.with_instruction_limit(INSTRUCTIONS);
+        let calls = std::slice::from_ref(&self.call);
+        let (_, stats) = reference.run(calls, Schedule::Always)?;
+        let count = |name| stats.iter().find(|(found, _)| *found == name);
+        let count = |name| count(name).map_or(0, |(_, count)| *count);
+        let cost = count("instructions") + SUSPENSION * count("suspensions") + INSTANCE;
+        let most = (WORK / cost).clamp(FEW_SCHEDULES, SCHEDULES);
+        let leaf_calls = count("leaf_calls");
+        Ok(schedules::distinct(seed, leaf_calls, most as usize))
     }
 
     /// A random program under a few schedules.
@@ -88,22 +108,6 @@ impl Case {
         // Where the fuel runs out depends on who uses it first.
         case.schedule_independent = false;
         Ok(case)
-    }
-
-    /// How many schedules let one leaf call suspend, as far as the run in which all do can tell.
-    fn single_suspensions(&self) -> Result<u64, String> {
-        let reference = self.reference()?;
-        let calls = std::slice::from_ref(&self.call);
-        let suspensions = |schedule| {
-            let (_, stats) = reference.run(calls, schedule)?;
-            let count = stats.iter().find(|(name, _)| *name == "suspensions");
-            Ok::<u64, String>(count.map_or(0, |(_, count)| *count))
-        };
-        let (always, never) = (
-            suspensions(Schedule::Always)?,
-            suspensions(Schedule::Never)?,
-        );
-        Ok(always.saturating_sub(never).min(SINGLE_SUSPENSIONS))
     }
 
     /// The interpreter on the program as it was written.

@@ -3,13 +3,16 @@
 
 use crate::case::Case;
 use crate::engines::{self, Engine};
-use crate::observed::{Ending, Observed};
+use crate::observed::{Ending, Observed, Stats};
 use crate::report;
 use enjamb_codegen::{CompileOptions, Target, compile};
 use enjamb_ir::{FuelSupply, Module, Schedule, Stage, parse_module, verify_module};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// Schedules that an engine runs under before the next engine has its turn.
+const TOGETHER: usize = 32;
 
 /// In which way engines differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,9 +114,9 @@ pub struct Comparison<'a> {
     pub engines: &'a MakeEngines<'a>,
     /// Is told the engine and the schedule before each run, so that it is known which of them did not
     /// come back.
-    pub before: &'a dyn Fn(&str, Schedule),
-    /// Is asked before each run whether there is time for it. A comparison ends where there is not, with what it
-    /// has seen until then.
+    pub before: &'a (dyn Fn(&str, Schedule) + Sync),
+    /// Is asked whether there is time, for each engine and some schedules at a time. A comparison ends where there
+    /// is not, with what all engines have agreed on until then.
     pub has_time: &'a dyn Fn() -> bool,
 }
 
@@ -150,13 +153,13 @@ impl Comparison<'_> {
         let engines = (self.engines)(&case.module, case.fuel).map_err(Difference::refused)?;
         let mut first: Option<Observed> = None;
         let mut agreement = Agreement::default();
-        for &schedule in &case.schedules {
-            let Some(observed) = self.agreed(&engines, case, schedule)? else {
-                break;
-            };
-            agreement.endings.push(observed.calls[0].1.kind());
-            match &first {
-                Some(first) if case.schedule_independent && *first != observed => {
+        for schedules in case.schedules.chunks(TOGETHER) {
+            let agreed = self.agreed(&engines, case, schedules)?;
+            let is_last = agreed.len() < schedules.len();
+            for (&schedule, observed) in schedules.iter().zip(agreed) {
+                agreement.endings.push(observed.calls[0].1.kind());
+                let first = &*first.get_or_insert_with(|| observed.clone());
+                if case.schedule_independent && *first != observed {
                     return Err(Difference {
                         stage: "every engine".to_string(),
                         kind: Kind::DependsOnSchedule,
@@ -164,58 +167,71 @@ impl Comparison<'_> {
                         detail: report::diff(&first.to_string(), &observed.to_string()),
                     });
                 }
-                _ => {
-                    first.get_or_insert(observed);
-                }
+            }
+            if is_last {
+                break;
             }
         }
         Ok(agreement)
     }
 
-    /// What all engines observe; `None` if the program takes too long.
+    /// What all engines observe under these schedules, as far as the program does not take too long. Each engine
+    /// does all of them before the next one begins, so that its code is not fetched for each of them again.
     fn agreed(
         &self,
         engines: &[Box<dyn Engine>],
         case: &Case,
-        schedule: Schedule,
-    ) -> Result<Option<Observed>, Difference> {
-        let calls = std::slice::from_ref(&case.call);
-        let mut agreed: Option<Observed> = None;
-        for engine in engines {
-            let differs = |kind, detail| Difference {
-                stage: engine.name().to_string(),
-                kind,
-                schedule: Some(schedule),
-                detail,
-            };
+        schedules: &[Schedule],
+    ) -> Result<Vec<Observed>, Difference> {
+        let mut schedules = schedules;
+        let mut agreed = Vec::new();
+        for (index, engine) in engines.iter().enumerate() {
             if !(self.has_time)() {
-                return Ok(None);
+                return Ok(Vec::new());
             }
-            (self.before)(engine.name(), schedule);
-            let run = engine.run(calls, schedule);
-            let (observed, stats) =
-                run.map_err(|reason| differs(Kind::Breaks(pattern(&reason)), reason))?;
-            if let Ending::Broken(reason) = &observed.calls[0].1 {
-                if reason == engines::TOO_LONG {
-                    return Ok(None);
+            let (before, name) = (self.before, engine.name());
+            let before = |schedule| before(name, schedule);
+            let calls = std::slice::from_ref(&case.call);
+            let runs = engine.run_all(calls, schedules, &before);
+            for (number, (run, &schedule)) in runs.into_iter().zip(schedules).enumerate() {
+                let differs = |(kind, detail)| Difference {
+                    stage: engine.name().to_string(),
+                    kind,
+                    schedule: Some(schedule),
+                    detail,
+                };
+                match whole(run).map_err(differs)? {
+                    None => {
+                        schedules = &schedules[..number];
+                        agreed.truncate(number);
+                        break;
+                    }
+                    Some(observed) if index == 0 => agreed.push(observed),
+                    Some(observed) if !agreed[number].agrees(&observed) => {
+                        let diff = report::diff(&agreed[number].to_string(), &observed.to_string());
+                        return Err(differs((Kind::Differs, diff)));
+                    }
+                    Some(_) => {}
                 }
-                return Err(differs(Kind::Breaks(pattern(reason)), reason.clone()));
-            }
-            match &agreed {
-                Some(reference) if !reference.agrees(&observed) => {
-                    let diff = report::diff(&reference.to_string(), &observed.to_string());
-                    return Err(differs(Kind::Differs, diff));
-                }
-                _ => {
-                    agreed.get_or_insert(observed);
-                }
-            }
-            let live = stats.iter().find(|(name, _)| *name == "continuations_live");
-            if let Some((_, live)) = live.filter(|(_, live)| *live != 0) {
-                return Err(differs(Kind::Leaves, format!("{live} continuations")));
             }
         }
         Ok(agreed)
+    }
+}
+
+/// What a run has shown that did not take too long and left nothing behind, or else what is wrong with it.
+fn whole(run: Result<(Observed, Stats), String>) -> Result<Option<Observed>, (Kind, String)> {
+    let broken = |reason: String| (Kind::Breaks(pattern(&reason)), reason);
+    let (observed, stats) = run.map_err(broken)?;
+    match &observed.calls[0].1 {
+        Ending::Broken(reason) if reason == engines::TOO_LONG => return Ok(None),
+        Ending::Broken(reason) => return Err(broken(reason.clone())),
+        _ => {}
+    }
+    let live = stats.iter().find(|(name, _)| *name == "continuations_live");
+    match live {
+        Some((_, live)) if *live != 0 => Err((Kind::Leaves, format!("{live} continuations"))),
+        _ => Ok(Some(observed)),
     }
 }
 

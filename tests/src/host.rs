@@ -6,19 +6,45 @@
 //! |---|---|
 //! | `log` | takes anything, gives back nothing; only its calls matter |
 //! | `echo` | gives back its arguments |
+//! | `later` | gives back its argument, and in machine code takes some turns for it if that is not zero; unlike others it is not among the host calls that are compared |
 //! | `fail` | ends with an error of the host |
 //! | `throw` | throws the exception of its two arguments |
 //! | `handle` | makes a reference of a number |
 //! | `number` | gives the number of a reference, 0 for null |
 
-use enjamb_ir::{Exception, Val};
+use enjamb_ir::{Exception, FunctionKind, Module, Val};
 use std::fmt;
 
 /// The namespace.
 pub const NAMESPACE: &str = "host";
 
 /// The names of its functions.
-pub const NAMES: [&str; 6] = ["log", "echo", "fail", "throw", "handle", "number"];
+pub const NAMES: [&str; 7] = ["log", "echo", LATER, "fail", "throw", "handle", "number"];
+
+/// The function that may take its time. When it is called and when it is ready depends on the engine, which makes no
+/// difference to the programs that call it.
+pub const LATER: &str = "later";
+
+/// Whether a module imports [`LATER`].
+pub fn may_wait(module: &Module) -> bool {
+    module
+        .functions
+        .values()
+        .any(|function| match &function.kind {
+            FunctionKind::Import {
+                namespace, name, ..
+            } => namespace == NAMESPACE && name == LATER,
+            FunctionKind::Body(_) => false,
+        })
+}
+
+/// The turns for which the future of `later` is not ready.
+pub fn turns(args: &[Val]) -> u32 {
+    match args {
+        [Val::I64(number)] => (number & 3) as u32,
+        _ => 0,
+    }
+}
 
 /// Why a function of the namespace gives no results.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +71,7 @@ impl fmt::Display for Failure {
 pub fn call(name: &str, args: &[Val]) -> Result<Vec<Val>, Failure> {
     match (name, args) {
         ("log", _) => Ok(Vec::new()),
-        ("echo", args) => Ok(args.to_vec()),
+        ("echo" | LATER, args) => Ok(args.to_vec()),
         ("fail", _) => Err(Failure::Error("the host function failed".to_string())),
         ("throw", &[Val::I64(tag), Val::Ref(payload)]) => {
             Err(Failure::Exception(Exception { tag, payload }))

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz` and `cargo xtask reduce`: random programs in all engines, and what is found made small.
 //!
 //! The work is done by the example `fuzz` of the tests, built with optimisations: here, and for AArch64 under the
-//! emulator. Each closes with a line of counts, from which ours is made.
+//! emulator. Each closes with a line of counts, from which ours is made; its head says what counts as a pair.
 
 use std::env;
 use std::fmt;

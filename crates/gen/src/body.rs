@@ -151,6 +151,9 @@ impl Body<'_, '_, '_> {
         let empty = self.builder.icmp(IntCond::SignedLess, left, zero);
         self.builder.brif(empty, self.exit, &[], work, &[]);
         self.builder.switch_to_block(work);
+        if self.signature.is_async && self.choices.once_in(2) {
+            self.leaf();
+        }
         for _ in 0..self.choices.between(1, self.world.size.statements) {
             self.statement();
         }
@@ -255,7 +258,7 @@ impl Body<'_, '_, '_> {
             return object::statement(self, objects);
         }
         let (state, tasks) = (self.world.has_state, self.world.has_tasks);
-        match self.choices.below(26) {
+        match self.choices.below(29) {
             0..7 => self.compute(),
             7..9 => self.slot_access(),
             9..13 if self.signature.is_async => self.leaf(),
@@ -270,30 +273,32 @@ impl Body<'_, '_, '_> {
             }
             23 => self.table_access(),
             24..26 if self.world.has_context => self.context_access(),
+            26..29 if self.signature.is_async => self.leaf(),
             _ => self.compute(),
         }
     }
 
     fn leaf(&mut self) {
-        match self.choices.below(6) {
-            0..3 => {
-                self.builder.call(self.world.leaf_yield, &[]);
-            }
-            5 if self.world.has_state => {
-                let value = self.value(Type::I64);
-                let results = self.builder.call(self.world.ask, &[value]);
-                self.keep(&results);
-            }
-            3 => {
-                let value = self.value(Type::I64);
-                let results = self.builder.call(self.world.leaf_test, &[value]);
-                self.keep(&results);
-            }
-            _ => {
+        let with_results = match self.choices.below(8) {
+            3 | 4 => self.world.leaf_test,
+            5 if self.world.has_state => self.world.ask,
+            6 => match self.world.later {
+                Some(later) => later,
+                None => self.world.leaf_test,
+            },
+            7 => {
                 let value = self.masked(3);
                 self.builder.call(self.world.leaf_sleep, &[value]);
+                return;
             }
-        }
+            _ => {
+                self.builder.call(self.world.leaf_yield, &[]);
+                return;
+            }
+        };
+        let value = self.value(Type::I64);
+        let results = self.builder.call(with_results, &[value]);
+        self.keep(&results);
     }
 
     /// The low bits of a variable, as an index.
@@ -395,7 +400,10 @@ impl Body<'_, '_, '_> {
     }
 
     fn memory_access(&mut self) {
-        let place = Place::Memory(self.world.heap);
+        let Some((heap, _)) = self.world.memory else {
+            return self.compute();
+        };
+        let place = Place::Memory(heap);
         let index = if self.choices.once_in(40) {
             self.value(Type::I64)
         } else {
@@ -476,7 +484,9 @@ impl Body<'_, '_, '_> {
     }
 
     fn bulk_memory(&mut self) {
-        let heap = self.world.heap;
+        let Some((heap, data)) = self.world.memory else {
+            return self.compute();
+        };
         let (to, from, length) = (self.masked(0x3ff), self.masked(0x3ff), self.masked(15));
         match self.choices.below(5) {
             0 => self.builder.memory_copy(heap, heap, to, from, length),
@@ -486,8 +496,7 @@ impl Body<'_, '_, '_> {
             }
             2 => {
                 let from = self.masked(3);
-                self.builder
-                    .memory_init(heap, self.world.data, to, from, length);
+                self.builder.memory_init(heap, data, to, from, length);
             }
             3 => {
                 let pages = self.masked(1);

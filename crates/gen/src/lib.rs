@@ -4,7 +4,7 @@
 //! [`Program`]: a module, what to call, and whether the schedule of suspensions may make a difference. The same
 //! bytes give the same program on every machine.
 //!
-//! A program is a module with a memory, globals, a table and a few functions, sync and async, which
+//! A program is a module with globals, a table, most often a memory, and a few functions, sync and async, which
 //! call each other. Their bodies are control flow graphs of any shape, irreducible ones included,
 //! over variables of all types. Half of the programs throw and catch exceptions, and half have
 //! vectors, half have objects that a collector moves, and half use the context word. The first parameter
@@ -17,7 +17,9 @@
 //! - A program that is marked [`schedule_independent`](Program::schedule_independent) ends in the same way, with the
 //!   same effects, whatever suspends when. Its tasks communicate by arguments, results and join alone.
 //! - What a program imports is: the leaves of the namespace `enjamb`; and of the namespace `host` `log`, which takes a
-//!   number, `echo`, which gives it back, and `throw`, which throws the exception of its two arguments.
+//!   number, `echo`, which gives it back, `later`, which may take its time for that, and `throw`, which throws the
+//!   exception of its two arguments. In a program that calls `later` no schedule makes a difference, so it does not
+//!   matter either when the host is ready.
 //!
 //! [`Coverage`] counts what programs had in them, and how their runs ended.
 //!
@@ -102,7 +104,15 @@ impl Size {
         functions: 2,
         blocks: 2,
         statements: 2,
-        fuel: 12,
+        fuel: 20,
+    };
+
+    /// A few functions of a few instructions, which suspend now and then.
+    pub const SMALL: Size = Size {
+        functions: 3,
+        blocks: 4,
+        statements: 4,
+        fuel: 30,
     };
 
     /// A few functions of a few dozen instructions.
@@ -146,9 +156,11 @@ struct World {
     leaf_sleep: FuncId,
     /// An async function of the host that gives back its argument.
     ask: FuncId,
+    /// One that gives it back later, where no schedule makes a difference.
+    later: Option<FuncId>,
     log: FuncId,
-    heap: MemoryId,
-    data: DataId,
+    /// The memory and the bytes that go into it, where functions use state.
+    memory: Option<(MemoryId, DataId)>,
     table: TableId,
     globals: Vec<(GlobalId, Type)>,
 }
@@ -161,16 +173,17 @@ impl World {
     }
 }
 
-/// Makes a program. Most are of ordinary size.
+/// Makes a program. Most are small, since most of what can go wrong takes little; one in 64 is large.
 ///
 /// # Errors
 /// If the program breaks a rule, which is a bug of the generator or of the builder.
 pub fn program(bytes: &[u8]) -> Result<Program, BuildError> {
     let mut choices = Choices::new(bytes);
-    let size = match choices.below(16) {
-        14 => Size::TINY,
-        15 => Size::LARGE,
-        _ => Size::ORDINARY,
+    let size = match choices.below(64) {
+        0..26 => Size::TINY,
+        26..54 => Size::SMALL,
+        54..63 => Size::ORDINARY,
+        _ => Size::LARGE,
     };
     make(&mut choices, size)
 }
@@ -193,8 +206,6 @@ fn make(choices: &mut Choices<'_>, size: Size) -> Result<Program, BuildError> {
     for index in 0..world.functions.len() {
         body::define(&mut builder, choices, &world, index)?;
     }
-    // Calls of the host are seen in their order, and which of them a task has made when another one traps.
-    let shares = has_state || world.objects.is_some() || world.throw.is_some();
     let module = builder.finish()?;
     let main = &world.functions[0].1;
     let args = main
@@ -211,7 +222,7 @@ fn make(choices: &mut Choices<'_>, size: Size) -> Result<Program, BuildError> {
         module,
         function: "f0".to_string(),
         args,
-        schedule_independent: !(shares && has_tasks),
+        schedule_independent: world.later.is_some(),
     })
 }
 
@@ -229,9 +240,15 @@ fn declare(
     let leaf_sleep = builder.declare_import("sleep", "enjamb", "sleep", leaf(i64s, &[]))?;
     let ask = builder.declare_import("ask", "host", "echo", leaf(i64s, i64s))?;
     let log = builder.declare_import("log", "host", "log", Signature::sync(i64s, &[]))?;
-    let heap = builder.declare_memory("heap", 1, 2)?;
-    builder.export("heap", Export::Memory(heap))?;
-    let data = builder.declare_data("data", b"\x01\x80\xff\x7f words of a poem", None)?;
+    let memory = match has_state {
+        true => {
+            let heap = builder.declare_memory("heap", 1, 2)?;
+            builder.export("heap", Export::Memory(heap))?;
+            let data = b"\x01\x80\xff\x7f words of a poem";
+            Some((heap, builder.declare_data("data", data, None)?))
+        }
+        false => None,
+    };
     let types = choices.of(&[&TYPES[..8], &TYPES]);
     let mut globals = Vec::new();
     let stored = types.iter().filter(|&&ty| TypeClass::Stored.contains(ty));
@@ -278,6 +295,12 @@ fn declare(
             Some(object::Objects::declare(builder, types, number)?)
         }
     };
+    // Calls of the host are seen in their order, and which of them a task has made when another one traps.
+    let shares = has_state || objects.is_some() || throw.is_some();
+    let later = match shares && has_tasks {
+        true => None,
+        false => Some(builder.declare_import("later", "host", "later", leaf(i64s, i64s))?),
+    };
     Ok(World {
         size,
         calls_left,
@@ -292,9 +315,9 @@ fn declare(
         leaf_test,
         leaf_sleep,
         ask,
+        later,
         log,
-        heap,
-        data,
+        memory,
         table,
         globals,
     })

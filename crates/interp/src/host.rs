@@ -411,8 +411,8 @@ impl<'a> Machine<'a> {
 
     /// A call of a leaf that the schedule governs.
     fn governed(&mut self, natural: bool, results: Vec<Cell>) -> Called {
-        let number = self.leaf_calls;
-        self.leaf_calls += 1;
+        let number = self.stats.leaf_calls;
+        self.stats.leaf_calls += 1;
         if self.options.schedule.decides(number, natural) {
             Called::Waits(Wait::Turn, results)
         } else {

@@ -67,7 +67,6 @@ impl<'a> Instance<'a> {
             epoch: 0,
             spawners: Vec::new(),
             scheduler: Scheduler::new(options.clock),
-            leaf_calls: 0,
             stack_bytes: 0,
             parked_bytes: 0,
             instructions_left: 0,

@@ -57,8 +57,6 @@ pub(crate) struct Machine<'a> {
     /// The tasks that wait until one that they have started stops running.
     pub(crate) spawners: Vec<Stack<'a>>,
     pub(crate) scheduler: Scheduler<'a>,
-    /// Calls of leaves that the schedule governs.
-    pub(crate) leaf_calls: u64,
     /// Cost of the frames that run, of all tasks in the midst of an instruction.
     pub(crate) stack_bytes: usize,
     /// Cost of the frames that are suspended and not resumed yet.

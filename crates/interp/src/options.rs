@@ -95,6 +95,8 @@ pub struct Stats {
     pub task_bytes: u64,
     /// Calls of functions of the host.
     pub host_calls: u64,
+    /// Calls of `yield` and `test`, which a schedule governs.
+    pub leaf_calls: u64,
     /// Instructions that ran.
     pub instructions: u64,
     /// Fuel that was used.

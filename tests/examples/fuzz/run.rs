@@ -118,8 +118,9 @@ fn follow(lines: &Receiver<String>, settings: &Settings, start: Instant) -> Coun
     for line in lines {
         match line.split_once(' ') {
             Some((END, pairs)) => {
-                counts.programs += 1;
-                counts.pairs += pairs.parse::<u64>().unwrap_or(0);
+                let pairs = pairs.parse::<u64>().unwrap_or(0);
+                counts.programs += u64::from(pairs > 0);
+                counts.pairs += pairs;
             }
             Some((COVERED, line)) => counts.coverage.extend(&line.parse().unwrap_or_default()),
             Some((FOUND, what)) => {

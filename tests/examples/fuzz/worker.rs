@@ -4,7 +4,7 @@ use crate::plant::{self, Plant};
 use crate::{finding, run};
 use enjamb_gen::Coverage;
 use enjamb_ir::Schedule;
-use enjamb_tests::case::Case;
+use enjamb_tests::case::{self, Case};
 use enjamb_tests::differential::{Agreement, Comparison, Difference};
 use std::error::Error;
 use std::io::{self, Write};
@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-/// Instructions that a call may take in the interpreter.
-pub const INSTRUCTIONS: u64 = 20_000_000;
+/// Instructions that a call may take in the interpreter, state machines included, which take more than what they
+/// were made from.
+pub const INSTRUCTIONS: u64 = 4 * case::INSTRUCTIONS;
 
 /// How long one run in one engine may take, on a busy machine and under an emulator.
 const LIMIT: Duration = Duration::from_secs(120);

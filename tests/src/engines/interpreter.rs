@@ -100,7 +100,8 @@ impl Engine for Interpreter {
             let trace = trace.filter(|_| self.is_source);
             observed.add(call, ending, trace.as_ref());
         }
-        for call in instance.host_calls() {
+        let calls = instance.host_calls().iter();
+        for call in calls.filter(|call| call.name != host::LATER) {
             let text = format!("{}({})", call.name, list(&all_seen(&call.args, has_heap)));
             observed.host_calls.push(text);
         }
@@ -163,5 +164,7 @@ fn counters(stats: &enjamb_interp::Stats) -> Stats {
         ("tasks_started", stats.tasks_started),
         ("tasks_finished", stats.tasks_finished),
         ("tasks_failed", stats.tasks_failed),
+        ("instructions", stats.instructions),
+        ("leaf_calls", stats.leaf_calls),
     ]
 }

@@ -5,9 +5,16 @@ use crate::host::{self, Failure};
 use crate::observed::{Call, Ending, Fuel, Observed, Stats, all_seen, list};
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile};
-use enjamb_ir::{Entity, Export, FuelSupply, MemoryId, Module, Schedule, Val};
-use enjamb_runtime::{ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options};
+use enjamb_ir::{Entity, Export, FuelSupply, FuncId, MemoryId, Module, Schedule, Val};
+use enjamb_runtime::{
+    ClockKind, Error, HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome,
+    Step, TaskHandle,
+};
+use std::future::poll_fn;
+use std::mem;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::thread;
 
 /// Bytes of stack for compiled code; a thread of the test harness has twice as many.
@@ -24,6 +31,9 @@ pub struct Jit {
     reuse: bool,
     way: Way,
     fuel: FuelSupply,
+    /// Whether there are calls of the host that wait. A turn that begins because the host is ready has fuel of its
+    /// own, which the interpreter, where the host is always ready, would have to spend at the same place.
+    waits: bool,
     loaded: Arc<LoadedModule>,
 }
 
@@ -87,9 +97,9 @@ const SETTINGS: [(&str, RegisterAllocator, bool, bool); 4] = [
 ];
 
 impl Jit {
-    /// Compiles a module under all settings, the register allocation checked. Every instance has this
-    /// much fuel. The first code also runs with everything dead poisoned, and on other threads. Where there
-    /// are objects, all code also runs with a collection at every safepoint.
+    /// Compiles a module under all settings, the register allocation checked, and once the passes, which are the
+    /// same. Every instance has this much fuel. The first code also runs with everything dead poisoned, and on
+    /// other threads. Where there are objects, all code also runs with a collection at every safepoint.
     ///
     /// # Errors
     /// If the compiler refuses the module.
@@ -106,7 +116,7 @@ impl Jit {
             };
             let options = CompileOptions {
                 code,
-                verify_passes: true,
+                verify_passes: !count && allocator == RegisterAllocator::Backtracking,
                 ..CompileOptions::default()
             };
             let fails = |error: String| format!("{name} does not compile it: {error}");
@@ -119,6 +129,7 @@ impl Jit {
                 reuse,
                 way: Way::Plain,
                 fuel,
+                waits: fuel == FuelSupply::Unlimited && host::may_wait(&module),
                 loaded: loaded.map_err(|error| fails(error.to_string()))?,
             })
         });
@@ -139,40 +150,8 @@ impl Jit {
         }
     }
 
-    /// Does a call.
-    fn call(&self, instance: &mut Instance, call: &Call) -> Result<Vec<Val>, Error> {
-        let module = self.loaded.module();
-        let function = module.exported_function(&call.function);
-        let function = function.ok_or_else(|| Error::BadCall("it is gone".to_string()))?;
-        let is_async = module.functions[function].signature().is_async;
-        if self.way != Way::OtherThreads || !is_async {
-            return instance.call(function, &call.args);
-        }
-        let task = instance.spawn(function, &call.args)?;
-        for _ in 0..TURNS_ON_OTHER_THREADS {
-            if instance.is_done(task)? {
-                break;
-            }
-            thread::scope(|scope| scope.spawn(|| instance.step()).join())
-                .map_err(|_| Error::BadCall("a turn panicked".to_string()))?;
-        }
-        instance.run_until(task)
-    }
-}
-
-/// Calls of host functions as text, shared with the functions that record them.
-type Recorded = Arc<Mutex<Vec<String>>>;
-
-impl Engine for Jit {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn is_complete(&self) -> bool {
-        self.count && self.reuse && self.way == Way::Plain
-    }
-
-    fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {
+    /// Makes an instance.
+    fn begin(&self, schedule: Schedule) -> Result<Run, String> {
         let options = Options {
             schedule,
             clock: ClockKind::Virtual,
@@ -184,55 +163,258 @@ impl Engine for Jit {
             poison: self.way == Way::Poisoned,
             ..Options::default()
         };
-        let module = self.loaded.module();
         let recorded = Recorded::default();
-        let has_heap = !module.object_types.is_empty();
-        let imports = imports(&recorded, has_heap);
-        let instance = Instance::new(Arc::clone(&self.loaded), imports, options);
-        let mut instance = instance.map_err(|error| error.to_string())?;
-        let mut observed = Observed::default();
-        for call in calls {
-            let result = self.call(&mut instance, call);
-            let trace = result.as_ref().err().and_then(Error::trace).cloned();
-            let ending = match result {
-                Ok(results) => Ending::Results(results),
-                Err(Error::Trap(trap)) => Ending::Trap(trap.code),
-                Err(Error::Exception(thrown)) => Ending::Exception(thrown.exception),
-                Err(other) => Ending::Broken(other.to_string()),
-            };
-            // Tasks that are left end with the call, as they do in the other engines.
-            instance.drop_tasks();
-            observed.add(call, ending, trace.as_ref());
+        let mut imports = imports(&recorded, self.has_heap());
+        let woken = Woken::default();
+        if self.waits {
+            let later = later(Arc::clone(&woken));
+            imports.define(host::NAMESPACE, host::LATER, Box::new(later));
         }
+        let instance = Instance::new(Arc::clone(&self.loaded), imports, options);
+        Ok(Run {
+            schedule,
+            instance: instance.map_err(|error| error.to_string())?,
+            recorded,
+            woken,
+            observed: Observed::default(),
+        })
+    }
+
+    fn has_heap(&self) -> bool {
+        !self.loaded.module().object_types.is_empty()
+    }
+
+    /// Does a call in each of these instances.
+    fn call(
+        &self,
+        runs: &mut [Run],
+        call: &Call,
+        before: &(dyn Fn(Schedule) + Sync),
+    ) -> Result<(), String> {
+        let module = self.loaded.module();
+        let function = module.exported_function(&call.function);
+        let function = function.ok_or("the function is gone")?;
+        let is_async = module.functions[function].signature().is_async;
+        if is_async && self.way == Way::OtherThreads {
+            call_on_other_threads(runs, function, call, before);
+            return Ok(());
+        }
+        for run in runs {
+            before(run.schedule);
+            let result = match self.waits && is_async {
+                true => {
+                    let task = run.instance.spawn(function, &call.args);
+                    task.and_then(|task| run.finish(task))
+                }
+                false => run.instance.call(function, &call.args),
+            };
+            run.ended(call, result);
+        }
+        Ok(())
+    }
+
+    /// Runs in instances that exist at the same time. There is one error if not all of them can be made.
+    fn run_together(
+        &self,
+        calls: &[Call],
+        schedules: &[Schedule],
+        before: &(dyn Fn(Schedule) + Sync),
+    ) -> Vec<Result<(Observed, Stats), String>> {
+        let runs = schedules.iter().map(|&schedule| self.begin(schedule));
+        let mut runs = match runs.collect::<Result<Vec<Run>, String>>() {
+            Ok(runs) => runs,
+            Err(reason) => return vec![Err(reason)],
+        };
+        for call in calls {
+            let result = self.call(&mut runs, call, before);
+            if let Err(reason) = result {
+                return vec![Err(reason)];
+            }
+        }
+        runs.into_iter().map(|run| self.end(run)).collect()
+    }
+
+    /// What is seen of an instance in the end.
+    fn end(&self, run: Run) -> Result<(Observed, Stats), String> {
+        let Run {
+            instance,
+            recorded,
+            mut observed,
+            ..
+        } = run;
         observed.host_calls = recorded.lock().map_err(|error| error.to_string())?.clone();
         observed.fuel = Fuel {
             used: instance.stats().fuel_used,
             left: instance.fuel(),
         };
-        look_at_exports(module, &instance, &mut observed)?;
+        look_at_exports(self.loaded.module(), &instance, &mut observed)?;
         let stats = match self.count {
             true => counters(&instance.stats()),
             false => Stats::new(),
         };
-        Ok((observed.without_handles(has_heap), stats))
+        Ok((observed.without_handles(self.has_heap()), stats))
     }
 }
 
+/// Calls of host functions as text, shared with the functions that record them.
+type Recorded = Arc<Mutex<Vec<String>>>;
+
+/// Who has to be woken when the turn is over.
+type Woken = Arc<Mutex<Vec<Waker>>>;
+
+/// An instance and what was seen of it.
+struct Run {
+    schedule: Schedule,
+    instance: Instance,
+    recorded: Recorded,
+    woken: Woken,
+    observed: Observed,
+}
+
+impl Run {
+    /// Lets a task have a turn, and wakes who has waited for the host. False if nothing has happened.
+    fn step(&mut self) -> bool {
+        let step = self.instance.step();
+        let woken = self.woken.lock().map(|mut woken| mem::take(&mut *woken));
+        let woken = woken.unwrap_or_default();
+        let is_woken = !woken.is_empty();
+        woken.into_iter().for_each(Waker::wake);
+        is_woken || !matches!(step, Step::Idle | Step::Waiting(None))
+    }
+
+    /// Goes on with a task until it has finished.
+    fn finish(&mut self, task: TaskHandle) -> Result<Vec<Val>, Error> {
+        while !self.instance.is_done(task)? && self.step() {}
+        self.instance.run_until(task)
+    }
+
+    /// Notes how a call has ended.
+    fn ended(&mut self, call: &Call, result: Result<Vec<Val>, Error>) {
+        let trace = result.as_ref().err().and_then(Error::trace).cloned();
+        let ending = match result {
+            Ok(results) => Ending::Results(results),
+            Err(Error::Trap(trap)) => Ending::Trap(trap.code),
+            Err(Error::Exception(thrown)) => Ending::Exception(thrown.exception),
+            Err(other) => Ending::Broken(other.to_string()),
+        };
+        // Tasks that are left end with the call, as they do in the other engines.
+        self.instance.drop_tasks();
+        self.observed.add(call, ending, trace.as_ref());
+    }
+}
+
+/// Does a call of an async function in some instances, whose first turns one thread after the other takes.
+fn call_on_other_threads(
+    runs: &mut [Run],
+    function: FuncId,
+    call: &Call,
+    before: &(dyn Fn(Schedule) + Sync),
+) {
+    let spawned = runs.iter_mut().map(|run| {
+        before(run.schedule);
+        run.instance.spawn(function, &call.args)
+    });
+    let tasks: Vec<Result<TaskHandle, Error>> = spawned.collect();
+    for _ in 0..TURNS_ON_OTHER_THREADS {
+        let unfinished = runs.iter_mut().zip(&tasks).filter(|(run, task)| {
+            let done = task.as_ref().map(|&task| run.instance.is_done(task));
+            matches!(done, Ok(Ok(false)))
+        });
+        let unfinished: Vec<&mut Run> = unfinished.map(|(run, _)| run).collect();
+        if unfinished.is_empty() {
+            break;
+        }
+        let turns = || {
+            for run in unfinished {
+                before(run.schedule);
+                run.step();
+            }
+        };
+        let turns = thread::scope(|scope| scope.spawn(turns).join());
+        turns.unwrap_or_else(|panic| resume_unwind(panic));
+    }
+    for (run, task) in runs.iter_mut().zip(tasks) {
+        before(run.schedule);
+        let result = task.and_then(|task| run.finish(task));
+        run.ended(call, result);
+    }
+}
+
+impl Engine for Jit {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_complete(&self) -> bool {
+        self.count && self.reuse && self.way == Way::Plain
+    }
+
+    fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {
+        self.run_together(calls, &[schedule], &|_| {})
+            .swap_remove(0)
+    }
+
+    fn run_all(
+        &self,
+        calls: &[Call],
+        schedules: &[Schedule],
+        before: &(dyn Fn(Schedule) + Sync),
+    ) -> Vec<Result<(Observed, Stats), String>> {
+        let together = match self.way {
+            // A thread costs more than most runs.
+            Way::OtherThreads => schedules.len().max(1),
+            Way::Plain | Way::Moving | Way::Poisoned => 1,
+        };
+        let chunks = schedules.chunks(together);
+        chunks
+            .flat_map(|chunk| self.run_together(calls, chunk, before))
+            .collect()
+    }
+}
+
+/// The functions of the host, which record their calls.
 fn imports(recorded: &Recorded, has_heap: bool) -> Imports {
     let mut imports = Imports::new();
     for name in host::NAMES {
         let recorded = Arc::clone(recorded);
         imports.define_sync(host::NAMESPACE, name, move |_, args| {
-            if let Ok(mut recorded) = recorded.lock() {
+            if name != host::LATER
+                && let Ok(mut recorded) = recorded.lock()
+            {
                 recorded.push(format!("{name}({})", list(&all_seen(args, has_heap))));
             }
-            host::call(name, args).map_err(|failure| match failure {
-                Failure::Error(message) => HostError::from(message),
-                Failure::Exception(exception) => HostError::from(exception),
-            })
+            answer(name, args)
         });
     }
     imports
+}
+
+/// The function of the host that waits: some times to be woken.
+fn later(
+    woken: Woken,
+) -> impl FnMut(&mut HostContext<'_>, &[Val]) -> Result<Outcome, HostError> + Send {
+    move |context, args| {
+        let (woken, args) = (Arc::clone(&woken), args.to_vec());
+        let mut turns = host::turns(&args);
+        let future = poll_fn(move |polling| {
+            if turns == 0 {
+                return Poll::Ready(answer(host::LATER, &args));
+            }
+            turns -= 1;
+            if let Ok(mut woken) = woken.lock() {
+                woken.push(polling.waker().clone());
+            }
+            Poll::Pending
+        });
+        Outcome::of(context, Box::pin(future))
+    }
+}
+
+fn answer(name: &str, args: &[Val]) -> Result<Vec<Val>, HostError> {
+    host::call(name, args).map_err(|failure| match failure {
+        Failure::Error(message) => HostError::from(message),
+        Failure::Exception(exception) => HostError::from(exception),
+    })
 }
 
 fn look_at_exports(

@@ -26,6 +26,21 @@ pub trait Engine {
     /// # Errors
     /// If no instance can be made; no program of a test should lead to that.
     fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String>;
+
+    /// The same under each of these schedules. Some engines do it at once, and all say `before` they go on with
+    /// one of them.
+    fn run_all(
+        &self,
+        calls: &[Call],
+        schedules: &[Schedule],
+        before: &(dyn Fn(Schedule) + Sync),
+    ) -> Vec<Result<(Observed, Stats), String>> {
+        let run = |&schedule: &Schedule| {
+            before(schedule);
+            self.run(calls, schedule)
+        };
+        schedules.iter().map(run).collect()
+    }
 }
 
 /// Bytes of stack that a program may use.
