@@ -1,10 +1,15 @@
 //! Random programs on objects, with a model beside them that nothing moves.
 
 use enjamb_abi::heap::{Heap, Mutator, OutOfMemory, Request, Roots, Window};
+use enjamb_abi::memory::{Blocks, GlobalBlocks};
 use enjamb_abi::object::{ELEMENTS, LENGTH, ObjectLayout, TYPE, type_number, type_word};
 use enjamb_heap::CopyingHeap;
 use enjamb_ir::Type;
+use std::alloc::Layout;
 use std::collections::HashMap;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Numbers of SplitMix64.
 struct Rng(u64);
@@ -277,6 +282,64 @@ fn graphs_stay_what_they_are_when_everything_moves_all_the_time() {
     let steps = if cfg!(miri) { 100 } else { 3000 };
     for seed in 100..108 {
         run(seed, CopyingHeap::new(1 << 30).poison(true), steps, 1);
+    }
+}
+
+/// The global allocator, which refuses most requests.
+#[derive(Debug, Default)]
+struct Stingy {
+    requests: AtomicU64,
+    live: AtomicU64,
+}
+
+// SAFETY: what it gives is the global allocator's.
+unsafe impl Blocks for Stingy {
+    fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let number = self.requests.fetch_add(1, Relaxed);
+        let is_granted = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61 == 0;
+        let block = is_granted
+            .then(|| GlobalBlocks.allocate(layout))
+            .flatten()?;
+        self.live.fetch_add(1, Relaxed);
+        Some(block)
+    }
+
+    unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+        self.live.fetch_sub(1, Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { GlobalBlocks.free(block, layout) };
+    }
+}
+
+#[test]
+fn graphs_stay_what_they_are_when_memory_is_refused() {
+    let steps = if cfg!(miri) { 100 } else { 3000 };
+    for seed in 200..208 {
+        let (mut rng, stingy) = (Rng(seed), Arc::new(Stingy::default()));
+        let heap = CopyingHeap::new(1 << 20).blocks(stingy.clone());
+        let mut pair = Pair::new(heap.poison(seed % 2 == 0), 5);
+        let (mut made, mut refused) = (0, 0);
+        for _ in 0..steps {
+            let (root, ty) = (rng.below(5), rng.below(SHAPES.len()));
+            let is_array = matches!(SHAPES[ty], Shape::Array(_));
+            let length = if is_array { rng.below(2000) } else { 0 };
+            match pair.make(root, ty, length) {
+                Ok(()) => made += 1,
+                Err(OutOfMemory) => refused += 1,
+            }
+            (0..5).for_each(|_| pair.touch(&mut rng));
+            if rng.below(10) == 0 {
+                pair.collect();
+            }
+            pair.compare();
+        }
+        assert!(
+            made > steps / 4 && refused > steps / 100,
+            "{made}, {refused}"
+        );
+        assert!(pair.heap.statistics(pair.window).collections > 0);
+        drop(pair);
+        assert_eq!(stingy.live.load(Relaxed), 0);
     }
 }
 

@@ -378,6 +378,38 @@ mod tests {
         assert!(all.allocate_frame(&mut lists, 504).is_some());
     }
 
+    /// Has no memory.
+    #[derive(Debug)]
+    struct Empty;
+
+    // SAFETY: it gives nothing.
+    unsafe impl Blocks for Empty {
+        fn allocate(&self, _: Layout) -> Option<NonNull<u8>> {
+            None
+        }
+        unsafe fn free(&self, _: NonNull<u8>, _: Layout) {}
+    }
+
+    #[test]
+    fn what_was_refused_counts_for_nothing() {
+        for (count, size) in [(false, 48), (true, 48), (false, 600), (true, 600)] {
+            let (mut all, mut lists) = (continuations(1000, count), [0; FREE_LISTS]);
+            let blocks = std::mem::replace(&mut all.chunks.blocks, Arc::new(Empty));
+            for _ in 0..100 {
+                assert!(all.allocate_frame(&mut lists, size).is_none());
+                assert!(all.allocate_root(&mut lists, size).is_none());
+            }
+            let reason = all.refusal("a frame", size.into()).0;
+            let expected = format!("no memory for a frame, {size} bytes: there is none left");
+            assert_eq!((all.used, reason), (0, expected));
+            assert_eq!(all.counts(&mut lists).live, 0);
+            all.chunks.blocks = blocks;
+            assert!(all.allocate_frame(&mut lists, size).is_some());
+            let reason = all.refusal("a frame", 1000).0;
+            assert!(reason.ends_with("the limit is 1000 bytes"), "{reason}");
+        }
+    }
+
     #[test]
     fn what_is_kept_elsewhere_counts_too() {
         let (mut all, mut lists) = (continuations(1000, false), [0; FREE_LISTS]);

@@ -179,6 +179,50 @@ block2:
 }
 "#;
 
+/// Whatever a call needs first that the limit does not have: a task, a frame, results.
+#[test]
+fn every_limit_ends_the_call_alone_or_is_enough() {
+    let loaded = load(DEEP);
+    let calls: [(&str, &[Val]); 2] = [
+        ("deep", &[Val::I64(6)]),
+        ("wide", &[6, 1, 2, 3, 4].map(Val::I64)),
+    ];
+    for (name, args) in calls {
+        let results = |limit| {
+            let options = Options {
+                continuation_limit: limit,
+                ..Options::default()
+            };
+            let mut instance = Instance::new(Arc::clone(&loaded), Imports::new(), options).unwrap();
+            let results = [0, 1].map(|_| {
+                let result = call(&mut instance, name, args);
+                assert_eq!(instance.stats().tasks_live, 0);
+                result
+            });
+            assert_eq!(results[0], results[1], "{limit}: each call finds the same");
+            results[0].clone()
+        };
+        let right = results(1 << 20);
+        assert!(right.is_ok());
+        let enough = (0..).step_by(8).find(|&limit| {
+            let result = results(limit);
+            if let Err(error) = &result {
+                let trap = error.trap().unwrap();
+                assert_eq!(trap.code, TrapCode::OutOfMemory);
+                let message = trap.message.as_deref().unwrap_or_default();
+                let says_why = message.ends_with(&format!(" bytes: the limit is {limit} bytes"));
+                assert!(says_why, "{message}");
+            }
+            result == right
+        });
+        let enough = enough.unwrap();
+        assert!(enough > 7 * 24, "frames take more");
+        for limit in (enough..enough + 200).step_by(8) {
+            assert_eq!(results(limit), right, "{limit} is more than {enough}");
+        }
+    }
+}
+
 #[test]
 fn running_out_of_memory_ends_the_call_alone_and_says_where() {
     let options = Options {
