@@ -2,18 +2,13 @@
 //!
 //! `cargo bench -p enjamb-liveness`, optionally with the largest number of blocks as argument.
 
-#[path = "../tests/support/maker.rs"]
-#[allow(dead_code, reason = "the shapes use a part")]
-mod maker;
-#[path = "../tests/support/random.rs"]
-#[allow(dead_code, reason = "the shapes use a part")]
-mod random;
-#[path = "../tests/support/shapes.rs"]
-mod shapes;
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 use enjamb_ir::Function;
 use enjamb_liveness::{ControlFlow, DominatorTree, Liveness, LoopNest, Stats};
 use std::time::Instant;
+use support::shapes;
 
 const SMALLEST: usize = 3_125;
 const LARGEST: usize = 100_000;

@@ -2,5 +2,6 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub mod maker;
+pub mod oracle;
 pub mod random;
 pub mod shapes;

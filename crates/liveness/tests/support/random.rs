@@ -1,11 +1,15 @@
 //! Random functions in SSA form, valid by construction, and what their slots are used for.
 
 use super::maker::Maker;
+use super::oracle::dominators;
 use enjamb_ir::{
     Block, Entity, Function, Inst, Opcode, Payload, Place, SlotData, StackSlot, Value,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+/// Where decisions come from: gives a number below its argument, which is not zero.
+pub type Below<'a> = dyn FnMut(usize) -> usize + 'a;
 
 /// The generator splitmix64.
 pub struct Random(pub u64);
@@ -35,55 +39,41 @@ pub type ByteEffect = (StackSlot, Range<u32>, SlotEffect);
 
 /// A generated function.
 pub struct Generated {
+    /// The successors of each of its blocks.
+    pub graph: Vec<Vec<usize>>,
     /// The function.
     pub function: Function,
     /// The effects of its instructions on slots.
     pub effects: BTreeMap<Inst, ByteEffect>,
 }
 
-/// The blocks that `avoiding` does not cut off from the entry.
-pub fn reachable(successors: &[Vec<usize>], avoiding: Option<usize>) -> BTreeSet<usize> {
-    let mut seen = BTreeSet::new();
-    let mut stack = vec![0];
-    while let Some(block) = stack.pop() {
-        if Some(block) != avoiding && seen.insert(block) {
-            stack.extend(&successors[block]);
-        }
-    }
-    seen
-}
-
-/// Per block those that dominate it, by cutting off each in turn.
-pub fn dominators(successors: &[Vec<usize>]) -> Vec<BTreeSet<usize>> {
-    let all = reachable(successors, None);
-    let mut result = vec![BTreeSet::new(); successors.len()];
-    for &above in &all {
-        let rest = reachable(successors, Some(above));
-        for &below in all.difference(&rest) {
-            result[below].insert(above);
-        }
-    }
-    result
+/// A function of up to 60 blocks, as a rule up to 16.
+pub fn any(below: &mut Below<'_>) -> Generated {
+    let most = if below(10) == 0 { 60 } else { 16 };
+    let blocks = 1 + below(most);
+    let local = below(3) != 0;
+    let graph = graph(below, blocks, local);
+    function(below, graph)
 }
 
 /// Successor lists: up to three per block, near ones preferred if `local` so that loops and
 /// conditionals nest, anywhere otherwise. No edge leads to the entry.
-pub fn graph(random: &mut Random, blocks: usize, local: bool) -> Vec<Vec<usize>> {
+fn graph(below: &mut Below<'_>, blocks: usize, local: bool) -> Vec<Vec<usize>> {
     let mut successors = vec![Vec::new(); blocks];
     for (block, list) in successors.iter_mut().enumerate() {
-        let count = [0, 1, 1, 1, 2, 2, 2, 2, 3, 3][random.below(10)];
+        let count = [0, 1, 1, 1, 2, 2, 2, 2, 3, 3][below(10)];
         for _ in 0..count {
             if blocks == 1 {
                 break;
             }
-            let to = if local && random.below(8) > 0 {
-                (block + 4).saturating_sub(random.below(6)).min(blocks - 1)
+            let to = if local && below(8) > 0 {
+                (block + 4).saturating_sub(below(6)).min(blocks - 1)
             } else {
-                random.below(blocks)
+                below(blocks)
             };
             list.push(to.max(1));
         }
-        if block + 1 < blocks && local && random.below(4) > 0 {
+        if block + 1 < blocks && local && below(4) > 0 {
             list.push(block + 1);
         }
     }
@@ -91,16 +81,16 @@ pub fn graph(random: &mut Random, blocks: usize, local: bool) -> Vec<Vec<usize>>
 }
 
 /// Fills the blocks of a graph with definitions and uses that respect dominance.
-pub fn function(random: &mut Random, successors: &[Vec<usize>]) -> Generated {
+fn function(below: &mut Below<'_>, graph: Vec<Vec<usize>>) -> Generated {
     let mut fill = Fill {
         maker: Maker::new(),
         effects: BTreeMap::new(),
-        available: vec![Vec::new(); successors.len()],
-        addresses: vec![Vec::new(); successors.len()],
+        available: vec![Vec::new(); graph.len()],
+        addresses: vec![Vec::new(); graph.len()],
     };
-    for index in 0..successors.len() {
+    for index in 0..graph.len() {
         let block = fill.maker.block();
-        for _ in 0..random.below(3) {
+        for _ in 0..below(3) {
             let value = fill
                 .maker
                 .function
@@ -114,8 +104,8 @@ pub fn function(random: &mut Random, successors: &[Vec<usize>]) -> Generated {
             .slots
             .push(SlotData { size: 8, align: 8 });
     }
-    let dominators = dominators(successors);
-    let mut order: Vec<usize> = (0..successors.len()).collect();
+    let dominators = dominators(&graph);
+    let mut order: Vec<usize> = (0..graph.len()).collect();
     // A block has more dominators than each of those, so these are filled before it.
     order.sort_by_key(|&block| dominators[block].len());
     for block in order {
@@ -127,12 +117,13 @@ pub fn function(random: &mut Random, successors: &[Vec<usize>]) -> Generated {
         }
         fill.available[block].sort_unstable();
         fill.available[block].dedup();
-        for _ in 0..random.below(5) {
-            fill.instruction(random, block);
+        for _ in 0..below(5) {
+            fill.instruction(below, block);
         }
-        fill.terminator(random, block, &successors[block]);
+        fill.terminator(below, block, &graph[block]);
     }
     Generated {
+        graph,
         function: fill.maker.function,
         effects: fill.effects,
     }
@@ -147,33 +138,33 @@ struct Fill {
 }
 
 impl Fill {
-    fn pick(&mut self, random: &mut Random, index: usize) -> Value {
+    fn pick(&mut self, below: &mut Below<'_>, index: usize) -> Value {
         if self.available[index].is_empty() {
             let value = self.maker.constant(Block::from_index(index));
             self.available[index].push(value);
         }
         let list = &self.available[index];
-        list[random.below(list.len())]
+        list[below(list.len())]
     }
 
-    fn instruction(&mut self, random: &mut Random, index: usize) {
+    fn instruction(&mut self, below: &mut Below<'_>, index: usize) {
         let block = Block::from_index(index);
-        let slot = StackSlot::from_index(random.below(3));
+        let slot = StackSlot::from_index(below(3));
         let access = Payload::Access(Place::Slot(slot), 0);
-        match random.below(12) {
+        match below(12) {
             0 => {
                 let load = self.maker.inst(block, Opcode::Load, access, &[], 1);
                 self.effects.insert(load, (slot, 0..8, SlotEffect::Reads));
             }
             1 | 2 => {
-                let value = self.pick(random, index);
+                let value = self.pick(below, index);
                 let store = self.maker.inst(block, Opcode::Store, access, &[value], 0);
                 let effect = (slot, 0..8, SlotEffect::Overwrites);
                 self.effects.insert(store, effect);
             }
             3 => {
-                let (address, value) = (self.pick(random, index), self.pick(random, index));
-                match random.below(4) {
+                let (address, value) = (self.pick(below, index), self.pick(below, index));
+                match below(4) {
                     // At an index, neither a read nor an overwrite.
                     0 => {
                         let args = [address, value];
@@ -184,12 +175,12 @@ impl Fill {
                         self.effects.insert(load, (slot, 0..8, SlotEffect::Reads));
                     }
                     _ => {
-                        let (opcode, bytes) = match random.below(3) {
+                        let (opcode, bytes) = match below(3) {
                             0 => (Opcode::Istore8, 1),
                             1 => (Opcode::Istore16, 2),
                             _ => (Opcode::Istore32, 4),
                         };
-                        let offset = bytes * random.below(8 / bytes as usize) as u32;
+                        let offset = bytes * below(8 / bytes as usize) as u32;
                         let part = Payload::Access(Place::Slot(slot), offset);
                         let store = self.maker.inst(block, opcode, part, &[value], 0);
                         let effect = (slot, offset..offset + bytes, SlotEffect::Overwrites);
@@ -198,7 +189,7 @@ impl Fill {
                 }
             }
             4 => {
-                let offset = 4 * random.below(2) as u32;
+                let offset = 4 * below(2) as u32;
                 let payload = Payload::Slot(slot, offset);
                 let inst = self.maker.inst(block, Opcode::StackAddr, payload, &[], 1);
                 let address = self.maker.function.results(inst)[0];
@@ -206,13 +197,13 @@ impl Fill {
             }
             5 if !self.addresses[index].is_empty() => {
                 let (address, slot, offset) =
-                    self.addresses[index][random.below(self.addresses[index].len())];
+                    self.addresses[index][below(self.addresses[index].len())];
                 let behind = Payload::Access(Place::Address, 0);
-                let (opcode, effect) = match random.below(2) {
+                let (opcode, effect) = match below(2) {
                     0 => (Opcode::Uload16, SlotEffect::Reads),
                     _ => (Opcode::Istore16, SlotEffect::Overwrites),
                 };
-                let value = self.pick(random, index);
+                let value = self.pick(below, index);
                 let args = [address, value];
                 let count = usize::from(effect == SlotEffect::Overwrites);
                 let access = self
@@ -223,7 +214,7 @@ impl Fill {
                     _ => (slot, 0..8, SlotEffect::Reads),
                 };
                 self.effects.insert(access, effect);
-                let amount = self.pick(random, index);
+                let amount = self.pick(below, index);
                 let args = [address, amount];
                 let sum = self
                     .maker
@@ -234,7 +225,7 @@ impl Fill {
                 self.addresses[index].push((sum, slot, moved));
             }
             6 => {
-                let argument = self.pick(random, index);
+                let argument = self.pick(below, index);
                 let result = self.maker.call(block, argument);
                 self.available[index].push(result);
             }
@@ -243,26 +234,26 @@ impl Fill {
                 self.available[index].push(value);
             }
             _ => {
-                let (left, right) = (self.pick(random, index), self.pick(random, index));
+                let (left, right) = (self.pick(below, index), self.pick(below, index));
                 let sum = self.maker.add(block, left, right);
                 self.available[index].push(sum);
             }
         }
     }
 
-    fn terminator(&mut self, random: &mut Random, index: usize, successors: &[usize]) {
+    fn terminator(&mut self, below: &mut Below<'_>, index: usize, successors: &[usize]) {
         let mut targets = Vec::new();
         for &to in successors {
             let to = Block::from_index(to);
             let count = self.maker.function.blocks[to].params.len();
-            let args: Vec<Value> = (0..count).map(|_| self.pick(random, index)).collect();
+            let args: Vec<Value> = (0..count).map(|_| self.pick(below, index)).collect();
             targets.push((to, args));
         }
         let borrowed: Vec<(Block, &[Value])> = targets
             .iter()
             .map(|(to, args)| (*to, args.as_slice()))
             .collect();
-        let used = self.pick(random, index);
+        let used = self.pick(below, index);
         let (opcode, args): (Opcode, &[Value]) = match borrowed.len() {
             0 => (Opcode::Return, &[used]),
             1 => (Opcode::Jump, &[]),
