@@ -1,51 +1,10 @@
 //! What must hold of the layouts for any needs, and how good and how large they get.
 
+mod support;
+
 use enjamb_continuation::{Affinities, Layouts, Need, PointNeed};
-use enjamb_ir::{Entity, FieldType, SavedSource, StackSlot, Type, Value};
-
-/// Numbers of SplitMix64.
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % bound as u64) as usize
-    }
-}
-
-const TYPES: [Type; 9] = [
-    Type::I8,
-    Type::I16,
-    Type::I32,
-    Type::I64,
-    Type::F32,
-    Type::F64,
-    Type::Ref,
-    Type::FuncRef,
-    Type::Task,
-];
-
-fn value(index: usize) -> SavedSource {
-    SavedSource::Value(Value::from_index(index))
-}
-
-fn save(index: usize, ty: Type) -> Need {
-    Need {
-        source: value(index),
-        ty: FieldType::Value(ty),
-    }
-}
-
-fn save_slot(index: usize, size: u32) -> Need {
-    let align = 1 << size.trailing_zeros().min(4);
-    Need {
-        source: SavedSource::Slot(StackSlot::from_index(index)),
-        ty: FieldType::Bytes { size, align },
-    }
-}
+use enjamb_ir::Type;
+use support::{Rng, TYPES, check, random_needs, save, save_slot, value};
 
 fn layouts(points: &[PointNeed]) -> Layouts {
     Layouts::new(points, &Affinities::default())
@@ -60,78 +19,12 @@ fn points(saved: impl IntoIterator<Item = Vec<Need>>) -> Vec<PointNeed> {
     saved.into_iter().map(point).collect()
 }
 
-/// Random needs: every source has one type and is saved at random points.
-fn random_needs(rng: &mut Rng) -> (Vec<PointNeed>, Affinities) {
-    let mut points = vec![PointNeed::default(); 1 + rng.below(12)];
-    for point in &mut points {
-        let results = (0..rng.below(4)).map(|_| TYPES[rng.below(TYPES.len())]);
-        point.results = results.collect();
-        point.catches = rng.below(3) == 0;
-    }
-    let mut sources = Vec::new();
-    for index in 0..rng.below(30) {
-        let need = match rng.below(4) {
-            0 => save_slot(index, [1, 3, 8, 20, 64, 3000][rng.below(6)]),
-            _ => save(index, TYPES[rng.below(TYPES.len())]),
-        };
-        sources.push(need.source);
-        let dense = 1 + rng.below(4);
-        for point in &mut points {
-            if rng.below(dense) == 0 {
-                point.saved.push(need);
-            }
-        }
-    }
-    let mut affinities = Affinities::default();
-    for _ in 0..sources.len() {
-        let (a, b) = (rng.below(sources.len()), rng.below(sources.len()));
-        affinities.entry(sources[a]).or_default().push(sources[b]);
-    }
-    (points, affinities)
-}
-
-/// The size and the alignment, which is never above 8.
-fn bytes(ty: FieldType) -> (u32, u32) {
-    match ty {
-        FieldType::Value(ty) => (ty.bytes(), ty.bytes()),
-        FieldType::Bytes { size, align } => (size, align.min(8)),
-    }
-}
-
-fn check(points: &[PointNeed], layouts: &Layouts) {
-    for layout in layouts.layouts().values() {
-        assert!(layout.size.is_multiple_of(8));
-        for field in layout.fields.values() {
-            let (size, align) = bytes(field.ty);
-            assert!(field.offset.is_multiple_of(align), "{field:?}");
-            assert!(field.offset + size <= layout.size, "{field:?}");
-        }
-    }
-    for (state, point) in points.iter().enumerate() {
-        let computed = layouts.point(state);
-        let layout = &layouts.layouts()[computed.layout];
-        let exception = if point.catches { 2 } else { 0 };
-        let results_end = 16 + 8 * exception.max(point.results.len()) as u32;
-        assert!(layout.size >= results_end);
-        let mut taken = vec![(0, results_end)];
-        assert_eq!(computed.saved.len(), point.saved.len());
-        for (field, need) in computed.saved.iter().zip(&point.saved) {
-            let decl = &layout.fields[field.field];
-            assert_eq!((field.source, decl.ty), (need.source, need.ty));
-            taken.push((decl.offset, decl.offset + bytes(decl.ty).0));
-        }
-        taken.sort_unstable();
-        for pair in taken.windows(2) {
-            assert!(pair[0].1 <= pair[1].0, "state {state}: {pair:?}");
-        }
-    }
-}
-
 #[test]
 fn nothing_saved_together_overlaps() {
     let mut shared = 0;
     for seed in 0..500 {
-        let (points, affinities) = random_needs(&mut Rng(seed));
+        let mut rng = Rng(seed);
+        let (points, affinities) = random_needs(&mut |bound| rng.below(bound));
         let computed = Layouts::new(&points, &affinities);
         check(&points, &computed);
         let again = Layouts::new(&points, &affinities);
@@ -149,7 +42,8 @@ fn nothing_saved_together_overlaps() {
 #[test]
 fn one_point_is_never_padded() {
     for seed in 0..500 {
-        let (mut points, affinities) = random_needs(&mut Rng(seed));
+        let mut rng = Rng(seed);
+        let (mut points, affinities) = random_needs(&mut |bound| rng.below(bound));
         points.truncate(1);
         let computed = Layouts::new(&points, &affinities);
         check(&points, &computed);
