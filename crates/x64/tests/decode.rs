@@ -1,70 +1,41 @@
 //! Every form against an independent disassembler: bytes, text, registers, flags, CPU features.
 
+mod disassembler;
+mod random;
 mod samples;
 
 use std::collections::BTreeMap;
 
+use disassembler::{check, check_any, decode, encode};
 use enjamb_x64::{Feature, Inst, Kind, Mem, Op, Operand, Reg, Role};
-use iced_x86::{
-    CpuidFeature, Decoder, DecoderOptions, Formatter, Instruction, InstructionInfoFactory,
-    IntelFormatter, MemorySizeOptions, NumberBase, OpAccess, Register, RflagsBits,
-};
+use iced_x86::{CpuidFeature, Instruction, InstructionInfoFactory, OpAccess, Register, RflagsBits};
+use random::Random;
 use samples::{memory_references, samples};
 
-fn formatter() -> IntelFormatter {
-    let mut formatter = IntelFormatter::new();
-    let options = formatter.options_mut();
-    options.set_number_base(NumberBase::Decimal);
-    options.set_signed_immediate_operands(true);
-    options.set_space_after_operand_separator(true);
-    options.set_memory_size_options(MemorySizeOptions::Always);
-    options.set_branch_leading_zeros(false);
-    options.set_show_branch_size(false);
-    options.set_use_pseudo_ops(false);
-    formatter
-}
-
-fn encode(inst: &Inst<Reg>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let field = inst.encode(&mut bytes).expect("samples can be encoded");
-    assert_eq!(field, None);
-    bytes
-}
-
-fn decode(bytes: &[u8]) -> Instruction {
-    Decoder::with_ip(64, bytes, 0, DecoderOptions::NONE).decode()
-}
+const INSTRUCTIONS: usize = 50_000;
 
 #[test]
 fn every_form_decodes_to_its_own_text_and_length() {
     let references = memory_references();
-    let mut formatter = formatter();
-    let mut text = String::new();
     for &op in Op::ALL {
         for inst in samples(op, &references) {
-            let bytes = encode(&inst);
-            let decoded = decode(&bytes);
-            assert_eq!(decoded.len(), bytes.len(), "{op:?}: {inst}: {bytes:02x?}");
-            let is_branch = op.info().encoding.distance_bytes > 0;
-            text.clear();
-            if is_branch {
-                let mut mnemonic = String::new();
-                formatter.format_mnemonic(&decoded, &mut mnemonic);
-                let target = decoded.near_branch_target() as i64;
-                text = format!("{mnemonic} ${target:+}");
-            } else {
-                formatter.format(&decoded, &mut text);
-                // An absolute address alone is printed unsigned there and signed here.
-                let address = decoded.memory_displacement64();
-                text = text.replace(&format!("[{address}]"), &format!("[{}]", address as i64));
-            }
-            if op.info().mnemonic.starts_with("rep ") {
-                // The operands that the disassembler shows cannot be chosen.
-                text.truncate(op.info().mnemonic.len());
-            }
-            assert_eq!(inst.to_string(), text, "{op:?}: {bytes:02x?}");
+            check(&inst);
         }
     }
+}
+
+/// Any operands together, as the fuzz target `x64` has them.
+#[test]
+fn any_instruction_decodes_to_its_own_text_and_length() {
+    let (mut random, mut taken) = (Random(1), 0);
+    for _ in 0..INSTRUCTIONS {
+        let Ok(inst) = random::instruction(&mut |bound| random.below(bound)) else {
+            continue;
+        };
+        taken += usize::from(inst.encode(&mut Vec::new()).is_ok());
+        check_any(&inst);
+    }
+    assert!(taken > INSTRUCTIONS / 2, "{taken}");
 }
 
 /// One sample with a different register in every place, with and without memory.

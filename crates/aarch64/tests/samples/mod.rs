@@ -7,6 +7,7 @@ use enjamb_aarch64::{
 
 /// Samples of one form: every value that each operand can take, the other operands taking turns.
 /// Each register stands in each place, and each immediate at both ends of its field.
+#[allow(dead_code, reason = "the fuzz target takes any operands together")]
 pub fn samples(op: Op) -> Vec<Inst<Reg>> {
     let forms = op.info().operands;
     let choices: Vec<Vec<Operand>> = forms.iter().map(operands).collect();
@@ -35,7 +36,7 @@ pub fn samples(op: Op) -> Vec<Inst<Reg>> {
 }
 
 /// Makes the size of a bit field fit above its lowest bit.
-fn fit_size(op: Op, operands: &mut [Operand]) {
+pub fn fit_size(op: Op, operands: &mut [Operand]) {
     let forms = op.info().operands;
     let Some(last) = forms.last() else { return };
     let is_size = matches!(
@@ -43,12 +44,13 @@ fn fit_size(op: Op, operands: &mut [Operand]) {
         Kind::Immediate(Immediate::InsertSize | Immediate::ExtractSize)
     );
     if let ([.., Operand::Imm(lowest), Operand::Imm(size)], true) = (operands, is_size) {
-        *size = (*size).clamp(1, i64::from(last.width.bits()) - *lowest);
+        let most = i64::from(last.width.bits()).saturating_sub(*lowest);
+        *size = (*size).clamp(1, most.max(1));
     }
 }
 
 /// Puts the second half of a table into the register behind the first.
-fn fit_table(op: Op, operands: &mut [Operand]) {
+pub fn fit_table(op: Op, operands: &mut [Operand]) {
     let forms = op.info().operands.iter().map(|form| form.kind);
     let second = |kind| matches!(kind, Kind::Register(registers, _) if registers == Registers::Table(Table::Second));
     if let Some(index) = forms.into_iter().position(second)
@@ -207,7 +209,8 @@ fn indexes(bases: &[Reg], width: Width) -> Vec<Operand> {
     (0..64).map(make).collect()
 }
 
-fn operands(form: &OperandForm) -> Vec<Operand> {
+/// Values at the corners of what can stand in a place.
+pub fn operands(form: &OperandForm) -> Vec<Operand> {
     let amounts = |last: u8| (0..=last).collect::<Vec<u8>>();
     match form.kind {
         Kind::Register(kind, _) => registers(kind),
