@@ -4,9 +4,8 @@
 use crate::case::Case;
 use crate::engines::{self, Engine};
 use crate::observed::{Ending, Observed, Stats};
-use crate::report;
-use enjamb_codegen::{CompileOptions, Target, compile};
-use enjamb_ir::{FuelSupply, Module, Schedule, Stage, parse_module, verify_module};
+use crate::{report, tables};
+use enjamb_ir::{FuelSupply, Function, Module, Schedule, Stage, parse_module, verify_module};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -280,30 +279,20 @@ pub fn check_text(text: &str) -> Result<(), String> {
     }
 }
 
-/// A text that may be anything: what the verifier accepts compiles, every pass verified.
+/// A text that may be anything: what the verifier accepts compiles, for each target and with each allocator, every
+/// pass verified and every allocation checked, and the tables say what the code does. Only what is lowered already
+/// may be refused, in a module that is not trusted.
 ///
 /// # Errors
-/// Why it does not compile.
+/// Why it does not compile, or what a table has wrong.
 pub fn check_compiles(text: &str) -> Result<(), String> {
     let Ok(module) = parse_module(text) else {
         return Ok(());
     };
-    if verify_module(&module).is_err()
-        || module
-            .bodies()
-            .any(|(_, body)| body.stage == Stage::Lowered)
-    {
+    let is_lowered = |body: &Function| body.stage == Stage::Lowered || !body.roots.is_empty();
+    let is_refused = !module.trusted && module.bodies().any(|(_, body)| is_lowered(body));
+    if is_refused || verify_module(&module).is_err() {
         return Ok(());
     }
-    let module = Arc::new(module);
-    for target in Target::ALL {
-        let options = CompileOptions {
-            target: target.triple(),
-            verify_passes: true,
-            ..CompileOptions::default()
-        };
-        let compiled = compile(Arc::clone(&module), &options);
-        compiled.map_err(|error| format!("{target}: {error}"))?;
-    }
-    Ok(())
+    tables::check_module(&Arc::new(module))
 }

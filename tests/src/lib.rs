@@ -8,7 +8,8 @@
 //! - [`golden`] checks one file of `tests/golden`, whose [`header`] says what to expect;
 //! - [`differential`] compares what engines make of a [`case`](case::Case), such as a random program of the crate
 //!   `enjamb-gen`;
-//! - [`reduce`] makes one that fails small.
+//! - [`reduce`] makes one that fails small;
+//! - [`tables`] compares the tables that an unwinder goes by with the code.
 //!
 //! It may depend on every crate.
 //!
@@ -34,4 +35,5 @@ pub mod reduce;
 pub mod report;
 pub mod schedules;
 pub mod stages;
+pub mod tables;
 pub mod two_targets;

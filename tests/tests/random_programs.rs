@@ -6,6 +6,7 @@ use enjamb_ir::Schedule;
 use enjamb_tests::differential::{check_compiles, check_fuel, check_program, check_text};
 use enjamb_tests::engines::{Engine, Interpreter};
 use enjamb_tests::observed::{Call, Ending};
+use enjamb_tests::tables;
 use std::time::{Duration, Instant};
 
 /// Seeds that are tried however slow the machine is.
@@ -91,6 +92,15 @@ fn what_the_verifier_accepts_compiles() {
     for (seed, text) in seeds().filter_map(|seed| Some((seed, damaged(seed)?))) {
         if let Err(reason) = check_compiles(&text) {
             panic!("ENJAMB_SEED={seed}: {reason}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn tables_say_what_the_code_does() {
+    for seed in seeds() {
+        if let Err(reason) = tables::check_program(&bytes_of_seed(seed)) {
+            panic!("ENJAMB_SEED={seed}: {reason}");
         }
     }
 }

@@ -1,0 +1,238 @@
+//! The tables of one function against its code.
+
+use super::step::{Access, Flow, Step};
+use super::walk::{Reached, State, Walk};
+use super::{aarch64, x64};
+use enjamb_abi::code::Symbol;
+use enjamb_abi::target::Target;
+use enjamb_codegen::{CompiledModule, FunctionRange};
+use enjamb_ir::hash::FxHashSet;
+use enjamb_ir::{Function, Inst, Opcode, Payload, RootId};
+use std::collections::BTreeMap;
+
+/// The tables of one function.
+pub(super) struct Tables<'a> {
+    compiled: &'a CompiledModule,
+    range: &'a FunctionRange,
+    body: &'a Function,
+    /// Callee-saved registers by hardware number, and the place where the frame keeps each.
+    preserved: Vec<(u8, Option<i32>)>,
+    /// Where the code of instructions begins.
+    starts: Vec<u32>,
+    /// Where the code puts references into root slots, by offset from the frame pointer.
+    roots: BTreeMap<RootId, i32>,
+}
+
+impl<'a> Tables<'a> {
+    pub(super) fn new(
+        compiled: &'a CompiledModule,
+        range: &'a FunctionRange,
+        body: &'a Function,
+    ) -> Self {
+        let registers = compiled.target.convention().callee_saved.iter().enumerate();
+        let preserved = registers.map(|(index, &register)| {
+            let saved = range
+                .saved
+                .iter()
+                .find(|saved| usize::from(saved.0) == index);
+            (register, saved.map(|saved| saved.1))
+        });
+        let within = compiled.instructions.iter().filter(|entry| {
+            entry.inst.is_some() && (range.start..range.end).contains(&entry.offset)
+        });
+        let mut tables = Tables {
+            compiled,
+            range,
+            body,
+            preserved: preserved.collect(),
+            starts: within.map(|entry| entry.offset).collect(),
+            roots: BTreeMap::new(),
+        };
+        tables.roots = tables.root_slots();
+        tables
+    }
+
+    fn frame_pointer(&self) -> u8 {
+        match self.compiled.target {
+            Target::X86_64 => 5,
+            Target::Aarch64 => 29,
+        }
+    }
+
+    fn root_slots(&self) -> BTreeMap<RootId, i32> {
+        let sets = self.starts.iter().filter_map(|&start| {
+            let data = &self.body.insts[self.inst_at(start)?];
+            let (Opcode::RootSet, Payload::Root(root)) = (data.opcode, data.payload) else {
+                return None;
+            };
+            let mut steps = std::iter::successors(self.decode(start), |step| self.decode(step.end));
+            Some((root, steps.find_map(|step| self.stored(&step))?))
+        });
+        sets.collect()
+    }
+
+    /// The place in the frame that an instruction writes.
+    fn stored(&self, step: &Step) -> Option<i32> {
+        let mut places = step.accesses.iter().filter_map(|access| match *access {
+            Access::Save(_, place) | Access::Write(place, _) => Some(place),
+            Access::Restore(..) => None,
+        });
+        let place = places.find(|place| place.base == self.frame_pointer())?;
+        Some(place.offset)
+    }
+
+    fn decode(&self, at: u32) -> Option<Step> {
+        match self.compiled.target {
+            Target::X86_64 => x64::decode(&self.compiled.bytes, at),
+            Target::Aarch64 => aarch64::decode(&self.compiled.bytes, at),
+        }
+    }
+
+    /// The instruction that the code at an offset was made from.
+    fn inst_at(&self, at: u32) -> Option<Inst> {
+        let entries = &self.compiled.instructions;
+        let after = entries.partition_point(|entry| entry.offset <= at);
+        entries[..after].last()?.inst
+    }
+
+    fn opcode_at(&self, at: u32) -> Option<Opcode> {
+        Some(self.body.insts[self.inst_at(at)?].opcode)
+    }
+
+    /// # Errors
+    /// What a table says and the code does not do.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let symbols = self.compiled.symbols.iter();
+        let is_final = |symbol: &Symbol| matches!(symbol, Symbol::TrapLanding | Symbol::Throw(_));
+        let ends = symbols.filter(|(symbol, _)| is_final(symbol));
+        let ends: FxHashSet<u32> = ends.map(|(_, &offset)| offset).collect();
+        let walk = Walk {
+            decode: &|at| self.decode(at),
+            frame_pointer: self.frame_pointer(),
+            range: self.range.start..self.range.end,
+            is_final: &|to| ends.contains(&to),
+            landing: &|offset| self.compiled.landing_at(self.range, offset),
+            is_table_jump: &|at| self.opcode_at(at) == Some(Opcode::BrTable),
+            starts: &self.starts,
+        };
+        let reached = walk.run()?;
+        self.frame()?;
+        self.calls(&reached)?;
+        self.entries(&reached)
+    }
+
+    /// The frame has the size that the table says, and what the table places in it is in it and apart.
+    fn frame(&self) -> Result<(), String> {
+        let prologue = self.compiled.instructions.iter();
+        let mut prologue = prologue.filter(|entry| entry.offset >= self.range.start);
+        let end = prologue.next().map_or(self.range.end, |entry| entry.offset);
+        let (mut at, mut down) = (self.range.start, 0);
+        while at < end {
+            let step = self.decode(at).ok_or("no prologue")?;
+            (at, down) = (step.end, down + step.down);
+        }
+        let bytes = i64::from(self.range.frame_bytes);
+        if down != bytes {
+            return Err(format!(
+                "the frame has {down} bytes, and {bytes} by the table"
+            ));
+        }
+        let saved = self.preserved.iter().filter_map(|(_, place)| *place);
+        let mut saved: Vec<i32> = saved.collect();
+        saved.sort_unstable();
+        for entry in &self.compiled.safepoints {
+            if !(self.range.start + 1..=self.range.end).contains(&entry.offset) {
+                continue;
+            }
+            let slots = self.compiled.roots_at(entry.offset);
+            let mut places = [&saved[..], slots].concat();
+            places.sort_unstable();
+            let are_apart = places.windows(2).all(|pair| pair[0] + 8 <= pair[1]);
+            let are_inside = |&place: &i32| place % 8 == 0 && (-bytes..=-8).contains(&place.into());
+            if !are_apart || !places.iter().all(are_inside) {
+                return Err(format!("saved registers and root slots at {places:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where an unwinder may come by, the values of the caller are where the tables say; where the function
+    /// is left, they are back.
+    fn calls(&self, reached: &Reached) -> Result<(), String> {
+        for (&at, (step, state)) in reached {
+            let leaves = match step.flow {
+                Flow::Return => true,
+                Flow::Jump(to) => !(self.range.start..self.range.end).contains(&to),
+                Flow::Indirect => self.opcode_at(at) != Some(Opcode::BrTable),
+                _ => false,
+            };
+            if matches!(step.flow, Flow::Call(_)) {
+                self.is_known(step.end)?;
+            }
+            // A trap gives nobody his registers back.
+            let is_call = self.compiled.call_at(step.end).is_some();
+            let wrong = self
+                .preserved
+                .iter()
+                .find(|&&(register, place)| match place {
+                    _ if leaves => !state.held.has(register),
+                    Some(place) if is_call => state.kept.get(&place) != Some(&register),
+                    None if is_call => !state.held.has(register),
+                    _ => false,
+                });
+            if let Some((register, place)) = wrong {
+                let State { kept, .. } = state;
+                return Err(format!(
+                    "at {at:#x} the caller's register {register} is lost; the table says {place:?}, and kept are {kept:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A call has an entry, and a handler and root slots if its instruction says so.
+    fn is_known(&self, returns: u32) -> Result<(), String> {
+        let complaint = |what: &str| Err(format!("the call that returns to {returns:#x} {what}"));
+        let Some(call) = self.compiled.call_at(returns) else {
+            return match self.compiled.trap_at(returns) {
+                Some(trap) if trap.function == Some(self.range.function) => Ok(()),
+                _ => complaint("is in no table"),
+            };
+        };
+        let has_handler = self.compiled.landing_at(self.range, returns).is_some();
+        if call.function != self.range.function {
+            return complaint("is another function's by the table");
+        }
+        if has_handler != (self.body.targets(call.inst).len() == 2) {
+            return complaint("should have a handler, or should not");
+        }
+        let roots = self.body.live_roots(call.inst).iter();
+        let places: Vec<i32> = roots
+            .filter_map(|root| self.roots.get(root).copied())
+            .collect();
+        match self.compiled.roots_at(returns) == places {
+            true => Ok(()),
+            false => complaint("has root slots where none of its instruction is"),
+        }
+    }
+
+    /// What the tables have for the function is there.
+    fn entries(&self, reached: &Reached) -> Result<(), String> {
+        let calls = reached
+            .values()
+            .filter(|(step, _)| matches!(step.flow, Flow::Call(_)));
+        let returns: FxHashSet<u32> = calls.map(|(step, _)| step.end).collect();
+        let within = |offset: u32| (self.range.start + 1..=self.range.end).contains(&offset);
+        let calls = self.compiled.calls.iter().map(|call| call.offset);
+        let traps = self.compiled.traps.iter().map(|trap| trap.offset);
+        let handlers = self.compiled.handlers.iter().map(|handler| handler.offset);
+        let mut offsets = calls
+            .chain(traps)
+            .chain(handlers)
+            .filter(|&offset| within(offset));
+        match offsets.find(|offset| !returns.contains(offset)) {
+            Some(offset) => Err(format!("no call returns to {offset:#x}")),
+            None => Ok(()),
+        }
+    }
+}
