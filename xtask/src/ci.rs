@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
             ],
         )
     }),
+    ("targets", |workspace, _| targets(workspace)),
     ("documentation", |workspace, _| documentation(workspace)),
     ("deny", deny::check),
     ("package", |workspace, _| {
@@ -80,6 +81,17 @@ pub fn run(workspace: &Workspace, only: &[String], require_all: bool) -> Counts 
 
 fn cargo(workspace: &Workspace, args: &[&str]) -> Result<Outcome> {
     Ok(succeeds(&mut workspace.cargo(args))?.into())
+}
+
+/// The fuzz targets, which are a workspace of their own, compile. Nothing is linked, so neither a nightly compiler nor
+/// one for C++ is needed.
+fn targets(workspace: &Workspace) -> Result<Outcome> {
+    const MANIFEST: [&str; 2] = ["--manifest-path", "fuzz/Cargo.toml"];
+    let format = [&["fmt"], &MANIFEST[..], &["--check"]].concat();
+    let lints = ["--no-default-features", "--", "-D", "warnings"];
+    let clippy = [&["clippy"], &MANIFEST[..], &lints].concat();
+    let held = succeeds(&mut workspace.cargo(&format))?;
+    Ok((held && succeeds(&mut workspace.cargo(&clippy))?).into())
 }
 
 /// Documentation of every crate, where a warning (a broken link, bad markup) is an error.
