@@ -20,6 +20,8 @@ pub fn execute(run: &Run, output: &mut impl Write) -> Result<()> {
         true => watch::call(&instance, run, &arguments)?,
         false => instance.call(&run.func, &arguments),
     };
+    // They end with the program.
+    instance.end_tasks()?;
     if run.stats {
         print_stats(&instance)?;
     }

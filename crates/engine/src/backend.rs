@@ -104,11 +104,13 @@ pub(crate) enum Started {
 
 /// What runs the functions of an instance.
 pub(crate) trait Backend: Send {
+    /// Gives each task that can run one turn, unless somebody else drives them: a function is about to be called.
+    fn give_turns(&mut self);
     /// Runs a function with arguments, and then results, in a buffer. Both have been checked
     /// against its signature.
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error>;
     /// Starts a function in the same way, and gives it back if it suspends. A backend that cannot runs it to
-    /// its end. Other tasks stay.
+    /// its end.
     fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
         self.call(function, words).map(|()| Started::Finished)
     }
@@ -134,24 +136,22 @@ pub(crate) trait Backend: Send {
     }
     /// Lets a call that was started go on without anybody who wants its results.
     fn detach(&mut self, _task: Task) {}
-    /// Begins to give tasks turns that no call asks for: as this party. Nothing if there never are any.
-    fn begin_driving(&mut self) -> Option<u64> {
-        None
-    }
+    /// Ends the tasks that the host has not started, without asking their handlers.
+    fn end_tasks(&mut self);
+    /// Begins to give tasks turns that no call asks for: as this party.
+    fn begin_driving(&mut self) -> u64;
     /// Gives all tasks some turns, until there is nothing that any of them waits for.
-    fn drive(&mut self, _party: u64, _waker: &Waker) -> Poll<()> {
-        Poll::Ready(())
-    }
-    /// Lets an executor of the host's drive the instance whenever nobody does.
-    fn set_spawner(&mut self, _spawner: Spawner, _instance: WeakInstance) {}
-    /// Ends what that executor has done, as this party, if it has done something.
-    fn leave_driving(&mut self, _party: Option<u64>, _is_refused: bool) {}
-    /// Whoever is inside is about to leave.
-    fn leave(&mut self) {}
+    fn drive(&mut self, party: u64, waker: &Waker) -> Poll<()>;
     /// Ends what [`Backend::begin_driving`] has begun.
-    fn end_driving(&mut self, _party: u64) {}
+    fn end_driving(&mut self, party: u64);
+    /// Lets an executor of the host's drive the instance whenever nobody does.
+    fn set_spawner(&mut self, spawner: Spawner, instance: WeakInstance);
+    /// Ends what that executor has done, as this party, if it has done something.
+    fn leave_driving(&mut self, party: Option<u64>, is_refused: bool);
+    /// Whoever is inside is about to leave.
+    fn leave(&mut self);
     /// Lets somebody else go on with what can be done, if this was not done for him.
-    fn hand_over(&mut self) {}
+    fn hand_over(&mut self);
     /// Lets new calls of a function run the body that it has in another module, which has the same
     /// declarations and was made by an engine of the same settings.
     fn replace(&mut self, function: FuncId, module: &Module) -> Result<(), Error>;

@@ -115,6 +115,7 @@ impl Running {
             State::Started(task) => task,
             State::ToStart | State::Cancelled | State::Ended => {
                 write(words);
+                entered.give_turns();
                 match entered.start(self.function, words)? {
                     Started::Finished => return Poll::Ready(Ok(())),
                     Started::Task(task) => task,
@@ -283,11 +284,8 @@ impl Driving {
             return Poll::Pending;
         };
         let _time = entered.measure();
-        self.party = self.party.take().or_else(|| entered.begin_driving());
-        match self.party {
-            Some(party) => entered.drive(party, context.waker()).map(Ok),
-            None => Poll::Ready(Ok(())),
-        }
+        let party = *self.party.get_or_insert_with(|| entered.begin_driving());
+        entered.drive(party, context.waker()).map(Ok)
     }
 
     /// What it is to the instance, if it has begun. It ends.

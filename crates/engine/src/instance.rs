@@ -271,6 +271,20 @@ impl Instance {
         Drive::new(self.clone())
     }
 
+    /// Ends the tasks of the instance where they stand: those that calls have left, and those that calls under way
+    /// have spawned. What they wait for is dropped and no handler of theirs runs, as when an instance is dropped. Calls
+    /// and tasks of the host's go on; one that has joined a task that ends so gets the exception with tag
+    /// [`Exception::CANCELLED`](enjamb_ir::Exception::CANCELLED).
+    ///
+    /// # Errors
+    /// [`Error::Running`] while somebody is inside of the instance, as a host function is that it called.
+    pub fn end_tasks(&self) -> Result<(), Error> {
+        let mut entered = self.enter()?;
+        entered.end_tasks();
+        entered.hand_over();
+        Ok(())
+    }
+
     /// The function of a name, and a buffer with arguments that fit it.
     fn untyped_call(&self, name: &str, arguments: &[Val]) -> Result<(FuncId, Vec<u64>), Error> {
         let function = self.inner.module.function(name)?;
@@ -506,8 +520,9 @@ impl Instance {
     /// Runs a function with arguments, and then results, in a buffer.
     pub(crate) fn run(&self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let mut entered = self.enter()?;
-        check_arguments(self.module(), &mut *entered, function, words)?;
         let _time = entered.measure();
+        entered.backend.give_turns();
+        check_arguments(self.module(), &mut *entered, function, words)?;
         let result = entered.backend.call(function, words);
         entered.backend.hand_over();
         result

@@ -4,16 +4,20 @@ use crate::async_host::PendingCall;
 use crate::backend::{Access, Backend};
 use crate::caller::Caller;
 use crate::config::{Clock, Config};
+use crate::drivers::{Drivable, Drivers};
 use crate::error::{Error, HostError, Thrown, Trap};
 use crate::host::HostFunction;
+use crate::instance::WeakInstance;
 use crate::monitor::Paper;
+use crate::spawner::Spawner;
 use crate::stats::Stats;
-use enjamb_interp::{HostContext, Imports, Instance, Options};
+use enjamb_interp::{HostContext, Imports, Instance, Options, Turn};
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     Entity, FuncId, FunctionKind, GlobalId, MemoryId, Module, TaskCursor, TaskInfo, Trace,
     TraceLimits, Val, Watcher,
 };
+use enjamb_runtime::{Driven, Step};
 use self_cell::self_cell;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
@@ -44,6 +48,7 @@ pub(crate) struct Interpreter {
     cell: Owning,
     /// The one that runs now.
     module: Arc<Module>,
+    drivers: Drivers,
 }
 
 // SAFETY: an interpreter instance is not `Send` because it holds its host functions in `Rc`s. Those
@@ -82,8 +87,47 @@ impl Interpreter {
         Ok(Interpreter {
             cell: cell.map_err(error)?,
             module,
+            drivers: Drivers::new(Arc::default()),
         })
     }
+}
+
+impl Driven for Owning {
+    fn step(&mut self) -> Step {
+        match self.with_dependent_mut(|_, instance| instance.turn()) {
+            Ok(Turn::Ran) => Step::Ran,
+            Ok(Turn::Waiting(time)) => Step::Waiting(Some(time)),
+            Ok(Turn::Idle) => Step::Idle,
+            Err(error) => {
+                gave_up(&error);
+                Step::Idle
+            }
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        self.with_dependent(|_, instance| instance.can_run())
+    }
+
+    fn newest_timer(&self) -> Option<u64> {
+        self.with_dependent(|_, instance| instance.newest_timer())
+    }
+}
+
+impl Drivable for Owning {
+    fn is_busy(&self) -> bool {
+        self.has_work() || self.newest_timer().is_some()
+    }
+
+    fn round(&mut self) {
+        let round = self.with_dependent_mut(|_, instance| instance.round());
+        round.unwrap_or_else(|error| gave_up(&error));
+    }
+}
+
+/// The interpreter has ended tasks that it could not go on with, and no call was about them.
+fn gave_up(error: &enjamb_interp::Error) {
+    tracing::error!(%error, "all tasks of an instance have ended");
 }
 
 /// The host functions as the interpreter calls them.
@@ -123,16 +167,51 @@ fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Im
 }
 
 impl Backend for Interpreter {
+    fn give_turns(&mut self) {
+        self.drivers.give_turns(&mut self.cell);
+    }
+
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let module = Arc::clone(&self.module);
         let arguments = Val::from_words(&module.functions[function].signature().params, words);
-        let results = self
-            .cell
-            .with_dependent_mut(|_, instance| instance.call_function(function, &arguments))
-            .map_err(error)?;
+        let results = self.change(|instance| instance.call_function(function, &arguments));
+        let results = results.map_err(error)?;
         let results = Val::to_words(&results);
         words[..results.len()].copy_from_slice(&results);
         Ok(())
+    }
+
+    fn end_tasks(&mut self) {
+        self.change(|instance| instance.drop_tasks());
+    }
+
+    fn begin_driving(&mut self) -> u64 {
+        self.drivers.begin()
+    }
+
+    fn drive(&mut self, party: u64, waker: &Waker) -> Poll<()> {
+        self.drivers.drive(&mut self.cell, party, waker)
+    }
+
+    fn end_driving(&mut self, party: u64) {
+        self.drivers.leave(&self.cell, party);
+    }
+
+    fn hand_over(&mut self) {
+        self.drivers.hand_over(&self.cell);
+    }
+
+    fn set_spawner(&mut self, spawner: Spawner, instance: WeakInstance) {
+        self.drivers.set_spawner(spawner, instance);
+    }
+
+    fn leave_driving(&mut self, party: Option<u64>, is_refused: bool) {
+        let (drivers, instance) = (&mut self.drivers, &self.cell);
+        drivers.end_spawned(instance, party, is_refused);
+    }
+
+    fn leave(&mut self) {
+        self.drivers.ask_spawner(&self.cell);
     }
 
     fn replace(&mut self, function: FuncId, module: &crate::Module) -> Result<(), Error> {
@@ -219,15 +298,14 @@ impl Interpreter {
 
 impl Access for Interpreter {
     reach_memories_and_globals!();
-    /// Between two calls there are no tasks.
-    fn stacks(&self, _limits: TraceLimits) -> Vec<Trace> {
-        Vec::new()
+    fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
+        self.look(|instance| instance.stacks(limits))
     }
     fn task_cursor(&self) -> TaskCursor {
-        TaskCursor::default()
+        self.look(|instance| instance.task_cursor())
     }
-    fn next_task(&self, _cursor: &mut TaskCursor, _limits: TraceLimits) -> Option<TaskInfo> {
-        None
+    fn next_task(&self, cursor: &mut TaskCursor, limits: TraceLimits) -> Option<TaskInfo> {
+        self.look(|instance| instance.next_task(cursor, limits))
     }
 }
 

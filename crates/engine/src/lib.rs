@@ -57,6 +57,7 @@ mod border;
 mod call;
 mod caller;
 mod config;
+mod drivers;
 mod engine;
 mod error;
 mod fuel;

@@ -3,6 +3,7 @@
 use crate::backend::{Access, Backend, Started, Task};
 use crate::caller::Caller;
 use crate::config::{Allocator, Clock, Config};
+use crate::drivers::{Drivable, Drivers};
 use crate::error::{Error, Thrown, Trap};
 use crate::host::HostFunction;
 use crate::instance::WeakInstance;
@@ -12,7 +13,6 @@ use crate::remote::raised;
 use crate::shared_memory::SharedMemory;
 use crate::spawner::Spawner;
 use crate::stats::Stats;
-use crate::timer::Timer;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileError, CompileOptions, CompiledModule, compile, compile_replacement};
 use enjamb_ir::hash::FxIndexMap;
@@ -22,8 +22,8 @@ use enjamb_ir::{
     TraceLimits, Val, Watcher,
 };
 use enjamb_runtime::{
-    ClockKind, Guest, Guests, HostContext, Imports, Instance, LoadOptions, LoadedModule, Operation,
-    Options, Spare, Step, Wakes,
+    ClockKind, Guest, HostContext, Imports, Instance, LoadOptions, LoadedModule, Operation,
+    Options, Spare, Step,
 };
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -108,22 +108,7 @@ fn wants_write_barrier(module: &Module, config: &Config) -> bool {
 pub(crate) struct MachineCode {
     module: Arc<Module>,
     instance: Instance,
-    wakes: Arc<Wakes>,
-    /// Calls that are under way and others that drive the instance: while there are any, no task ends with
-    /// a call that blocks.
-    guests: Guests,
-    spawner: Option<(Spawner, WeakInstance)>,
-    driven: Driven,
-    timer: Timer,
-}
-
-/// Whether the executor of the host's drives an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Driven {
-    No,
-    Yes,
-    /// It has dropped the future that does. It is asked again when there is more to do.
-    Refused,
+    drivers: Drivers,
 }
 
 impl MachineCode {
@@ -162,12 +147,8 @@ impl MachineCode {
         let instance = instance.map_err(failure)?;
         Ok(MachineCode {
             module,
-            guests: Guests::new(instance.wakes()),
-            spawner: None,
-            driven: Driven::No,
-            wakes: instance.wakes(),
+            drivers: Drivers::new(instance.wakes()),
             instance,
-            timer: Timer::default(),
         })
     }
 }
@@ -198,18 +179,6 @@ fn imports(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Import
 }
 
 impl MachineCode {
-    /// Gives tasks some turns on behalf of a guest.
-    fn turns<T>(
-        &mut self,
-        guest: Guest<'_>,
-        finished: impl FnMut(&mut Instance, Option<Step>) -> Option<T>,
-    ) -> Poll<T> {
-        let timer = &mut self.timer;
-        let is_due = |time, waker: &Waker| timer.is_due(time, waker);
-        self.guests
-            .turns(&mut self.instance, guest, is_due, finished)
-    }
-
     /// Runs a function to its end. What it has left for others is theirs then.
     fn run(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let signature = self.module.functions[function].signature();
@@ -222,12 +191,12 @@ impl MachineCode {
 }
 
 impl Backend for MachineCode {
+    fn give_turns(&mut self) {
+        self.drivers.give_turns(&mut self.instance);
+    }
+
     fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
-        let outcome = self.run(function, words);
-        if self.spawner.is_none() && self.guests.is_empty() && !self.instance.has_calls() {
-            self.instance.drop_tasks();
-        }
-        outcome
+        self.run(function, words)
     }
 
     fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
@@ -240,7 +209,7 @@ impl Backend for MachineCode {
         };
         match self.instance.outcome(task, words) {
             Ok(None) => {
-                self.guests.arrive();
+                self.drivers.arrive();
                 Ok(Started::Task(task))
             }
             Ok(Some(Ok(()))) => Ok(Started::Finished),
@@ -250,7 +219,9 @@ impl Backend for MachineCode {
 
     fn poll(&mut self, task: Task, words: &mut [u64], waker: &Waker) -> Poll<Result<(), Error>> {
         let party = task.party();
-        let result = self.turns(Guest { party, waker }, |instance, step| {
+        let guest = Guest { party, waker };
+        let (drivers, instance) = (&mut self.drivers, &mut self.instance);
+        let result = drivers.turns(instance, guest, |instance, step| {
             if step == Some(Step::Idle)
                 && let Err(error) = instance.give_up(task)
             {
@@ -261,14 +232,14 @@ impl Backend for MachineCode {
                 .unwrap_or_else(|error| Some(Err(error)))
         });
         if result.is_ready() {
-            self.guests.leave(&self.instance, party);
+            self.drivers.leave(&self.instance, party);
         }
         result.map_err(failure)
     }
 
     fn abandon(&mut self, task: Task) {
         self.instance.abandon(task);
-        self.guests.leave(&self.instance, task.party());
+        self.drivers.leave(&self.instance, task.party());
     }
 
     fn cancel(&mut self, task: Task) {
@@ -279,7 +250,7 @@ impl Backend for MachineCode {
     fn outcome(&mut self, task: Task, words: &mut [u64]) -> Option<Result<(), Error>> {
         let outcome = self.instance.outcome(task, words);
         let outcome = outcome.unwrap_or_else(|error| Some(Err(error)))?;
-        self.guests.leave(&self.instance, task.party());
+        self.drivers.leave(&self.instance, task.party());
         Some(outcome.map_err(failure))
     }
 
@@ -289,53 +260,40 @@ impl Backend for MachineCode {
 
     fn detach(&mut self, task: Task) {
         self.instance.detach(task);
-        self.guests.leave(&self.instance, task.party());
+        self.drivers.leave(&self.instance, task.party());
     }
 
-    fn begin_driving(&mut self) -> Option<u64> {
-        self.guests.arrive();
-        Some(self.wakes.new_party())
+    fn end_tasks(&mut self) {
+        self.instance.end_tasks();
+    }
+
+    fn begin_driving(&mut self) -> u64 {
+        self.drivers.begin()
     }
 
     fn drive(&mut self, party: u64, waker: &Waker) -> Poll<()> {
-        self.turns(Guest { party, waker }, |_, step| {
-            (step == Some(Step::Idle)).then_some(())
-        })
+        self.drivers.drive(&mut self.instance, party, waker)
     }
 
     fn end_driving(&mut self, party: u64) {
-        self.guests.leave(&self.instance, party);
+        self.drivers.leave(&self.instance, party);
     }
 
     fn hand_over(&mut self) {
-        self.guests.hand_over(&self.instance);
-        if self.driven == Driven::Refused {
-            self.driven = Driven::No;
-        }
+        self.drivers.hand_over(&self.instance);
     }
 
     fn set_spawner(&mut self, spawner: Spawner, instance: WeakInstance) {
-        self.spawner = Some((spawner, instance));
+        self.drivers.set_spawner(spawner, instance);
     }
 
     fn leave_driving(&mut self, party: Option<u64>, is_refused: bool) {
-        if let Some(party) = party {
-            self.guests.leave(&self.instance, party);
-        }
-        self.driven = match is_refused {
-            true => Driven::Refused,
-            false => Driven::No,
-        };
+        let (drivers, instance) = (&mut self.drivers, &self.instance);
+        drivers.end_spawned(instance, party, is_refused);
     }
 
     fn leave(&mut self) {
-        if let (Driven::No, Some((spawner, instance))) = (self.driven, &self.spawner)
-            && self.instance.is_busy()
-            && !self.wakes.has_parties()
-        {
-            self.driven = Driven::Yes;
-            spawner.spawn(instance.clone());
-        }
+        self.drivers.ask_spawner(&self.instance);
     }
 
     fn replace(&mut self, function: FuncId, module: &crate::Module) -> Result<(), Error> {
@@ -368,6 +326,16 @@ impl Backend for MachineCode {
 
     fn set_fuel(&mut self, amount: i64) {
         self.instance.set_fuel(amount);
+    }
+}
+
+impl Drivable for Instance {
+    fn is_busy(&self) -> bool {
+        Instance::is_busy(self)
+    }
+
+    fn round(&mut self) {
+        Instance::round(self);
     }
 }
 

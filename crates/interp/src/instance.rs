@@ -10,15 +10,16 @@ use crate::host::{
     set_global_value,
 };
 use crate::host_objects::{from_host, to_host};
+use crate::inspect::{Inspect, View};
 use crate::machine::Machine;
 use crate::memory::Memory;
-use crate::options::{Options, Stats};
+use crate::options::{Options, Stats, Turn};
 use crate::scheduler::Scheduler;
 use crate::value::{Cell, function_bits};
 use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{
-    Entity, Export, FuncId, GlobalId, GlobalInit, Module, Named, Signature, Stage, Type, Val,
-    Watcher, check_declarations,
+    Entity, Export, FuncId, GlobalId, GlobalInit, Module, Named, Signature, Stage, TaskCursor,
+    TaskInfo, Trace, TraceLimits, Type, Val, Watcher, check_declarations,
 };
 use std::fmt;
 
@@ -88,12 +89,10 @@ impl<'a> Instance<'a> {
         Ok(Instance { machine })
     }
 
-    /// Calls a function by the name of its export or its own, and runs tasks until it finishes.
-    /// Tasks that are left then end with it.
+    /// Calls a function by the name of its export or its own, as [`Instance::call_function`] does.
     ///
     /// # Errors
-    /// [`Error::BadCall`] if there is no such function or the arguments do not fit; otherwise what
-    /// came of running it.
+    /// [`Error::BadCall`] if there is no such function; otherwise as there.
     pub fn call(&mut self, name: &str, args: &[Val]) -> Result<Vec<Val>, Error> {
         let module = self.machine.module;
         let function = module
@@ -102,7 +101,8 @@ impl<'a> Instance<'a> {
         self.call_function(function, args)
     }
 
-    /// Calls a function, and runs tasks until it finishes. Tasks that are left then end with it.
+    /// Calls a function, and runs tasks until it finishes. Tasks that are left then stay as they are, and go on
+    /// when tasks run again.
     ///
     /// # Errors
     /// [`Error::BadCall`] if the arguments do not fit; otherwise what came of running it.
@@ -118,6 +118,64 @@ impl<'a> Instance<'a> {
         let heap = self.machine.heap.as_ref();
         let value = |(cell, &ty): (&Cell, &Type)| to_host(heap, *cell, ty);
         Ok(results.iter().zip(&signature.results).map(value).collect())
+    }
+
+    /// Gives each task that can run one turn. Nothing waits, and a virtual clock stands still.
+    ///
+    /// # Errors
+    /// As [`Instance::turn`].
+    pub fn round(&mut self) -> Result<(), Error> {
+        for _ in 0..self.machine.scheduler.count_runnable() {
+            self.machine.turn_between_calls()?;
+        }
+        Ok(())
+    }
+
+    /// Gives the next task that can run a turn. It does not wait for one, but a virtual clock jumps to the next
+    /// deadline if none can.
+    ///
+    /// # Errors
+    /// [`Error::TooManyInstructions`] and [`Error::Fault`]; then all tasks have ended.
+    pub fn turn(&mut self) -> Result<Turn, Error> {
+        self.machine.turn_between_calls()
+    }
+
+    /// Whether there are tasks that can run, apart from those whose time may have come.
+    pub fn can_run(&self) -> bool {
+        !self.machine.scheduler.is_idle()
+    }
+
+    /// How many timers have been made, if some task waits for one.
+    pub fn newest_timer(&self) -> Option<u64> {
+        self.machine.scheduler.newest_timer()
+    }
+
+    /// Ends all tasks where they stand. No handler runs.
+    pub fn drop_tasks(&mut self) {
+        self.machine.drop_tasks();
+    }
+
+    /// The logical stacks of the tasks that are suspended, in the order in which they were started.
+    pub fn stacks(&self, limits: TraceLimits) -> Vec<Trace> {
+        self.inspect(|view| view.stacks(limits))
+    }
+
+    /// A walk over the tasks that exist, for [`Instance::next_task`].
+    pub fn task_cursor(&self) -> TaskCursor {
+        self.inspect(|view| view.cursor())
+    }
+
+    /// The next task of a walk, with no more of its logical stack than the limits say.
+    pub fn next_task(&self, cursor: &mut TaskCursor, limits: TraceLimits) -> Option<TaskInfo> {
+        let word = self.machine.context.word;
+        self.inspect(|view| view.next(cursor, limits, word))
+    }
+
+    fn inspect<R>(&self, look: impl FnOnce(&dyn Inspect) -> R) -> R {
+        look(&View {
+            module: self.machine.module,
+            tasks: &self.machine.tasks(None),
+        })
     }
 
     /// Goes on with the functions of another module, which has the same declarations and whose files begin
@@ -225,17 +283,17 @@ impl<'a> Instance<'a> {
         self.machine.heap.as_mut().ok_or(ObjectError::NoHeap)
     }
 
-    /// Hands over the heap and what visits all references outside of it: between calls there are no
-    /// tasks.
+    /// Hands over the heap and what visits all references outside of it.
     pub(crate) fn with_heap<T>(
         &mut self,
         work: impl FnOnce(&mut Heap, EachReference<'_>) -> T,
     ) -> Result<T, ObjectError> {
-        let heap = self.machine.heap.as_mut().ok_or(ObjectError::NoHeap)?;
-        let globals = &self.machine.globals;
-        Ok(work(heap, &|visit| {
-            globals.iter().for_each(|cell| visit(cell.bits))
-        }))
+        let mut heap = self.machine.heap.take().ok_or(ObjectError::NoHeap)?;
+        self.machine.args.clear();
+        let machine = &self.machine;
+        let result = work(&mut heap, &|visit| machine.each_reference(None, visit));
+        self.machine.heap = Some(heap);
+        Ok(result)
     }
 
     pub(crate) fn function_count(&self) -> usize {

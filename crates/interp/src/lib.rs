@@ -17,7 +17,9 @@
 //!   functions return; with the virtual clock not on time either;
 //! - a value that no path defined, such as an argument of a resumed activation, may be passed to a
 //!   block and not used otherwise;
-//! - after an error the instance can be called again.
+//! - after an error the instance can be called again;
+//! - tasks belong to the instance: those that a call leaves go on while another one waits, or by
+//!   [`Instance::turn`] and [`Instance::round`].
 //!
 //! It depends on `enjamb-ir` and `tracing`.
 //!
@@ -80,4 +82,4 @@ pub use error::{Error, Fault, Trap, Uncaught};
 pub use host::{HostCall, HostContext, HostError, Imports};
 pub use instance::Instance;
 pub use memory::Memory;
-pub use options::{Clock, Options, Stats};
+pub use options::{Clock, Options, Stats, Turn};

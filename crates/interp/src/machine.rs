@@ -12,8 +12,8 @@ use crate::host::{HostCall, Import};
 use crate::integer::narrow;
 use crate::memory::Memory;
 use crate::operation::Operation;
-use crate::options::{Options, Stats};
-use crate::scheduler::Scheduler;
+use crate::options::{Options, Stats, Turn};
+use crate::scheduler::{Ended, Scheduler};
 use crate::stack::{Entry, Site, Stack, Wait};
 use crate::value::Cell;
 use enjamb_ir::{Exception, FuncId, Location, Module, PrimaryMap, TrapCode, Watcher};
@@ -72,47 +72,92 @@ pub(crate) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// Runs an export as the root task. What is left of other tasks ends with it.
+    /// Runs an export as the root task. Tasks that are left then stay as they are.
     pub(crate) fn run_root(
         &mut self,
         function: FuncId,
         args: Vec<Cell>,
     ) -> Result<Vec<Cell>, Error> {
-        self.instructions_left = self.options.instruction_limit.unwrap_or(u64::MAX);
-        let word = self.context.word;
-        let root = self.start_task(function, args);
-        let result = self.run_until_finished(root);
-        // What a sync function has made of it stays.
-        if self.module.functions[function].signature().is_async {
-            self.context.word = word;
-        }
-        let left = self.scheduler.clear();
-        for mut stack in left {
-            self.release(&mut stack);
-        }
-        result
+        self.allow_instructions();
+        let ended = match self.module.functions[function].signature().is_async {
+            true => self.keeping_context(|machine| machine.run_until_finished(function, args)),
+            // What it has made of the context word stays.
+            false => self.run_until_finished(function, args),
+        };
+        let ended = self.or_give_up(ended)?;
+        ended.map_err(|record| record.error(self.module, self.heap.as_ref()))
     }
 
-    fn run_until_finished(&mut self, root: u64) -> Result<Vec<Cell>, Error> {
-        let mut next = self.scheduler.take(root);
+    fn run_until_finished(
+        &mut self,
+        function: FuncId,
+        args: Vec<Cell>,
+    ) -> Result<Ended<'a>, Error> {
+        let root = self.start_task(function, args);
+        self.scheduler.set_root(root);
+        if let Some(stack) = self.scheduler.take(root) {
+            self.fuel.begin_turn();
+            self.run_task(stack)?;
+        }
         loop {
-            match next {
-                Some(stack) => {
-                    self.fuel.begin_turn();
-                    self.run_task(stack)?;
-                }
-                None => {
+            if let Some(ended) = self.scheduler.root_result() {
+                return Ok(ended);
+            }
+            match self.turn()? {
+                Turn::Ran => {}
+                Turn::Waiting(time) => std::thread::sleep(time),
+                Turn::Idle => {
                     let record = self.deadlock(root);
                     self.finish(root, Err(record));
                 }
             }
-            if let Some(result) = self.scheduler.result(root) {
-                let heap = self.heap.as_ref();
-                return result.map_err(|record| record.error(self.module, heap));
-            }
-            self.publish(self.scheduler.is_idle());
-            next = self.scheduler.next_runnable();
-            next.iter().for_each(|stack| self.trace_resume(stack));
+        }
+    }
+
+    /// Gives the next task that can run a turn.
+    fn turn(&mut self) -> Result<Turn, Error> {
+        self.publish(self.scheduler.is_idle());
+        let Some(stack) = self.scheduler.next_runnable() else {
+            let time = self.scheduler.time_to_wait();
+            return Ok(time.map_or(Turn::Idle, Turn::Waiting));
+        };
+        self.trace_resume(&stack);
+        self.fuel.begin_turn();
+        self.run_task(stack)?;
+        Ok(Turn::Ran)
+    }
+
+    /// The same between calls.
+    pub(crate) fn turn_between_calls(&mut self) -> Result<Turn, Error> {
+        self.allow_instructions();
+        let turn = self.keeping_context(Self::turn);
+        self.or_give_up(turn)
+    }
+
+    fn allow_instructions(&mut self) {
+        self.instructions_left = self.options.instruction_limit.unwrap_or(u64::MAX);
+    }
+
+    /// Does something that leaves the context word as it is.
+    fn keeping_context<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        let word = self.context.word;
+        let result = work(self);
+        self.context.word = word;
+        result
+    }
+
+    /// After an error of the interpreter's nothing is known of what its tasks would do.
+    fn or_give_up<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
+        if result.is_err() {
+            self.drop_tasks();
+        }
+        result
+    }
+
+    /// Drops all tasks.
+    pub(crate) fn drop_tasks(&mut self) {
+        for mut stack in self.scheduler.clear() {
+            self.release(&mut stack);
         }
     }
 
@@ -254,6 +299,7 @@ impl<'a> Machine<'a> {
     /// The trap of a call whose root waits for something that cannot happen.
     fn deadlock(&mut self, root: u64) -> Box<Record<'a>> {
         let mut record = Record::new(Cause::Trap(TrapCode::Deadlock), self.options.trace);
+        self.scheduler.leave_joined(root);
         if let Some(mut stack) = self.scheduler.take(root) {
             walk_logical_stack(self.module, &self.objects, &stack, 0, |place| {
                 record.trace.push(place);

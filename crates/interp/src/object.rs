@@ -47,13 +47,17 @@ impl<'a> Machine<'a> {
     ) {
         self.globals.iter().for_each(|cell| visit(cell.bits));
         self.args.iter().for_each(|cell| visit(cell.bits));
-        let tasks = Tasks {
+        self.tasks(running).each_reference(visit);
+    }
+
+    /// All tasks, one of which may run.
+    pub(crate) fn tasks<'r>(&'r self, running: Option<&'r Stack<'a>>) -> Tasks<'r, 'a> {
+        Tasks {
             running,
             spawners: &self.spawners,
             scheduler: &self.scheduler,
             continuations: &self.objects,
-        };
-        tasks.each_reference(visit);
+        }
     }
 
     fn allocate(&mut self, stack: &Stack<'a>, ty: ObjectTypeId, length: u64) -> Result<u64, Stop> {

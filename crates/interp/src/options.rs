@@ -1,6 +1,7 @@
-//! What can be chosen about a run, and what is counted during it.
+//! What can be chosen about a run, what it comes to, and what is counted during it.
 
 use enjamb_ir::{FuelSupply, Schedule, TraceLimits};
+use std::time::Duration;
 
 /// What `sleep` waits on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,8 +35,8 @@ pub struct Options {
     /// Whether references have to go through root slots in every function, and not only in those
     /// that declare some: for modules that have been through the pass that places them.
     pub check_roots: bool,
-    /// Instructions that a call may take, before the error `TooManyInstructions`. This is for tests of
-    /// programs that may not end, and stands on no account.
+    /// Instructions that a call, or a turn between calls, may take before the error `TooManyInstructions`, which ends all tasks. This is
+    /// for tests of programs that may not end, and stands on no account.
     pub instruction_limit: Option<u64>,
     /// The fuel of the instance, for modules that run on fuel.
     pub fuel: FuelSupply,
@@ -63,6 +64,17 @@ impl Default for Options {
             record_host_calls: false,
         }
     }
+}
+
+/// What a turn between calls came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// A task ran.
+    Ran,
+    /// No task can run before this time has passed.
+    Waiting(Duration),
+    /// No task can run ever.
+    Idle,
 }
 
 /// What happened since the instance was made, in terms that all engines share.

@@ -60,8 +60,8 @@ pub(crate) struct Scheduler<'a> {
     /// The virtual time in milliseconds.
     time: u64,
     epoch: Instant,
-    /// The task of the call.
-    root: u64,
+    /// The task of the call, if there is one.
+    root: Option<u64>,
 }
 
 impl Task<'_> {
@@ -100,7 +100,7 @@ impl<'a> Scheduler<'a> {
 
     /// How many these are.
     pub(crate) fn count(&self, module: &Module) -> u64 {
-        let root = self.tasks.get(&self.root);
+        let root = self.root.and_then(|root| self.tasks.get(&root));
         let is_sync = |root: &Task<'_>| !module.functions[root.function].signature().is_async;
         self.tasks.len() as u64 - u64::from(root.is_some_and(is_sync))
     }
@@ -162,7 +162,7 @@ impl<'a> Scheduler<'a> {
             clock,
             time: 0,
             epoch: Instant::now(),
-            root: 0,
+            root: None,
         }
     }
 
@@ -175,9 +175,6 @@ impl<'a> Scheduler<'a> {
         context: u64,
     ) -> u64 {
         self.started += 1;
-        if self.tasks.is_empty() {
-            self.root = self.started;
-        }
         let mut stack = Stack::new(self.started, Entry::Call(function, args));
         stack.context = context;
         let task = Task {
@@ -195,14 +192,23 @@ impl<'a> Scheduler<'a> {
         self.started
     }
 
+    /// A task is that of the call from now on.
+    pub(crate) fn set_root(&mut self, number: u64) {
+        self.root = Some(number);
+    }
+
     /// What the tasks take besides their frames. The root is free: a call can always begin.
     pub(crate) fn record_bytes(&self) -> usize {
-        self.tasks.len().saturating_sub(1) * RECORD_BYTES
+        let count = self.tasks.len() - usize::from(self.root.is_some());
+        count * RECORD_BYTES
     }
 
     /// The same of one of them.
     pub(crate) fn record_bytes_of(&self, number: u64) -> usize {
-        if number == self.root { 0 } else { RECORD_BYTES }
+        match self.root == Some(number) {
+            true => 0,
+            false => RECORD_BYTES,
+        }
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Task<'a>> {
@@ -261,27 +267,50 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// How the root ended, if it did.
-    pub(crate) fn result(&mut self, root: u64) -> Option<Ended<'a>> {
-        self.tasks.get_mut(&root)?.ended.take()
+    /// How the root ended, if it did. Then it is gone.
+    pub(crate) fn root_result(&mut self) -> Option<Ended<'a>> {
+        let root = self.root?;
+        let ended = self.tasks.get_mut(&root)?.ended.take()?;
+        self.tasks.remove(&root);
+        self.root = None;
+        Some(ended)
     }
 
-    /// The stack of the task whose turn it is, after waiting for a timer if need be.
+    /// The stack of the task whose turn it is, once timers have fired that are due.
     pub(crate) fn next_runnable(&mut self) -> Option<Stack<'a>> {
         self.fire_timers();
-        if self.queue.is_empty()
-            && let Some(&Reverse((deadline, _, _))) = self.timers.peek()
-        {
-            self.wait_until(deadline);
-            self.fire_timers();
-        }
         let number = self.queue.pop_front()?;
         self.take(number)
+    }
+
+    /// How long no task can run, if none can until a timer fires. A virtual clock jumps there instead.
+    pub(crate) fn time_to_wait(&mut self) -> Option<Duration> {
+        let &Reverse((deadline, _, _)) = self.timers.peek()?;
+        match self.clock {
+            Clock::Virtual => {
+                self.time = self.time.max(deadline);
+                Some(Duration::ZERO)
+            }
+            Clock::Real => {
+                Some(Duration::from_millis(deadline).saturating_sub(self.epoch.elapsed()))
+            }
+        }
     }
 
     /// Whether no task can run before a timer fires.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// How many timers have been made, if some task waits for one.
+    pub(crate) fn newest_timer(&self) -> Option<u64> {
+        (!self.timers.is_empty()).then_some(self.created)
+    }
+
+    /// How many tasks can run now.
+    pub(crate) fn count_runnable(&mut self) -> usize {
+        self.fire_timers();
+        self.queue.len()
     }
 
     fn fire_timers(&mut self) {
@@ -326,20 +355,11 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    fn wait_until(&mut self, deadline: u64) {
-        match self.clock {
-            Clock::Virtual => self.time = self.time.max(deadline),
-            Clock::Real => {
-                let due = Duration::from_millis(deadline);
-                std::thread::sleep(due.saturating_sub(self.epoch.elapsed()));
-            }
-        }
-    }
-
     /// Drops all tasks, and gives the stacks of those that did not end.
     pub(crate) fn clear(&mut self) -> Vec<Stack<'a>> {
         self.queue.clear();
         self.timers.clear();
+        self.root = None;
         self.tasks
             .drain()
             .filter_map(|(_, task)| task.stack)

@@ -161,6 +161,23 @@ impl State {
         self.unwind_chain(index, self.tasks[index].head, failure)
     }
 
+    /// Frees the tasks that are no calls of the host's, wherever they stand. No handler of theirs runs; a call that
+    /// has joined one gets the cancellation.
+    pub(crate) fn end_tasks(&mut self) {
+        for index in self.tasks.indices() {
+            if self.tasks[index].called {
+                continue;
+            }
+            let joiner = self.joiner_of(index);
+            self.free_task(index);
+            if let Some(joiner) = joiner.filter(|&joiner| self.tasks[joiner].called) {
+                let failure = self.new_failure(CANCELLED);
+                self.fail_later(joiner, failure);
+            }
+        }
+        self.forget_freed();
+    }
+
     /// What a task in state `Failing` fails with at its turn: what it has waited for, or else the cancellation.
     pub(crate) fn failure_at_turn(&mut self, index: u32) -> Box<Failure> {
         let marks = self.tasks[index].marks;
@@ -324,7 +341,7 @@ impl Machine {
         // What it waits for in the host goes first.
         self.bury();
         if is_suspended {
-            self.resume(index, 0);
+            self.resume(index, 0, 0);
         }
         self.with(State::forget_freed);
     }

@@ -109,6 +109,11 @@ impl Executor {
         self.queue.is_empty()
     }
 
+    /// How many tasks are in the run queue, those included that were freed meanwhile.
+    pub(crate) fn queue_length(&self) -> usize {
+        self.queue.len()
+    }
+
     /// The first task of the run queue.
     pub(crate) fn front(&self) -> Option<u64> {
         self.queue.front().copied()
@@ -248,6 +253,16 @@ impl Executor {
         self.woken.pop_front()
     }
 
+    /// Adds tasks that were woken.
+    pub(crate) fn add_woken(&mut self, woken: Vec<Arc<TaskWaker>>) {
+        self.woken.extend(woken);
+    }
+
+    /// How many tasks were woken.
+    pub(crate) fn woken_count(&self) -> usize {
+        self.woken.len()
+    }
+
     /// Whether there are tasks that were woken.
     pub(crate) fn has_woken(&self) -> bool {
         !self.woken.is_empty()
@@ -270,8 +285,8 @@ impl Executor {
         !self.again.is_empty()
     }
 
-    /// A task was freed, or does not wait any more, that may have had a timer. Now and then timers that nobody waits for are thrown
-    /// away, so that they are no more than those of tasks that exist and a few.
+    /// A task was freed, or does not wait any more, that may have had a timer. Now and then timers that nobody waits
+    /// for are thrown away, so that they are no more than those of tasks that exist and a few.
     pub(crate) fn freed(&mut self, exists: impl Fn(u64) -> bool) {
         self.freed += 1;
         if self.freed * 2 > self.timers.len() {

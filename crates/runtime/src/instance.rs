@@ -10,7 +10,7 @@ use crate::helpers;
 use crate::host::Imports;
 use crate::inspect::Tally;
 use crate::loaded::LoadedModule;
-use crate::machine::{Machine, Step};
+use crate::machine::{FAST_TURNS, Machine, Step};
 use crate::memory::{LinearMemory, SharedMemory};
 use crate::objects::Objects;
 use crate::options::{Options, Stats};
@@ -261,6 +261,12 @@ impl Instance {
         self.machine.step()
     }
 
+    /// Gives each task that can run one turn, those included that the host has woken or whose time has come. Nothing
+    /// waits, and a virtual clock stands still. This is how tasks go on that earlier calls have left behind.
+    pub fn round(&mut self) {
+        self.machine.round();
+    }
+
     /// Gives a task its turn, which has to be the first of the run queue, and lets it resume that
     /// many of its yields at once: whether it has finished. This is the dispatcher with nothing
     /// around it.
@@ -276,7 +282,7 @@ impl Instance {
             state.executor.pop();
             Ok(index)
         })?;
-        self.machine.resume(index, fast_resumes);
+        self.machine.resume(index, fast_resumes, FAST_TURNS);
         self.is_done(task)
     }
 
@@ -384,6 +390,13 @@ impl Instance {
                 !executor.is_queue_empty() || executor.has_again() || executor.has_woken();
             can_run || executor.has_timers() || executor.waits_for_host() || state.wakes.any()
         })
+    }
+
+    /// Frees the tasks that [`Instance::start`] has not started, whatever they wait for. One of the others that has
+    /// joined such a task gets the cancellation.
+    pub fn end_tasks(&mut self) {
+        self.machine.with(State::end_tasks);
+        self.machine.bury();
     }
 
     /// Frees every task, whatever it waits for.

@@ -105,7 +105,7 @@ thread_local! {
 /// Yields in a row that the dispatcher may resume by itself before timers and host get a look.
 const FAST_RESUMES: u64 = 1000;
 /// Turns of tasks that yield to each other, within one activation.
-const FAST_TURNS: u64 = 60;
+pub(crate) const FAST_TURNS: u64 = 60;
 /// Turns after which futures that want to be polled again are, although tasks can run.
 const AGAIN_INTERVAL: u64 = 61;
 /// Words of an argument buffer that need no allocation.
@@ -294,9 +294,9 @@ impl Machine {
         Ok((task, has_finished))
     }
 
-    /// Gives a task that has been taken off the run queue its turn; and then the next ones, as long as
+    /// Gives a task that has been taken off the run queue its turn; and then so many next ones, as long as
     /// tasks do nothing but yield to each other.
-    pub(crate) fn resume(self, mut task: u32, fast_resumes: u64) {
+    pub(crate) fn resume(self, mut task: u32, fast_resumes: u64, fast_turns: u64) {
         let is_traced = trace::is_wanted();
         let (mut head, dispatcher, takes_turns, outer_word) = self.with(|state| {
             if is_traced {
@@ -326,7 +326,7 @@ impl Machine {
         // A turn with fuel of its own is one that begins here; and so is one that begins with a
         // collection, or with poison, or of which somebody wants to hear, or that is to be the last.
         let mut fast_resumes = if takes_turns { 0 } else { fast_resumes };
-        let mut fast_turns = if takes_turns { 0 } else { FAST_TURNS };
+        let mut fast_turns = if takes_turns { 0 } else { fast_turns };
         // Once, and again whenever an exception has found a handler among what is suspended.
         while let Some(first) = head {
             self.with(|state| {
@@ -389,31 +389,60 @@ impl Machine {
         if is_time_for_again {
             self.poll_again();
         }
-        if let Some(woken) = woken {
-            self.poll_future(woken.begin(), woken.wakes());
-            // The waker of a watcher is no task's.
-            self.with(State::publish);
-        }
+        woken.into_iter().for_each(|woken| self.poll_woken(&woken));
         let next = self.with(|state| {
             let task = state.next_task()?;
             let alone = state.executor.is_queue_empty();
             Some((task, if alone { FAST_RESUMES } else { 0 }))
         });
         if let Some((task, fast_resumes)) = next {
-            self.resume(task, fast_resumes);
+            self.resume(task, fast_resumes, FAST_TURNS);
         }
-        let (step, ended) = self.with(|state| {
-            let step = match next {
-                Some(_) => Step::Ran,
-                None => state.what_to_wait_for(),
-            };
-            (step, !state.ended.is_empty())
+        let step = self.with(|state| match next {
+            Some(_) => Step::Ran,
+            None => state.what_to_wait_for(),
         });
-        if ended {
-            let ended = self.with(|state| std::mem::take(&mut state.ended));
-            self.with(|state| Arc::clone(&state.wakes)).ended(&ended);
-        }
+        self.tell_ended();
         step
+    }
+
+    /// Gives each task that can run one turn, those included that the host has woken. Nothing waits: a virtual
+    /// clock stands still.
+    pub(crate) fn round(self) {
+        let woken = self.with(|state| {
+            state.fire();
+            state.gather_woken()
+        });
+        if self.with(|state| state.executor.has_again()) {
+            self.poll_again();
+        }
+        for _ in 0..woken {
+            let woken = self.with(State::next_woken);
+            woken.into_iter().for_each(|woken| self.poll_woken(&woken));
+        }
+        for _ in 0..self.with(|state| state.executor.queue_length()) {
+            let Some(task) = self.with(State::next_task) else {
+                break;
+            };
+            self.resume(task, 0, 0);
+        }
+        self.tell_ended();
+    }
+
+    /// Tells calls of the host's that have ended.
+    fn tell_ended(self) {
+        if self.with(|state| state.ended.is_empty()) {
+            return;
+        }
+        let ended = self.with(|state| std::mem::take(&mut state.ended));
+        self.with(|state| Arc::clone(&state.wakes)).ended(&ended);
+    }
+
+    /// Polls what a task waits for that was woken.
+    fn poll_woken(self, woken: &TaskWaker) {
+        self.poll_future(woken.begin(), woken.wakes());
+        // The waker of a watcher is no task's.
+        self.with(State::publish);
     }
 
     /// Polls the futures that want to be polled again.
@@ -477,6 +506,12 @@ impl Machine {
 
     /// Calls a function and, if it is async, runs tasks until it has finished.
     pub(crate) fn call(self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
+        let outcome = self.call_to_end(function, args);
+        self.with(State::give_back_records);
+        outcome
+    }
+
+    fn call_to_end(self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
         let (is_async, mut words, results) = self.with(|state| -> Result<_, Error> {
             state.safepoint();
             let words = state.argument_words(function, args)?;
@@ -543,6 +578,14 @@ impl State {
     fn is_time_for_again(&self) -> bool {
         self.executor.has_again()
             && (self.executor.is_queue_empty() || self.turns.is_multiple_of(AGAIN_INTERVAL))
+    }
+
+    /// How many tasks were woken until now by something that they wait for.
+    fn gather_woken(&mut self) -> usize {
+        if self.wakes.any() {
+            self.executor.add_woken(self.wakes.take(Vec::new()));
+        }
+        self.executor.woken_count()
     }
 
     /// The next task that was woken by something that it waits for.

@@ -608,7 +608,7 @@ impl State {
     }
 
     /// Gives back what a peak of tasks has needed, if there are none.
-    fn give_back_records(&mut self) {
+    pub(crate) fn give_back_records(&mut self) {
         if !self.tasks.is_empty() {
             return;
         }

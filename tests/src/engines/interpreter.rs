@@ -88,7 +88,9 @@ impl Engine for Interpreter {
         let mut instance = instance.map_err(|error| error.to_string())?;
         let mut observed = Observed::default();
         for call in calls {
-            let (ending, trace) = match instance.call(&call.function, &call.args) {
+            let called = instance.round();
+            let called = called.and_then(|()| instance.call(&call.function, &call.args));
+            let (ending, trace) = match called {
                 Ok(results) => (Ending::Results(results), None),
                 Err(Error::Trap(trap)) => (Ending::Trap(trap.code), Some(trap.trace)),
                 Err(Error::Exception(uncaught)) => {
@@ -100,6 +102,7 @@ impl Engine for Interpreter {
             let trace = trace.filter(|_| self.is_source);
             observed.add(call, ending, trace.as_ref());
         }
+        instance.drop_tasks();
         let calls = instance.host_calls().iter();
         for call in calls.filter(|call| call.name != host::LATER) {
             let text = format!("{}({})", call.name, list(&all_seen(&call.args, has_heap)));

@@ -226,6 +226,8 @@ impl Jit {
             Err(reason) => return vec![Err(reason)],
         };
         for call in calls {
+            // Tasks that are left of the calls before have a turn, as they do in the other engines.
+            runs.iter_mut().for_each(|run| run.instance.round());
             let result = self.call(&mut runs, call, before);
             if let Err(reason) = result {
                 return vec![Err(reason)];
@@ -237,11 +239,12 @@ impl Jit {
     /// What is seen of an instance in the end.
     fn end(&self, run: Run) -> Result<(Observed, Stats), String> {
         let Run {
-            instance,
+            mut instance,
             recorded,
             mut observed,
             ..
         } = run;
+        instance.drop_tasks();
         observed.host_calls = recorded.lock().map_err(|error| error.to_string())?.clone();
         observed.fuel = Fuel {
             used: instance.stats().fuel_used,
@@ -297,8 +300,6 @@ impl Run {
             Err(Error::Exception(thrown)) => Ending::Exception(thrown.exception),
             Err(other) => Ending::Broken(other.to_string()),
         };
-        // Tasks that are left end with the call, as they do in the other engines.
-        self.instance.drop_tasks();
         self.observed.add(call, ending, trace.as_ref());
     }
 }

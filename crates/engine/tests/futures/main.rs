@@ -6,6 +6,7 @@ mod cancel_many;
 mod completion;
 mod host;
 mod joins;
+mod left_behind;
 mod monitor;
 mod spawned;
 mod spawner;

@@ -119,8 +119,13 @@ fn looks(engine: &Engine) -> Vec<(Vec<TaskInfo>, Stats)> {
     });
     let instance = Instance::new(&module, &imports).unwrap();
     instance.call("main", &[]).unwrap();
-    assert_eq!(instance.tasks().unwrap().count(), 0);
-    std::mem::take(&mut looks.lock().unwrap())
+    // What the call has left.
+    let left: Vec<TaskInfo> = instance.tasks().unwrap().collect();
+    assert_eq!(left.len(), 6, "{left:?}");
+    let stats = instance.stats().unwrap();
+    let mut looks = std::mem::take(&mut *looks.lock().unwrap());
+    looks.push((left, stats));
+    looks
 }
 
 fn engines(schedule: Schedule) -> Vec<Engine> {
@@ -155,10 +160,25 @@ task 6 %sleeper sleeps for 1.5s, 0 bytes, detached, context 1500
 task 7 %looks_in_a_task runs, 0 bytes
     %looks_in_a_task: `call %look()`
 ";
+    // What the call has left; the clock moves when somebody waits.
+    let left = "\
+task 0 %sleeper sleeps for 1.5s, 0 bytes, context 1500
+    %nap: `call %sleep(v0)` at nap.src:1:1
+    %sleeper: `v1 = call %nap(v0)` at nap.src:2:2
+task 1 %joiner joins task 0, 0 bytes
+    %joiner: `v1 = join sig0, v0`
+task 2 %turns is ready, 0 bytes
+    %turns: `call %out_of_fuel()`
+task 3 %done has finished, 0 bytes
+task 4 %throws has failed, 0 bytes
+task 5 %sleeper sleeps for 1.5s, 0 bytes, detached, context 1500
+    %nap: `call %sleep(v0)` at nap.src:1:1
+    %sleeper: `v1 = call %nap(v0)` at nap.src:2:2
+";
     for schedule in [Schedule::Natural, Schedule::Always, Schedule::Never] {
         for engine in engines(schedule) {
             let looks = looks(&engine);
-            assert_eq!(looks.len(), 2);
+            assert_eq!(looks.len(), 3);
             for (tasks, stats) in &looks {
                 check_sums(tasks, stats);
             }
@@ -169,6 +189,7 @@ task 7 %looks_in_a_task runs, 0 bytes
             assert!(here.starts_with("%inner: `call %look()`\n"), "{here}");
             assert_eq!((stats.tasks_started, stats.tasks_finished), (8, 2));
             assert_eq!((stats.tasks_failed, stats.host_calls), (1, 2));
+            assert_eq!(common(&looks[2].0).concat(), left);
         }
     }
 }
