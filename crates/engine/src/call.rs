@@ -160,10 +160,11 @@ impl Drop for Running {
 /// handlers run, which get the exception with tag [`Exception::CANCELLED`](enjamb_ir::Exception::CANCELLED),
 /// and get it again wherever they would wait. They run before it is dropped; or, if somebody is inside of
 /// the instance, before he leaves. [`Call::cancel`] lets them wait. Tasks that it has spawned belong to the
-/// instance, and go on whenever somebody is inside; so they do when the call finishes. [`Instance::drive`]
+/// instance, and go on whenever somebody enters it; so they do when the call finishes. [`Instance::drive`]
 /// waits for them.
 ///
-/// On the interpreter a call runs to its end when it is polled first.
+/// On the interpreter a call runs to its end when it is polled first, and blocks the thread while it waits. Tasks
+/// that it leaves are as in machine code.
 #[must_use = "a call does nothing until it is polled"]
 pub struct Call<P, R> {
     running: Running,

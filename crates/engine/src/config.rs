@@ -284,8 +284,14 @@ impl Config {
     /// before its end, the executor is asked again when the instance is used next. `spawn` itself is called
     /// inside of the instance: it must not use it, and should do no more than to hand over the future.
     ///
-    /// Without it such tasks go on while somebody runs others of the instance, as [`Instance::drive`] does, and
-    /// they end with a call that blocks. The interpreter leaves no tasks.
+    /// Without it such tasks go on whenever a function of the instance is called, and while somebody runs others or
+    /// drives them: see [`Instance::drive`].
+    ///
+    /// With or without it, tasks run on the thread that is inside of the instance at the time: one that calls a function
+    /// and blocks, one that drops a future, one that leaves after somebody else has spawned a task. That thread need not be
+    /// one of an executor. So what an async host function does before it waits first, and whenever it goes on, may happen
+    /// outside of any: a timer or a socket of tokio's that is *made* there panics. It is safe to spawn such work by the
+    /// handle of a runtime, and to await the task.
     ///
     /// ```
     /// use enjamb_engine::{Config, Engine};

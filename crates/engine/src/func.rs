@@ -52,7 +52,8 @@ impl<P: HostValues, R: HostValues> TypedFunc<P, R> {
         &self.instance
     }
 
-    /// Calls a sync function. Tasks that are left then end, as for [`TypedFunc::block_on`].
+    /// Calls a sync function. Tasks that are left of earlier calls and that nobody drives have one turn first, if they
+    /// can run, as with every call; those that are left of this one stay.
     ///
     /// # Errors
     /// [`Error::Trap`]; [`Error::BadCall`] if the function is async; [`Error::Running`] if a host
@@ -66,8 +67,8 @@ impl<P: HostValues, R: HostValues> TypedFunc<P, R> {
     }
 
     /// Calls a function, of any kind, and runs all tasks of the instance on this thread until it
-    /// has finished. The thread sleeps while none can run. Tasks that are left then end, unless a [`Call`]
-    /// or a [`Drive`](crate::Drive) of the instance is under way.
+    /// has finished. The thread sleeps while none can run. Tasks that are left then stay as they are, and go on with
+    /// the next call, or when they are driven: see [`Instance::drive`].
     ///
     /// # Errors
     /// [`Error::Trap`]; [`Error::Running`] if the instance is in use, as when a host function calls the

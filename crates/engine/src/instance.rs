@@ -185,7 +185,7 @@ impl Instance {
         Ok(TypedFunc::new(self.clone(), function, expected.is_async))
     }
 
-    /// Calls a function by its name with a list of values. An async one is run as
+    /// Calls a function by its name with a list of values, as [`TypedFunc::call`] does; an async one as
     /// [`TypedFunc::block_on`] does.
     ///
     /// # Errors
@@ -267,6 +267,39 @@ impl Instance {
 
     /// Runs, while it is awaited, the tasks that are left of earlier calls or that nobody joins. It is ready
     /// when none of them waits for anything that can happen.
+    ///
+    /// Tasks that nobody drives go on when the instance is entered: right before a function is called, each of those
+    /// that can run has one turn; and they run while a call waits.
+    ///
+    /// ```
+    /// use enjamb_engine::{Engine, Imports, Instance, Module, Val};
+    ///
+    /// # let Ok(engine) = Engine::jit() else { return Ok(()) };
+    /// let module = Module::from_text(&engine, r#"
+    ///     import %sleep = "enjamb" "sleep" (i64) async
+    ///     global %done: i64 = 0
+    ///     function %later(i64) async {
+    ///     block0(v0: i64):
+    ///         call %sleep(v0)
+    ///         global_set %done, v0
+    ///         return
+    ///     }
+    ///     function %main() {
+    ///     block0:
+    ///         v0 = iconst.i64 5
+    ///         v1 = spawn %later(v0)
+    ///         detach v1
+    ///         return
+    ///     }
+    /// "#)?;
+    /// let instance = Instance::new(&module, &Imports::new())?;
+    /// instance.call("main", &[])?;
+    /// let done = instance.global("done")?;
+    /// assert_eq!(done.get()?, Val::I64(0));
+    /// futures::executor::block_on(instance.drive())?;
+    /// assert_eq!(done.get()?, Val::I64(5));
+    /// # Ok::<(), enjamb_engine::Error>(())
+    /// ```
     pub fn drive(&self) -> Drive {
         Drive::new(self.clone())
     }
@@ -391,9 +424,9 @@ impl Instance {
     /// The tasks of the instance that exist: what each one does or waits for, where it stands and what it
     /// holds. While they are looked at nobody else is inside of the instance.
     ///
-    /// A call that is awaited is a task, from its first suspension until its results have been taken; one that
-    /// blocks takes all its tasks with it when it ends, so that it is to a host function, with
-    /// [`Caller::tasks`](crate::Caller::tasks), that they can be seen.
+    /// A call that is awaited is a task, from its first suspension until its results have been taken. Tasks that a
+    /// call has left are there until they have ended and, unless they are detached, somebody has joined them.
+    /// A host function sees the same, while a call blocks, with [`Caller::tasks`](crate::Caller::tasks).
     ///
     /// ```
     /// use enjamb_engine::{Engine, Imports, Instance, Module};

@@ -419,9 +419,12 @@ fn a_task_waits_for_another_instance_while_others_run() {
         let at_once = engine.config().execution == Execution::Interpreter;
         assert_eq!(main.block_on((5,)).unwrap(), (15, at_once));
         assert_eq!(main.block_on((0,)).unwrap().0, 0);
-        // What is dropped with its caller is dropped there too.
+        // What a call leaves waits there on, and what is ended here is dropped there too.
         nappers.call("leaves", &[Val::I64(2)]).unwrap();
-        assert_eq!(sleeper.stats().unwrap().continuations_live, 0);
+        let live = || sleeper.stats().unwrap().tasks_live;
+        assert_eq!(live(), u64::from(!at_once));
+        nappers.end_tasks().unwrap();
+        assert_eq!(live(), 0);
         assert_eq!(sleeper.call("nap", &[Val::I64(1)]).unwrap(), [Val::I64(1)]);
     });
 }

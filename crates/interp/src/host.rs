@@ -398,7 +398,7 @@ impl<'a> Machine<'a> {
             }
             Some(Import::Sleep) => {
                 let milliseconds = (first as i64).max(0) as u64;
-                let deadline = self.scheduler.now().saturating_add(milliseconds);
+                let deadline = self.scheduler.deadline(milliseconds);
                 Ok(Called::Waits(Wait::Deadline(deadline), Vec::new()))
             }
             Some(Import::Host(ref function)) => {

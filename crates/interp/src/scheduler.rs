@@ -347,6 +347,16 @@ impl<'a> Scheduler<'a> {
         self.timers.retain(|&Reverse((.., task))| task != number);
     }
 
+    /// The time when so many milliseconds have passed.
+    pub(crate) fn deadline(&self, milliseconds: u64) -> u64 {
+        let now = match self.clock {
+            Clock::Virtual => self.time,
+            // Not a part of a millisecond sooner.
+            Clock::Real => self.epoch.elapsed().as_nanos().div_ceil(1_000_000) as u64,
+        };
+        now.saturating_add(milliseconds)
+    }
+
     /// The time in milliseconds.
     pub(crate) fn now(&self) -> u64 {
         match self.clock {

@@ -56,10 +56,9 @@ async fn accept(listener: TcpListener, kind: Kind, longest: Duration) -> io::Res
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                stream.set_nodelay(true)?;
-                tokio::spawn(timeout(longest, kind.clone().serve(stream)));
-            }
+            // A connection that is gone already is not served.
+            Ok((stream, _)) if stream.set_nodelay(true).is_err() => {}
+            Ok((stream, _)) => drop(tokio::spawn(timeout(longest, kind.clone().serve(stream)))),
             // Descriptors may be used up for a while.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
