@@ -409,6 +409,9 @@ impl Machine {
     /// Gives each task that can run one turn, those included that the host has woken. Nothing waits: a virtual
     /// clock stands still.
     pub(crate) fn round(self) {
+        if self.with(|state| state.tasks.is_empty()) {
+            return;
+        }
         let woken = self.with(|state| {
             state.fire();
             state.gather_woken()
