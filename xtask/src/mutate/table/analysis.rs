@@ -2,6 +2,8 @@
 
 use super::{Mutation, bug};
 
+const LIVENESS_LOOPS: &str = "crates/liveness/src/loops.rs";
+const LIVENESS_FRONTIER: &str = "crates/liveness/src/frontier.rs";
 const CURSOR: &str = "crates/liveness/src/cursor.rs";
 const DOMINATORS: &str = "crates/liveness/src/dominators.rs";
 const REGIONS: &str = "crates/liveness/src/regions.rs";
@@ -106,6 +108,27 @@ pub const ROWS: &[Mutation] = &[
         "if accesses.last().is_none_or(|&(last, _)| last != position) {",
         "if access == Access::Read || accesses.last().is_none_or(|&(last, _)| last != position) {",
         "a slot that is written and then read counts as live into the block",
+    ),
+    bug(
+        "liveness/parents_of_loops",
+        LIVENESS_LOOPS,
+        "                self.nest.loops[outer as usize].parent = current;\n",
+        "",
+        "a loop in another one is in none",
+    ),
+    bug(
+        "liveness/joins_on_one_level",
+        LIVENESS_FRONTIER,
+        "if self.depth[to] <= level &&",
+        "if self.depth[to] < level &&",
+        "a join that is as deep in the dominator tree as the definition is not found",
+    ),
+    bug(
+        "liveness/joins_of_joins",
+        LIVENESS_FRONTIER,
+        "                    self.add_root(to);\n",
+        "",
+        "joins that other joins make necessary are not found",
     ),
     bug(
         "continuation/exception_area",

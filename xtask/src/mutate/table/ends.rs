@@ -1,4 +1,4 @@
-//! Bugs at both ends: text and verifier, interpreter, assemblers.
+//! Bugs at both ends: text and verifier, assemblers.
 
 use super::{Mutation, bug};
 
@@ -10,12 +10,6 @@ const VERIFY_SSA: &str = "crates/ir/src/verify/ssa.rs";
 const VERIFY_STRUCTURE: &str = "crates/ir/src/verify/structure.rs";
 const VERIFY_SUSPENSION: &str = "crates/ir/src/verify/suspension.rs";
 const VERIFY_ADDRESS: &str = "crates/ir/src/verify/address.rs";
-const INTERP_CALL: &str = "crates/interp/src/call.rs";
-const INTERP_CONTROL: &str = "crates/interp/src/control.rs";
-const INTERP_EXCEPTION: &str = "crates/interp/src/exception.rs";
-const INTERP_INTEGER: &str = "crates/interp/src/integer.rs";
-const INTERP_MEMORY: &str = "crates/interp/src/memory.rs";
-const INTERP_SCHEDULER: &str = "crates/interp/src/scheduler.rs";
 const X64_ENCODE: &str = "crates/x64/src/encode.rs";
 const A64_REACH: &str = "crates/aarch64/src/reach.rs";
 const A64_ISLAND: &str = "crates/aarch64/src/island.rs";
@@ -112,76 +106,6 @@ pub const ROWS: &[Mutation] = &[
         "is_some_and(|&v| function.integer_constant(v).is_none())",
         "is_some_and(|&v| function.integer_constant(v).is_some_and(|step| step < 0))",
         "an address may be moved by an amount that nobody knows",
-    ),
-    bug(
-        "interpreter/tail_calls",
-        INTERP_CALL,
-        "self.stack_bytes - freed + cost > self.options.stack_limit",
-        "self.stack_bytes + cost > self.options.stack_limit",
-        "a tail call needs room for both frames",
-    ),
-    bug(
-        "interpreter/context_of_frames",
-        INTERP_CALL,
-        "self.context.word = context.unwrap_or(self.context.word);",
-        "let _ = context;",
-        "an async function does not give the context word back",
-    ),
-    bug(
-        "interpreter/branch",
-        INTERP_CONTROL,
-        "usize::from(condition == 0)",
-        "usize::from(condition & 1 == 0)",
-        "an even condition counts as false",
-    ),
-    bug(
-        "interpreter/rethrow",
-        INTERP_EXCEPTION,
-        "Some(record) if record.exception() == Some(exception) =>",
-        "Some(record) if record.exception().is_some() =>",
-        "another exception that is thrown on keeps the frames of the last one",
-    ),
-    bug(
-        "interpreter/division_overflow",
-        INTERP_INTEGER,
-        "} else if b == -1 && a == narrow(bits, 1 << (bits - 1)) {",
-        "} else if b == -1 && a == i64::MIN {",
-        "the quotient that does not fit 32 bits is no trap",
-    ),
-    bug(
-        "interpreter/shift_amounts",
-        INTERP_INTEGER,
-        "value as u32 & (bits - 1)",
-        "value as u32 & 63",
-        "a shift of a narrow number counts modulo 64",
-    ),
-    bug(
-        "interpreter/copies_that_overlap",
-        INTERP_MEMORY,
-        "let start = if to > from {",
-        "let start = if to < from {",
-        "a copy of more than a page that overlaps itself begins at the wrong end",
-    ),
-    bug(
-        "interpreter/pages",
-        INTERP_MEMORY,
-        "        if after > self.max_pages {",
-        "        if after >= self.max_pages {",
-        "a memory never gets its last page",
-    ),
-    bug(
-        "interpreter/timers",
-        INTERP_SCHEDULER,
-        "            && deadline <= now\n",
-        "            && deadline < now\n",
-        "a timer whose deadline is now does not fire",
-    ),
-    bug(
-        "interpreter/joined_by_two",
-        INTERP_SCHEDULER,
-        "(task.joiner.is_none() && !task.detached)",
-        "(!task.detached)",
-        "a second task may join one that is joined",
     ),
     bug(
         "assembler/rex_of_the_index",

@@ -2,7 +2,11 @@
 
 mod analysis;
 mod ends;
+mod instructions;
+mod interpreter;
 mod lowering;
+mod objects;
+mod observers;
 mod passes;
 mod runtime;
 mod targets;
@@ -10,15 +14,19 @@ mod waiting;
 
 use super::Mutation;
 
-/// Every bug. Those of one crate follow each other, which saves builds.
+/// Every bug.
 pub fn all() -> impl Iterator<Item = &'static Mutation> {
     let areas: [&[Mutation]; _] = [
         passes::ROWS,
         analysis::ROWS,
         lowering::ROWS,
+        instructions::ROWS,
         targets::ROWS,
+        objects::ROWS,
         runtime::ROWS,
         waiting::ROWS,
+        observers::ROWS,
+        interpreter::ROWS,
         ends::ROWS,
     ];
     areas.into_iter().flatten()
