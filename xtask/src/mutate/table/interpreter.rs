@@ -103,8 +103,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "interpreter/cancelled_joiner",
         INTERP_CANCEL,
-        "            target.joiner = None;",
-        "            let _ = target;",
+        "            target.joiner = None;\n        }\n        if let",
+        "            let _ = target;\n        }\n        if let",
         "a task whose joiner was cancelled cannot be joined by another one",
     ),
     bug(
@@ -190,5 +190,12 @@ pub const ROWS: &[Mutation] = &[
         "        stack.roots[self.roots..self.roots + count].fill(None);\n",
         "        let _ = count;\n",
         "what a safepoint does not list is kept all the same",
+    ),
+    bug(
+        "interpreter/left_for_good",
+        INTERP_CANCEL,
+        "            target.detached = true;",
+        "            let _ = &target;",
+        "what is joined by a task that will never go on keeps its record",
     ),
 ];

@@ -9,6 +9,7 @@ const GUESTS: &str = "crates/runtime/src/guests.rs";
 const WAKES: &str = "crates/runtime/src/wakes.rs";
 const ENGINE_ASYNC_HOST: &str = "crates/engine/src/async_host.rs";
 const ENGINE_CALL: &str = "crates/engine/src/call.rs";
+const DRIVERS: &str = "crates/engine/src/drivers.rs";
 const ENGINE_TASK: &str = "crates/engine/src/task.rs";
 const SPAWNER: &str = "crates/engine/src/spawner.rs";
 
@@ -328,5 +329,26 @@ pub const ROWS: &[Mutation] = &[
         "(driven.has_work() || self.misses_a_timer(driven))",
         "self.misses_a_timer(driven)",
         "tasks that can run when somebody leaves wait until a guest is polled for something else",
+    ),
+    bug(
+        "drivers/turns_that_others_give",
+        DRIVERS,
+        "drivable.is_busy() && !self.wakes.has_parties()",
+        "drivable.is_busy()",
+        "a call gives turns to tasks, or asks the executor to, although somebody drives the instance",
+    ),
+    bug(
+        "drivers/left_tasks",
+        DRIVERS,
+        "        if self.are_missing(drivable) {\n            drivable.round();",
+        "        if false && self.are_missing(drivable) {\n            drivable.round();",
+        "tasks that nobody drives do not go on when somebody calls a function",
+    ),
+    bug(
+        "drivers/refused_for_ever",
+        DRIVERS,
+        "        if self.driver == Driver::Refused {",
+        "        if false && self.driver == Driver::Refused {",
+        "an executor that has dropped a driver is not asked again",
     ),
 ];
