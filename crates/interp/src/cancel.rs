@@ -124,15 +124,6 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// A task that will not go on joins no other one any more, and nobody else will.
-    pub(crate) fn leave_joined(&mut self, number: u64) {
-        let target = self.joins(number);
-        if let Some(target) = target.and_then(|target| self.get_mut(target)) {
-            target.joiner = None;
-            target.detached = true;
-        }
-    }
-
     /// A task has ended: those that it has left run on their own, unless somebody has joined them.
     pub(crate) fn let_go(&mut self, number: u64, left: Vec<u64>) {
         for target in left.into_iter().filter(|&target| target != number) {

@@ -299,7 +299,6 @@ impl<'a> Machine<'a> {
     /// The trap of a call whose root waits for something that cannot happen.
     fn deadlock(&mut self, root: u64) -> Box<Record<'a>> {
         let mut record = Record::new(Cause::Trap(TrapCode::Deadlock), self.options.trace);
-        self.scheduler.leave_joined(root);
         if let Some(mut stack) = self.scheduler.take(root) {
             walk_logical_stack(self.module, &self.objects, &stack, 0, |place| {
                 record.trace.push(place);

@@ -60,6 +60,7 @@ mod state;
 mod sync;
 mod task;
 mod trace;
+mod turns;
 mod unwind;
 mod versions;
 mod wakes;

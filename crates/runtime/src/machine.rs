@@ -1,30 +1,25 @@
-//! The machine: entering compiled code, and the executor's turns.
+//! The machine: entering compiled code, to call a function or to go on with a task.
 //!
 //! Compiled code, its helpers and the host functions that they call all reach the instance through
 //! a [`Machine`], a plain pointer to it. The rule that keeps this sound: a borrow of the state
 //! lasts for one call of [`Machine::with`], and no code that could ask for another one runs inside.
 
 use crate::context::POISON_BYTE;
-use crate::error::{Error, HostError, NoMemory};
-use crate::executor::PendingCall;
+use crate::error::{Error, NoMemory};
 use crate::failure::{Cause, Failure};
-use crate::helpers::{drop_quietly, panic};
-use crate::host::HostContext;
+use crate::helpers::drop_quietly;
 use crate::processor;
 use crate::state::{State, has_references};
 use crate::task::{Marks, NONE, State as TaskState};
 use crate::trace;
-use crate::wakes::{LazyWaker, TaskWaker, Wakes};
 use enjamb_abi::context::{Context, Status};
 use enjamb_abi::continuation::ContinuationHeader;
 use enjamb_ir::types::word_count;
-use enjamb_ir::{Entity, FuncId, TrapCode, Type, Val};
+use enjamb_ir::{Entity, FuncId, TrapCode, Val};
 use std::cell::Cell;
 use std::hint::black_box;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 type Trampoline = unsafe extern "C" fn(*mut Context, u64, *mut u64) -> u64;
@@ -102,17 +97,13 @@ thread_local! {
     static STACK_LIMIT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Yields in a row that the dispatcher may resume by itself before timers and host get a look.
-const FAST_RESUMES: u64 = 1000;
 /// Turns of tasks that yield to each other, within one activation.
 pub(crate) const FAST_TURNS: u64 = 60;
-/// Turns after which futures that want to be polled again are, although tasks can run.
-const AGAIN_INTERVAL: u64 = 61;
 /// Words of an argument buffer that need no allocation.
-const SMALL_BUFFER: usize = 16;
+pub(crate) const SMALL_BUFFER: usize = 16;
 
 /// A buffer of so many words, or a few more.
-fn buffer_of<'a>(
+pub(crate) fn buffer_of<'a>(
     words: usize,
     small: &'a mut [u64; SMALL_BUFFER],
     large: &'a mut Vec<u64>,
@@ -379,134 +370,6 @@ impl Machine {
         discarded.into_iter().for_each(drop_quietly);
     }
 
-    /// One turn of the executor.
-    pub(crate) fn step(self) -> Step {
-        let (woken, is_time_for_again) = self.with(|state| {
-            state.fire();
-            state.turns += 1;
-            (state.next_woken(), state.is_time_for_again())
-        });
-        if is_time_for_again {
-            self.poll_again();
-        }
-        woken.into_iter().for_each(|woken| self.poll_woken(&woken));
-        let next = self.with(|state| {
-            let task = state.next_task()?;
-            let alone = state.executor.is_queue_empty();
-            Some((task, if alone { FAST_RESUMES } else { 0 }))
-        });
-        if let Some((task, fast_resumes)) = next {
-            self.resume(task, fast_resumes, FAST_TURNS);
-        }
-        let step = self.with(|state| match next {
-            Some(_) => Step::Ran,
-            None => state.what_to_wait_for(),
-        });
-        self.tell_ended();
-        step
-    }
-
-    /// Gives each task that can run one turn, those included that the host has woken. Nothing waits: a virtual
-    /// clock stands still.
-    pub(crate) fn round(self) {
-        if self.with(|state| state.tasks.is_empty()) {
-            return;
-        }
-        let woken = self.with(|state| {
-            state.fire();
-            state.gather_woken()
-        });
-        if self.with(|state| state.executor.has_again()) {
-            self.poll_again();
-        }
-        for _ in 0..woken {
-            let woken = self.with(State::next_woken);
-            woken.into_iter().for_each(|woken| self.poll_woken(&woken));
-        }
-        for _ in 0..self.with(|state| state.executor.queue_length()) {
-            let Some(task) = self.with(State::next_task) else {
-                break;
-            };
-            self.resume(task, 0, 0);
-        }
-        self.tell_ended();
-    }
-
-    /// Tells calls of the host's that have ended.
-    fn tell_ended(self) {
-        if self.with(|state| state.ended.is_empty()) {
-            return;
-        }
-        let ended = self.with(|state| std::mem::take(&mut state.ended));
-        self.with(|state| Arc::clone(&state.wakes)).ended(&ended);
-    }
-
-    /// Polls what a task waits for that was woken.
-    fn poll_woken(self, woken: &TaskWaker) {
-        self.poll_future(woken.begin(), woken.wakes());
-        // The waker of a watcher is no task's.
-        self.with(State::publish);
-    }
-
-    /// Polls the futures that want to be polled again.
-    fn poll_again(self) {
-        let (again, wakes) =
-            self.with(|state| (state.executor.take_again(), Arc::clone(&state.wakes)));
-        for task in again {
-            self.poll_future(task, &wakes);
-        }
-        self.with(State::publish);
-    }
-
-    /// Polls what a task waits for, if it waits for the host.
-    fn poll_future(self, task: u64, wakes: &Arc<Wakes>) {
-        let Some(PendingCall {
-            mut operation,
-            waker,
-            mut locals,
-            function,
-        }) = self.with(|state| state.take_future(task))
-        else {
-            return;
-        };
-        let (count, outer_word) = self.with(|state| {
-            state.objects.handles.enter();
-            let count = word_count(state.waited_for(task as u32));
-            let word = state.tasks[task as u32].context_word;
-            let outer_word = std::mem::replace(&mut state.context.fixed().task_word, word);
-            (count, outer_word)
-        });
-        let lazy = LazyWaker::new(wakes, task, waker);
-        let (mut small, mut large) = ([0; SMALL_BUFFER], Vec::new());
-        let buffer = buffer_of(count, &mut small, &mut large);
-        let polled = lazy.lend(|waker| {
-            let mut context = HostContext::later(self, waker);
-            let poll = || operation.as_mut().poll(&mut context, buffer);
-            catch_unwind(AssertUnwindSafe(poll))
-        });
-        let polled = polled.unwrap_or_else(|payload| Poll::Ready(Err(panic(&*payload))));
-        let done = self.with(|state| {
-            state.context.fixed().task_word = outer_word;
-            let Poll::Ready(outcome) = polled else {
-                locals.append(&mut state.objects.handles.suspend());
-                let (woken, waker) = lazy.finish();
-                let call = PendingCall {
-                    operation,
-                    waker,
-                    locals,
-                    function,
-                };
-                state.executor.wait_for_host(task, call, woken);
-                return None;
-            };
-            state.complete(task as u32, outcome, &mut buffer[..count]);
-            state.objects.handles.leave();
-            state.objects.handles.end(locals);
-            Some(operation)
-        });
-        drop_quietly(done);
-    }
-
     /// Calls a function and, if it is async, runs tasks until it has finished.
     pub(crate) fn call(self, function: FuncId, args: &[Val]) -> Result<Vec<Val>, Error> {
         let outcome = self.call_to_end(function, args);
@@ -578,107 +441,12 @@ impl State {
         Some((next as u32, head))
     }
 
-    fn is_time_for_again(&self) -> bool {
-        self.executor.has_again()
-            && (self.executor.is_queue_empty() || self.turns.is_multiple_of(AGAIN_INTERVAL))
-    }
-
-    /// How many tasks were woken until now by something that they wait for.
-    fn gather_woken(&mut self) -> usize {
-        if self.wakes.any() {
-            self.executor.add_woken(self.wakes.take(Vec::new()));
-        }
-        self.executor.woken_count()
-    }
-
-    /// The next task that was woken by something that it waits for.
-    fn next_woken(&mut self) -> Option<Arc<TaskWaker>> {
-        let State {
-            executor, wakes, ..
-        } = self;
-        executor.next_woken(|empty| match wakes.any() {
-            true => wakes.take(empty),
-            false => empty,
-        })
-    }
-
-    /// What there is to wait for if no task can run.
-    fn what_to_wait_for(&mut self) -> Step {
-        let State {
-            executor, tasks, ..
-        } = self;
-        if executor.has_woken() {
-            return Step::Ran;
-        }
-        if executor.has_again() {
-            return Step::Yielded;
-        }
-        match executor.next_deadline(|task| tasks.waits(task)) {
-            Some(wait) => Step::Waiting(Some(wait)),
-            None if executor.waits_for_host() => Step::Waiting(None),
-            None => Step::Idle,
-        }
-    }
-
-    /// What a woken task waits for, if that is the host.
-    fn take_future(&mut self, task: u64) -> Option<PendingCall> {
-        let index = self.tasks.find_any(task).ok()?;
-        if self.tasks[index].state == TaskState::Running {
-            let State {
-                executor, tasks, ..
-            } = self;
-            executor.woken_early(task, |task| tasks.find_any(task).is_ok());
-            return None;
-        }
-        self.executor.take_pending(index)
-    }
-
     /// Arguments as words, if they fit the function.
     pub(crate) fn argument_words(&self, function: FuncId, args: &[Val]) -> Result<Vec<u64>, Error> {
         self.check_function(function)?;
         let decl = &self.loaded.module().functions[function];
         self.words(&decl.signature().params, args)
             .map_err(|reason| Error::BadCall(format!("%{}: {reason}", decl.name)))
-    }
-
-    /// The host has finished a call that a task waits for, with results in the buffer.
-    fn complete(&mut self, task: u32, outcome: Result<(), HostError>, words: &mut [u64]) {
-        let imported = outcome.and_then(|()| {
-            self.import_words(self.waited_for(task), words)?;
-            Ok(())
-        });
-        match imported {
-            Ok(()) => {
-                self.deliver(task, words);
-                self.wake(task);
-            }
-            Err(error) => {
-                let error = self.cause_from_host(error);
-                let mut failure = self.new_failure(error.cause);
-                failure.message = error.message;
-                self.fail_later(task, failure);
-            }
-        }
-    }
-
-    /// The types of the results that a suspended task waits for.
-    fn waited_for(&self, task: u32) -> &[Type] {
-        let task = &self.tasks[task];
-        let ends = match task.head == task.root {
-            true => Some(task.function()),
-            false => self.function_at_separator(task.head),
-        };
-        if let Some(function) = ends {
-            return &self.loaded.signature(function).results;
-        }
-        // SAFETY: the head of a suspended chain is a continuation with a record.
-        let record = unsafe { &*(*task.head).info };
-        let module = &self.versions.of_record(record).compiled().transformed;
-        let function = FuncId::from_index(record.function as usize);
-        let point = enjamb_ir::PointId::from_index(record.state as usize);
-        let body = module.functions.get(function).and_then(|decl| decl.body());
-        let point = body.and_then(|body| body.points.get(point));
-        point.map_or(&[], |point| &point.results)
     }
 
     /// The results of a task, which is freed, if it has finished.
