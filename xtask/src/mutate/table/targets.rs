@@ -150,13 +150,6 @@ pub const ROWS: &[Mutation] = &[
         "the same continuation is handed out twice",
     ),
     bug(
-        "x64/largest_class",
-        X64_ALLOCATE,
-        "if size <= LARGEST_CLASS {",
-        "if size <= LARGEST_CLASS + 8 {",
-        "objects one step above the largest class come from the list of those of any size",
-    ),
-    bug(
         "x64/vector_registers_of_stubs",
         X64_ALLOCATE,
         "stub.op(Op::MovupsXM, &[Reg::xmm(number).into(), word]);",
