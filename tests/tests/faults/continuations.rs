@@ -178,6 +178,8 @@ const CALLS: [(&str, bool); 8] = [
 
 /// What each of them is called with.
 const ARGUMENT: i64 = 3;
+/// Frames of `%deep` then, all of which the error shows, whichever has no continuation.
+const DEPTH: usize = 4;
 
 /// Futures of the host that exist.
 type Alive = Arc<AtomicU64>;
@@ -298,6 +300,8 @@ fn each_continuation_in_turn_cannot_be_had() {
                     Err(error) => {
                         assert!(was_refused, "{what}: {error}");
                         check(&error, &what);
+                        let frames = error.trace().map_or(0, |trace| trace.frames.len());
+                        assert!(name != "deep" || frames == DEPTH, "{what}: {error}");
                     }
                 }
                 check_empty(&instance, &alive, &what);
