@@ -92,7 +92,23 @@ pub mod heap {
     pub use enjamb_heap::CopyingHeap;
 }
 
-/// Where memory comes from, for [`Config::blocks`] and [`Config::pages`].
+/// Where memory comes from, for [`Config::blocks`] and [`Config::pages`], and what happens if there is none.
+///
+/// | no memory for | at the limit | what happens |
+/// |---|---|---|
+/// | a continuation, a task, the results of a task | [`Config::memory_limit`] | the task ends with the trap `out_of_memory` |
+/// | an object that the program makes | [`Config::heap_limit`] | the same |
+/// | an object that the host makes | the same | [`ObjectError::OutOfMemory`] |
+/// | pages by which a memory grows | the maximum that it declares | `memory_grow` gives -1, the host gets [`Error::OutOfBounds`] |
+/// | a new instance | | [`Error::Instantiate`] |
+/// | the code of a module | | [`Error::Load`] |
+///
+/// Errors say for what there was no memory, how many bytes that is, and why; a trap also where. Instance and
+/// engine can be used as before, and what had been taken until then is given back.
+///
+/// A source may refuse whatever it likes, at any time. What is not asked of it are the small things that the host's
+/// side of an instance consists of: queues, futures, handles, error values. These are on the global allocator, and if
+/// that has nothing, Rust ends the process.
 pub mod memory {
     pub use enjamb_abi::memory::{Blocks, GlobalBlocks};
     pub use enjamb_runtime::{Access, MemorySource, Pages, Purpose, SystemPages};
