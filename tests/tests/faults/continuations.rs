@@ -241,9 +241,12 @@ fn module(config: Config) -> Module {
         .unwrap_or_else(|error| panic!("{}", error.render("faults", PROGRAM, false)))
 }
 
+/// Calls a function, and ends the tasks that it has left.
 fn call(instance: &Instance, name: &str) -> Result<i64, Error> {
     let function = instance.func::<(i64,), i64>(name).unwrap();
-    function.block_on((ARGUMENT,))
+    let outcome = function.block_on((ARGUMENT,));
+    instance.end_tasks().unwrap();
+    outcome
 }
 
 /// What the interpreter says.
