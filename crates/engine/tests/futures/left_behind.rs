@@ -5,9 +5,13 @@ use enjamb_engine::{
     Clock, Config, Engine, Error, Execution, Imports, Instance, Module, Schedule, TaskState,
     TrapCode, Val,
 };
+use futures::channel::oneshot;
 use futures::executor::block_on;
+use futures::future::{Either, poll_immediate, select};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -168,11 +172,6 @@ fn instances(config: &Config, gates: &Gates) -> Vec<Instance> {
     engines.into_iter().map(instance).collect()
 }
 
-fn single_thread() -> tokio::runtime::Runtime {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_time().build().unwrap()
-}
-
 fn virtually() -> Vec<Instance> {
     instances(&Config::new().clock(Clock::Virtual), &Gates::default())
 }
@@ -186,6 +185,34 @@ fn seen(instance: &Instance) -> i64 {
     match instance.global("seen").unwrap().get().unwrap() {
         Val::I64(seen) => seen,
         other => panic!("{other}"),
+    }
+}
+
+/// The same while somebody else may be inside.
+fn seen_by_another(instance: &Instance) -> Option<i64> {
+    match instance.global("seen").unwrap().get() {
+        Err(Error::Running) => None,
+        Ok(Val::I64(seen)) => Some(seen),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Leaves a task that sleeps, although somebody else may be inside.
+fn leave_nap(instance: &Instance, milliseconds: i64) {
+    while let Err(error) = instance.call("leave_nap", &[Val::I64(milliseconds)]) {
+        assert!(matches!(error, Error::Running), "{error}");
+        thread::yield_now();
+    }
+}
+
+/// Longer than any of it takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < PATIENCE);
+        thread::yield_now();
     }
 }
 
@@ -247,8 +274,8 @@ fn driving_runs_what_is_left_to_its_end() {
         let started = Instant::now();
         call(&instance, "leave_nap", 30);
         call(&instance, "leave_nap", 20);
-        assert!(started.elapsed() < Duration::from_millis(20));
-        single_thread().block_on(instance.drive()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(instance.drive()).unwrap();
         assert!(started.elapsed() >= Duration::from_millis(30));
         assert_eq!(seen(&instance), 50);
     }
@@ -257,25 +284,24 @@ fn driving_runs_what_is_left_to_its_end() {
 #[test]
 fn who_drives_is_told_of_what_a_call_leaves() {
     for instance in instances(&Config::new(), &Gates::default()) {
-        call(&instance, "leave_nap", 60_000);
-        let driving = instance.clone();
+        call(&instance, "leave_nap", 1 << 40);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (driving, began) = (instance.clone(), Arc::new(AtomicUsize::new(0)));
+        let begins = Arc::clone(&began);
         let driving = thread::spawn(move || {
-            let limit = Duration::from_millis(500);
-            single_thread().block_on(async {
-                assert!(tokio::time::timeout(limit, driving.drive()).await.is_err());
-            });
+            let mut drive = Box::pin(driving.drive());
+            assert!(block_on(poll_immediate(&mut drive)).is_none());
+            begins.store(1, Ordering::Release);
+            block_on(select(drive, stopped));
         });
-        // It comes between those who drive and their timer.
-        let leave = || loop {
-            match instance.call("leave_nap", &[Val::I64(5)]) {
-                Err(Error::Running) => thread::yield_now(),
-                other => break other.unwrap(),
-            }
-        };
-        thread::sleep(Duration::from_millis(20));
-        leave();
+        while began.load(Ordering::Acquire) == 0 {
+            thread::yield_now();
+        }
+        // It comes between the one who drives and his timer.
+        leave_nap(&instance, 5);
+        wait_until(|| seen_by_another(&instance) == Some(5));
+        stop.send(()).unwrap();
         driving.join().unwrap();
-        assert_eq!(seen(&instance), 5);
     }
 }
 
@@ -283,12 +309,19 @@ fn who_drives_is_told_of_what_a_call_leaves() {
 fn driving_can_be_given_up() {
     for instance in instances(&Config::new(), &Gates::default()) {
         call(&instance, "leave_ticks", 1);
-        single_thread().block_on(async {
-            let limit = Duration::from_millis(30);
-            assert!(tokio::time::timeout(limit, instance.drive()).await.is_err());
+        let ticked = poll_fn(|context| {
+            context.waker().wake_by_ref();
+            match seen(&instance) {
+                0 => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
         });
+        assert!(matches!(
+            block_on(select(instance.drive(), ticked)),
+            Either::Right(_)
+        ));
         let before = seen(&instance);
-        assert!(before > 0);
+        // Its next tick is due.
         thread::sleep(Duration::from_millis(3));
         instance.call("nothing", &[]).unwrap();
         assert_eq!((seen(&instance), live(&instance)), (before + 1, 1));
@@ -301,18 +334,9 @@ fn the_executor_of_the_host_drives_what_is_left_on_either_engine() {
     let executor = runtime.handle().clone();
     let config = Config::new().spawner(move |driver| drop(executor.spawn(driver)));
     for instance in instances(&config, &Gates::default()) {
-        let leave = |milliseconds| loop {
-            match instance.call("leave_nap", &[Val::I64(milliseconds)]) {
-                Err(Error::Running) => thread::yield_now(),
-                other => break other.unwrap(),
-            }
-        };
-        leave(2);
-        leave(3);
-        let see = || instance.global("seen").unwrap().get();
-        while !matches!(see(), Ok(Val::I64(5))) {
-            thread::yield_now();
-        }
+        leave_nap(&instance, 2);
+        leave_nap(&instance, 3);
+        wait_until(|| seen_by_another(&instance) == Some(5));
     }
 }
 
