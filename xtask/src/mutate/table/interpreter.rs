@@ -191,11 +191,4 @@ pub const ROWS: &[Mutation] = &[
         "        let _ = count;\n",
         "what a safepoint does not list is kept all the same",
     ),
-    bug(
-        "interpreter/left_for_good",
-        INTERP_CANCEL,
-        "            target.detached = true;",
-        "            let _ = &target;",
-        "what is joined by a task that will never go on keeps its record",
-    ),
 ];
