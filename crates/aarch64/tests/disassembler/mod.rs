@@ -23,6 +23,7 @@ const HINTS: &[&str] = &[
 
 /// General forms by the names that the disassembler prefers for some of their instructions.
 const ALIASES: &[(&str, &[&str])] = &[
+    ("add", &["mov"]),
     ("adds", &["cmn"]),
     ("subs", &["cmp", "negs"]),
     ("negs", &["cmp"]),

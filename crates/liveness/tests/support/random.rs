@@ -117,6 +117,8 @@ fn function(below: &mut Below<'_>, graph: Vec<Vec<usize>>) -> Generated {
         }
         fill.available[block].sort_unstable();
         fill.available[block].dedup();
+        fill.addresses[block].sort_unstable();
+        fill.addresses[block].dedup();
         for _ in 0..below(5) {
             fill.instruction(below, block);
         }
