@@ -279,7 +279,9 @@ fn finish<'a, E: EmitTarget<'a>>(mut emitter: E) -> Lower<Emitted> {
     handlers.sort_unstable();
     let instructions = stretches.iter().zip(of_stretches);
     let instructions = instructions.filter_map(|(&(_, inst), offset)| Some((offset?, inst)));
-    let instructions = instructions.collect();
+    // A stretch without code at the end would be where the next function begins.
+    let end = assembled.bytes.len() as u32;
+    let instructions = instructions.filter(|&(offset, _)| offset < end).collect();
     let listing = assembled.listing.take();
     let code = FinishedCode {
         traps: sites,

@@ -339,6 +339,27 @@ fn threads_may_load_and_drop_at_once() {
     });
 }
 
+/// Functions that cannot trap, of all lengths, so that some end where the next function begins; that one has
+/// registers to save, and only behind its first instructions.
+#[test]
+fn a_function_may_begin_where_another_ends() {
+    let mut program = String::from("import %log = \"host\" \"log\" (i64)\n");
+    for length in 0..16 {
+        program += &format!("function %short{length}(i64) -> i64 {{\nblock0(v0: i64):\n");
+        for value in 0..length {
+            program += &format!("    v{} = bnot v{value}\n", value + 1);
+        }
+        program += &format!("    return v{length}\n}}\nfunction %saves{length}(i64) -> i64 {{\n");
+        program += "block0(v0: i64):\n    call %log(v0)\n    return v0\n}\n";
+    }
+    for target in Target::ALL {
+        let compiled = compiled(&program, target);
+        let mut pairs = compiled.functions.chunks(2);
+        assert!(pairs.any(|pair| pair[0].end == pair[1].start && !pair[1].saved.is_empty()));
+        image::build(&compiled, &pieces(&compiled), BASE).unwrap();
+    }
+}
+
 #[test]
 fn loading_appends_to_the_perf_map() {
     let perf = LoadOptions {
