@@ -5,8 +5,8 @@ use enjamb::{Allocator, Clock, Config, Engine, Error, Execution};
 use enjamb::{Imports, Instance, Module, Schedule, TrapCode};
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 const PROGRAM: &str = r#"
@@ -181,26 +181,44 @@ const ARGUMENT: i64 = 3;
 /// Frames of `%deep` then, all of which the error shows, whichever has no continuation.
 const DEPTH: usize = 4;
 
-/// Futures of the host that exist.
-type Alive = Arc<AtomicU64>;
+/// What the host has of its futures.
+#[derive(Debug, Default)]
+struct Host {
+    /// How many exist.
+    alive: AtomicU64,
+    /// The wakers of all that there were.
+    wakers: Mutex<Vec<Waker>>,
+    /// Whether none gets ready.
+    holds: AtomicBool,
+}
 
-struct Counted(Alive);
+impl Host {
+    fn wake_all(&self) {
+        self.wakers.lock().unwrap().drain(..).for_each(Waker::wake);
+    }
+}
+
+struct Counted(Arc<Host>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.alive.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// The function `wait`, ready when it is polled for the second time, which it asks for.
-fn imports(alive: &Alive) -> Imports {
-    let (alive, mut imports) = (Arc::clone(alive), Imports::new());
+fn imports(host: &Arc<Host>) -> Imports {
+    let (host, mut imports) = (Arc::clone(host), Imports::new());
     imports.async_func("host", "wait", move |number: i64| {
-        alive.fetch_add(1, Ordering::Relaxed);
-        let (counted, mut is_second) = (Counted(Arc::clone(&alive)), false);
+        host.alive.fetch_add(1, Ordering::Relaxed);
+        let (counted, mut is_second) = (Counted(Arc::clone(&host)), false);
         async move {
-            let _counted = counted;
+            let host = &counted.0;
             poll_fn(|context| {
+                host.wakers.lock().unwrap().push(context.waker().clone());
+                if host.holds.load(Ordering::Relaxed) {
+                    return Poll::Pending;
+                }
                 context.waker().wake_by_ref();
                 match std::mem::replace(&mut is_second, true) {
                     true => Poll::Ready(()),
@@ -252,7 +270,7 @@ fn call(instance: &Instance, name: &str) -> Result<i64, Error> {
 /// What the interpreter says.
 fn expected(config: &Config, name: &str) -> i64 {
     let module = module(config.clone().execution(Execution::Interpreter));
-    let instance = Instance::new(&module, &imports(&Alive::default())).unwrap();
+    let instance = Instance::new(&module, &imports(&Arc::default())).unwrap();
     call(&instance, name).unwrap()
 }
 
@@ -274,11 +292,13 @@ fn check(error: &Error, what: &str) {
     );
 }
 
-fn check_empty(instance: &Instance, alive: &Alive, what: &str) {
+/// Nothing is left, of continuations, tasks and futures; and wakers that are late wake nobody.
+fn check_empty(instance: &Instance, host: &Host, what: &str) {
     let stats = instance.stats().unwrap();
     let counts = (stats.continuations_live, stats.tasks_live);
     assert_eq!(counts, (0, 0), "{what}");
-    assert_eq!(alive.load(Ordering::Relaxed), 0, "{what}");
+    assert_eq!(host.alive.load(Ordering::Relaxed), 0, "{what}");
+    host.wake_all();
 }
 
 #[test]
@@ -290,8 +310,8 @@ fn each_continuation_in_turn_cannot_be_had() {
             let expected = expected(&config, name);
             let points = sweep(|plan| {
                 let what = format!("%{name}, {plan:?}, {config:?}");
-                let alive = Alive::default();
-                let instance = Instance::new(&module, &imports(&alive)).unwrap();
+                let host = Arc::<Host>::default();
+                let instance = Instance::new(&module, &imports(&host)).unwrap();
                 faults.begin(plan);
                 let outcome = call(&instance, name);
                 let was_refused = faults.end() > 0;
@@ -307,13 +327,13 @@ fn each_continuation_in_turn_cannot_be_had() {
                         assert!(name != "deep" || frames == DEPTH, "{what}: {error}");
                     }
                 }
-                check_empty(&instance, &alive, &what);
+                check_empty(&instance, &host, &what);
                 assert_eq!(
                     call(&instance, name).unwrap(),
                     expected,
                     "{what}: afterwards"
                 );
-                check_empty(&instance, &alive, &what);
+                check_empty(&instance, &host, &what);
                 drop(instance);
                 assert_eq!(faults.live(), 0, "{what}");
                 was_refused
@@ -321,6 +341,57 @@ fn each_continuation_in_turn_cannot_be_had() {
             // `wait` suspends whatever the schedule: a frame for each number, and the results.
             assert!(points >= 3, "%{name}: {points}, {config:?}");
         }
+    }
+}
+
+/// Calls that wait at the same time.
+const AT_ONCE: usize = 4;
+
+#[test]
+fn a_call_without_memory_harms_none_that_is_under_way() {
+    for config in configs() {
+        let faults = Faults::default();
+        let module = module(config.clone().blocks(faults.clone()));
+        let expected = expected(&config, "turns");
+        let points = sweep(|plan| {
+            let what = format!("{plan:?}, {config:?}");
+            let host = Arc::<Host>::default();
+            let instance = Instance::new(&module, &imports(&host)).unwrap();
+            let turns = instance.func::<(i64,), i64>("turns").unwrap();
+            host.holds.store(true, Ordering::Relaxed);
+            faults.begin(plan);
+            let mut calls: Vec<_> = (0..AT_ONCE)
+                .map(|_| Some(Box::pin(turns.call_async((ARGUMENT,)))))
+                .collect();
+            let mut failed = 0;
+            while calls.iter().any(Option::is_some) {
+                for call in &mut calls {
+                    let mut context = Context::from_waker(Waker::noop());
+                    let polled = call.as_mut().map(|call| call.as_mut().poll(&mut context));
+                    let Some(Poll::Ready(outcome)) = polled else {
+                        continue;
+                    };
+                    *call = None;
+                    match outcome {
+                        Ok(result) => assert_eq!(result, expected, "{what}"),
+                        Err(error) => {
+                            check(&error, &what);
+                            failed += 1;
+                        }
+                    }
+                }
+                // All of them wait, or have failed.
+                host.holds.store(false, Ordering::Relaxed);
+                host.wake_all();
+            }
+            let refused = faults.end();
+            assert_eq!(failed, refused, "{what}: each refusal ends one call");
+            check_empty(&instance, &host, &what);
+            drop((turns, instance));
+            assert_eq!(faults.live(), 0, "{what}");
+            refused > 0
+        });
+        assert!(points >= 4 * AT_ONCE as u64, "{points}, {config:?}");
     }
 }
 
@@ -332,8 +403,8 @@ fn each_continuation_of_handlers_cannot_be_had_when_a_call_is_dropped() {
         let mut cut_short = 0;
         let points = sweep(|plan| {
             let what = format!("{plan:?}, {config:?}");
-            let alive = Alive::default();
-            let instance = Instance::new(&module, &imports(&alive)).unwrap();
+            let host = Arc::<Host>::default();
+            let instance = Instance::new(&module, &imports(&host)).unwrap();
             let function = instance.func::<(i64,), i64>("guarded").unwrap();
             {
                 let mut waiting = pin!(function.call_async((ARGUMENT,)));
@@ -345,7 +416,7 @@ fn each_continuation_of_handlers_cannot_be_had_when_a_call_is_dropped() {
             let stats = instance.stats().unwrap();
             assert_eq!(stats.cancellations_cut_short > 0, was_refused, "{what}");
             cut_short += stats.cancellations_cut_short;
-            check_empty(&instance, &alive, &what);
+            check_empty(&instance, &host, &what);
             assert!(call(&instance, "deep").is_ok(), "{what}");
             drop((function, instance));
             assert_eq!(faults.live(), 0, "{what}");
