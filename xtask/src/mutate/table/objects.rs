@@ -113,4 +113,11 @@ pub const ROWS: &[Mutation] = &[
         "        if false {\n            self.wrote_reference",
         "the heap is not told of references that the host writes",
     ),
+    bug(
+        "starved/nothing_to_copy_to",
+        HEAP,
+        "        let Some(chunk) = Chunk::new(&self.blocks, room) else {\n            return;",
+        "        let Some(chunk) = Chunk::new(&self.blocks, room) else {\n            self.full.clear();\n            return;",
+        "a heap that gets nothing to copy to frees what lives",
+    ),
 ];

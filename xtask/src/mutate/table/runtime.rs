@@ -2,6 +2,7 @@
 
 use super::{Mutation, bug};
 
+const CANCEL: &str = "crates/runtime/src/cancel.rs";
 const CODE_MEMORY: &str = "crates/runtime/src/code_memory.rs";
 const CONTINUATIONS: &str = "crates/runtime/src/continuations.rs";
 const EXECUTOR: &str = "crates/runtime/src/executor.rs";
@@ -301,5 +302,54 @@ pub const ROWS: &[Mutation] = &[
         "if std::mem::take(&mut context.trap_code) == 0 {",
         "if context.trap_code == 0 {",
         "after a trap of a helper every trap is taken for that",
+    ),
+    bug(
+        "starved/half_built_chain",
+        STATE,
+        "            is_done = next as u64 == last;",
+        "            is_done = unsafe { (*next).next } as u64 == last;",
+        "the last continuation of a chain that could not be completed stays",
+    ),
+    bug(
+        "starved/half_built_trace",
+        STATE,
+        "                failure.trace.push(Frame::Point((*next).info as u64));\n",
+        "",
+        "without memory, a logical stack lacks what was suspended already",
+    ),
+    bug(
+        "starved/future_stays",
+        STATE,
+        "                self.drop_registration();\n                return self.fail(index, failure);",
+        "                return self.fail(index, failure);",
+        "what a task without memory was to wait for is waited for by the next one",
+    ),
+    bug(
+        "starved/separator",
+        CANCEL,
+        "        let separator = separator.ok_or_else(refusal)?;",
+        "        let Some(separator) = separator else {\n            let _ = refusal;\n            return Ok(());\n        };",
+        "a handler of a cancelled task runs without memory for a separator",
+    ),
+    bug(
+        "starved/refused_counts",
+        CONTINUATIONS,
+        "        let object = self.chunks.blocks.allocate(layout)?.cast();",
+        "        self.used += 1;\n        let object = self.chunks.blocks.allocate(layout)?.cast();\n        self.used -= 1;",
+        "a large continuation that was refused counts against the limit",
+    ),
+    bug(
+        "starved/access_of_code",
+        CODE_MEMORY,
+        "        mapping.protect(size, access)?;",
+        "        let _ = mapping.protect(size, access);",
+        "code is loaded whose pages could not be made runnable",
+    ),
+    bug(
+        "starved/pages_of_memory",
+        MEMORY,
+        "                return Some(Err(error));",
+        "                let _ = error;",
+        "a memory grows by pages that it has not got",
     ),
 ];
