@@ -3,7 +3,7 @@
 
 use crate::engines::{Engine, Interpreter};
 use crate::header;
-use crate::observed::{Call, Ending};
+use crate::observed::{Call, Ending, Stats};
 use crate::{schedules, stages};
 use enjamb_gen::{Program, bytes_of_seed};
 use enjamb_ir::{
@@ -16,15 +16,25 @@ const SCHEDULES: u64 = 250;
 /// The least of one under which leaves suspend, however long it takes.
 const FEW_SCHEDULES: u64 = 4;
 
-/// What all runs of a random program may cost together in one engine, in instructions of the interpreter.
-const WORK: u64 = 800_000;
+/// What all runs of a random program may cost together.
+pub const WORK: u64 = 800_000;
 
-/// What an instance costs, and a suspension, which makes everything move.
+/// What an instance costs, in instructions of the interpreter, and a suspension, at which everything moves.
 const INSTANCE: u64 = 1_500;
 const SUSPENSION: u64 = 100;
 
 /// Instructions of the source that one run may take; of a program that takes more there is nothing to compare.
 pub const INSTRUCTIONS: u64 = 40_000;
+
+/// What a run has cost that the interpreter has counted.
+pub fn cost(stats: &Stats) -> u64 {
+    count(stats, "instructions") + SUSPENSION * count(stats, "suspensions") + INSTANCE
+}
+
+fn count(stats: &Stats, name: &str) -> u64 {
+    let found = stats.iter().find(|(found, _)| *found == name);
+    found.map_or(0, |(_, count)| *count)
+}
 
 /// A program to be compared.
 #[derive(Clone, Debug)]
@@ -63,11 +73,8 @@ impl Case {
         let reference = self.reference()?.with_instruction_limit(INSTRUCTIONS);
         let calls = std::slice::from_ref(&self.call);
         let (_, stats) = reference.run(calls, Schedule::Always)?;
-        let count = |name| stats.iter().find(|(found, _)| *found == name);
-        let count = |name| count(name).map_or(0, |(_, count)| *count);
-        let cost = count("instructions") + SUSPENSION * count("suspensions") + INSTANCE;
-        let most = (WORK / cost).clamp(FEW_SCHEDULES, SCHEDULES);
-        let leaf_calls = count("leaf_calls");
+        let most = (WORK / cost(&stats)).clamp(FEW_SCHEDULES, SCHEDULES);
+        let leaf_calls = count(&stats, "leaf_calls");
         Ok(schedules::distinct(seed, leaf_calls, most as usize))
     }
 

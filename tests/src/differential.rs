@@ -1,7 +1,7 @@
 //! What is asked of a random program and of a random text: the logic of `cargo xtask fuzz` and of the fuzz
 //! targets, which also runs in the tests.
 
-use crate::case::Case;
+use crate::case::{self, Case};
 use crate::engines::{self, Engine};
 use crate::observed::{Ending, Observed, Stats};
 use crate::{report, tables};
@@ -117,6 +117,8 @@ pub struct Comparison<'a> {
     /// Is asked whether there is time, for each engine and some schedules at a time. A comparison ends where there
     /// is not, with what all engines have agreed on until then.
     pub has_time: &'a dyn Fn() -> bool,
+    /// The [`cost`](case::cost) of the runs of a case after which it is left alone.
+    pub work: u64,
 }
 
 impl Comparison<'static> {
@@ -125,6 +127,7 @@ impl Comparison<'static> {
         engines: &engines::of_module,
         before: &|_, _| {},
         has_time: &|| true,
+        work: u64::MAX,
     };
 }
 
@@ -152,8 +155,9 @@ impl Comparison<'_> {
         let engines = (self.engines)(&case.module, case.fuel).map_err(Difference::refused)?;
         let mut first: Option<Observed> = None;
         let mut agreement = Agreement::default();
+        let mut work = 0;
         for schedules in case.schedules.chunks(TOGETHER) {
-            let agreed = self.agreed(&engines, case, schedules)?;
+            let agreed = self.agreed(&engines, case, schedules, &mut work)?;
             let is_last = agreed.len() < schedules.len();
             for (&schedule, observed) in schedules.iter().zip(agreed) {
                 agreement.endings.push(observed.calls[0].1.kind());
@@ -174,13 +178,15 @@ impl Comparison<'_> {
         Ok(agreement)
     }
 
-    /// What all engines observe under these schedules, as far as the program does not take too long. Each engine
+    /// What all engines observe under these schedules, as far as the program does not take too long, and what it has
+    /// cost until then. Each engine
     /// does all of them before the next one begins, so that its code is not fetched for each of them again.
     fn agreed(
         &self,
         engines: &[Box<dyn Engine>],
         case: &Case,
         schedules: &[Schedule],
+        work: &mut u64,
     ) -> Result<Vec<Observed>, Difference> {
         let mut schedules = schedules;
         let mut agreed = Vec::new();
@@ -205,8 +211,15 @@ impl Comparison<'_> {
                         agreed.truncate(number);
                         break;
                     }
-                    Some(observed) if index == 0 => agreed.push(observed),
-                    Some(observed) if !agreed[number].agrees(&observed) => {
+                    Some((observed, stats)) if index == 0 => {
+                        agreed.push(observed);
+                        *work += case::cost(&stats);
+                        if *work > self.work {
+                            schedules = &schedules[..=number];
+                            break;
+                        }
+                    }
+                    Some((observed, _)) if !agreed[number].agrees(&observed) => {
                         let diff = report::diff(&agreed[number].to_string(), &observed.to_string());
                         return Err(differs((Kind::Differs, diff)));
                     }
@@ -219,7 +232,9 @@ impl Comparison<'_> {
 }
 
 /// What a run has shown that did not take too long and left nothing behind, or else what is wrong with it.
-fn whole(run: Result<(Observed, Stats), String>) -> Result<Option<Observed>, (Kind, String)> {
+fn whole(
+    run: Result<(Observed, Stats), String>,
+) -> Result<Option<(Observed, Stats)>, (Kind, String)> {
     let broken = |reason: String| (Kind::Breaks(pattern(&reason)), reason);
     let (observed, stats) = run.map_err(broken)?;
     match &observed.calls[0].1 {
@@ -230,7 +245,7 @@ fn whole(run: Result<(Observed, Stats), String>) -> Result<Option<Observed>, (Ki
     let live = stats.iter().find(|(name, _)| *name == "continuations_live");
     match live {
         Some((_, live)) if *live != 0 => Err((Kind::Leaves, format!("{live} continuations"))),
-        _ => Ok(Some(observed)),
+        _ => Ok(Some((observed, stats))),
     }
 }
 

@@ -21,6 +21,7 @@ fn found_by(engines: &Engines, case: &Case) -> Option<Difference> {
         engines,
         before: &|_, _| {},
         has_time: &|| true,
+        work: u64::MAX,
     };
     comparison.of_case(case).err()
 }
@@ -121,6 +122,7 @@ fn a_panic_is_a_difference() {
         engines: &|_, _| panic!("number {}", 7),
         before: &|_, _| {},
         has_time: &|| true,
+        work: u64::MAX,
     };
     let found = comparison.of_case(&case).expect_err("it panics");
     assert_eq!(found.kind, Kind::Panics("number ".to_string()));

@@ -4,7 +4,7 @@
 //! [`Program`]: a module, what to call, and whether the schedule of suspensions may make a difference. The same
 //! bytes give the same program on every machine.
 //!
-//! A program is a module with globals, a table, most often a memory, and a few functions, sync and async, which
+//! A program is a module with globals, a table, now and then a memory, and a few functions, sync and async, which
 //! call each other. Their bodies are control flow graphs of any shape, irreducible ones included,
 //! over variables of all types. Half of the programs throw and catch exceptions, and half have
 //! vectors, half have objects that a collector moves, and half use the context word. The first parameter
@@ -140,7 +140,7 @@ struct World {
     calls_left: Option<GlobalId>,
     /// The types that variables, parameters and results have.
     types: &'static [Type],
-    /// Whether functions use memory, globals and the host.
+    /// Whether functions use globals, the host, and a memory if there is one.
     has_state: bool,
     /// Whether functions start tasks.
     has_tasks: bool,
@@ -159,7 +159,7 @@ struct World {
     /// One that gives it back later, where no schedule makes a difference.
     later: Option<FuncId>,
     log: FuncId,
-    /// The memory and the bytes that go into it, where functions use state.
+    /// The memory and the bytes that go into it, where functions use one.
     memory: Option<(MemoryId, DataId)>,
     table: TableId,
     globals: Vec<(GlobalId, Type)>,
@@ -240,7 +240,7 @@ fn declare(
     let leaf_sleep = builder.declare_import("sleep", "enjamb", "sleep", leaf(i64s, &[]))?;
     let ask = builder.declare_import("ask", "host", "echo", leaf(i64s, i64s))?;
     let log = builder.declare_import("log", "host", "log", Signature::sync(i64s, &[]))?;
-    let memory = match has_state {
+    let memory = match has_state && choices.below(2) == 1 {
         true => {
             let heap = builder.declare_memory("heap", 1, 2)?;
             builder.export("heap", Export::Memory(heap))?;

@@ -20,6 +20,9 @@ pub const FOUND: &str = "found";
 pub const COVERED: &str = "covered";
 pub const DONE: &str = "done";
 
+/// Seconds between lines that say how it goes, where there is no terminal to show a bar.
+const LINE_SECONDS: f64 = 60.0;
+
 /// How long, how many, which.
 #[derive(Clone, clap::Args)]
 pub struct Settings {
@@ -115,6 +118,7 @@ fn follow(lines: &Receiver<String>, settings: &Settings, start: Instant) -> Coun
     let style = ProgressStyle::with_template("{elapsed_precise} {bar:24} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut counts = Counts::default();
+    let mut next = LINE_SECONDS;
     for line in lines {
         match line.split_once(' ') {
             Some((END, pairs)) => {
@@ -133,14 +137,19 @@ fn follow(lines: &Receiver<String>, settings: &Settings, start: Instant) -> Coun
         let seconds = start.elapsed().as_secs_f64().max(0.001);
         bar.set_position(seconds as u64);
         let rate = |count: u64| count as f64 / seconds;
-        bar.set_message(format!(
+        let message = format!(
             "{} programs ({:.1}/s), {} pairs ({:.0}/s), {} differences",
             counts.programs,
             rate(counts.programs),
             counts.pairs,
             rate(counts.pairs),
             counts.differences
-        ));
+        );
+        if bar.is_hidden() && seconds >= next {
+            eprintln!("{seconds:.0} s: {message}");
+            next = seconds + LINE_SECONDS;
+        }
+        bar.set_message(message);
     }
     bar.finish_and_clear();
     counts

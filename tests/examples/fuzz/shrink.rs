@@ -95,6 +95,7 @@ fn inside(case: &Case, instructions: u64, plant: Option<Plant>) -> Option<Differ
         engines: &|module, fuel| plant::engines(module, fuel, instructions, plant),
         before: &|_, _| {},
         has_time: &|| true,
+        work: u64::MAX,
     };
     comparison.of_case(case).err()
 }

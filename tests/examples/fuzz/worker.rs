@@ -84,6 +84,7 @@ fn compared(
         engines: &|module, fuel| plant::engines(module, fuel, INSTRUCTIONS, plant),
         before: &|_, _| watch.renew(),
         has_time: &|| Instant::now() < end,
+        work: case::WORK,
     };
     watch.renew();
     comparison.of_case(case)
@@ -101,6 +102,7 @@ pub fn check(file: &Path, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> 
             let _ = say(&format!("{} {schedule} {stage}", run::BEGIN));
         },
         has_time: &|| true,
+        work: u64::MAX,
     };
     match comparison.of_case(&case) {
         Ok(_) => Ok(true),
