@@ -83,8 +83,7 @@ fn cargo(workspace: &Workspace, args: &[&str]) -> Result<Outcome> {
     Ok(succeeds(&mut workspace.cargo(args))?.into())
 }
 
-/// The fuzz targets, which are a workspace of their own, compile. Nothing is linked, so neither a nightly compiler nor
-/// one for C++ is needed.
+/// The fuzz targets, which are a workspace of their own, compile. Nothing is linked, so no compiler for C++ is needed.
 fn targets(workspace: &Workspace) -> Result<Outcome> {
     const MANIFEST: [&str; 2] = ["--manifest-path", "fuzz/Cargo.toml"];
     let format = [&["fmt"], &MANIFEST[..], &["--check"]].concat();
