@@ -40,14 +40,19 @@ pub fn check_module(module: &Arc<Module>) -> Result<(), String> {
             RegisterAllocator::SinglePass,
         ] {
             let complaint = |reason: String| format!("{target}, {allocator:?}: {reason}");
+            // The two ways differ in all that can be chosen.
+            let is_other = allocator == RegisterAllocator::SinglePass;
             let options = CompileOptions {
                 target: target.triple(),
                 code: CodeOptions {
                     allocator,
-                    branch_protection: allocator == RegisterAllocator::SinglePass,
+                    count: is_other,
                     check: true,
+                    branch_protection: is_other,
                     debug_info: true,
-                    ..CodeOptions::default()
+                    write_barrier: is_other,
+                    reuse_continuations: !is_other,
+                    replaceable: is_other,
                 },
                 verify_passes: true,
             };
