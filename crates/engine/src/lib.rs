@@ -103,8 +103,8 @@ pub mod heap {
 /// | a new instance | | [`Error::Instantiate`] |
 /// | the code of a module | | [`Error::Load`] |
 ///
-/// Errors say for what there was no memory, how many bytes that is, and why; a trap also where. Instance and
-/// engine can be used as before, and what had been taken until then is given back.
+/// Errors say for what there was no memory, how many bytes that is, and why; a trap also where, and in the interpreter
+/// that alone. Instance and engine can be used as before, and what had been taken until then is given back.
 ///
 /// A source may refuse whatever it likes, at any time. What is not asked of it are the small things that the host's
 /// side of an instance consists of: queues, futures, handles, error values. These are on the global allocator, and if
