@@ -171,7 +171,7 @@ fn choose(names: &[String]) -> Result<Vec<&'static Mutation>> {
 }
 
 /// Builds the copy and runs these bugs, those that need builds of their own at the end. False if one does not
-/// apply or does not compile.
+/// apply or does not compile, or if tests fail without any.
 fn run_all(
     copy: &WorkingCopy,
     toolchain: Option<&Toolchain>,
@@ -182,12 +182,15 @@ fn run_all(
     if to_run.is_empty() {
         return Ok(true);
     }
-    let (programs, switched) = build::together(copy, toolchain, record)?;
+    let (mut programs, switched) = build::together(copy, toolchain, record)?;
     let bar = ProgressBar::new(to_run.len() as u64);
     let style = ProgressStyle::with_template("{elapsed_precise} {bar:24} {pos}/{len} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     measure(&programs, toolchain, record, &bar)?;
     let seconds = record.seconds.clone();
+    let passes = |program: &Program| seconds.contains_key(&program.label);
+    let mut is_whole = programs.iter().all(passes);
+    programs.retain(passes);
     let suite = Suite::new(toolchain, &seconds);
     let is_switched = |mutation: &&Mutation| switched.iter().any(|row| row.name == mutation.name);
     let (together, alone): (Vec<_>, Vec<_>) = to_run.iter().copied().partition(is_switched);
@@ -205,11 +208,13 @@ fn run_all(
         }
         anyhow::Ok(())
     })?;
-    let mut is_whole = true;
     for mutation in alone {
         bar.set_message(mutation.name);
         let outcome = copy.with(mutation, || match build::all(copy, toolchain)? {
-            Ok(programs) => suite.run(&programs, mutation, false),
+            Ok(mut programs) => {
+                programs.retain(passes);
+                suite.run(&programs, mutation, false)
+            }
             Err(errors) => bail!("{}", build::first(&errors)),
         });
         match outcome {
@@ -224,7 +229,7 @@ fn run_all(
     Ok(is_whole)
 }
 
-/// Runs programs without a bug, unless they are known to pass.
+/// Runs programs without a bug, unless they are known to pass. Those that fail are said and left out.
 fn measure(
     programs: &[Program],
     toolchain: Option<&Toolchain>,
@@ -232,11 +237,13 @@ fn measure(
     bar: &ProgressBar,
 ) -> Result<()> {
     for program in programs {
-        if !record.seconds.contains_key(&program.label) {
-            bar.set_message(format!("without a bug: {}", program.label));
-            let suite = Suite::new(toolchain, &record.seconds);
-            let seconds = suite.untouched(program)?;
-            record.keep_untouched(&program.label, seconds)?;
+        if record.seconds.contains_key(&program.label) {
+            continue;
+        }
+        bar.set_message(format!("without a bug: {}", program.label));
+        match Suite::new(toolchain, &record.seconds).untouched(program)? {
+            Ok(seconds) => record.keep_untouched(&program.label, seconds)?,
+            Err(test) => bar.suspend(|| println!("LEFT OUT  fails without a bug: {test}")),
         }
     }
     bar.set_message("");
