@@ -3,12 +3,18 @@
 //! It does not say what is read and what is written. Instructions that store, compare and branch write no general
 //! register but a base that is moved; every other one writes those that it names first.
 
-use super::step::{Access, Flow, Place, Registers, Step};
+use super::step::{Access, Flow, Place, Pointers, Registers, Step};
 use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SIMDSizeCode, SizeCode};
 
-/// The zero register or the stack pointer.
-const SP: u16 = 31;
+/// `x29` and `sp`, in front of `stp x29, x30, [sp, #-16]!`.
+pub(super) const POINTERS: Pointers = Pointers {
+    frame: 29,
+    stack: 31,
+    called: 16,
+};
+/// What number 31 is in some places; in others it is the stack pointer.
+const ZERO: u16 = 31;
 
 /// The instruction at an offset in the code; `None` if there is none.
 pub(super) fn decode(code: &[u8], at: u32) -> Option<Step> {
@@ -22,10 +28,6 @@ pub(super) fn decode(code: &[u8], at: u32) -> Option<Step> {
         accesses: accesses(&inst),
         written: written(&inst),
         address: address(&inst),
-        down: moved(&inst).map_or(0, |moved| match moved {
-            (SP, SP, distance) => -distance,
-            _ => 0,
-        }),
     })
 }
 
@@ -59,12 +61,6 @@ fn only_reads(opcode: Opcode) -> bool {
 
 fn written(inst: &Instruction) -> Registers {
     let mut written = Registers::default();
-    let mut add = |register: u16| {
-        // Number 31 is the zero register or the stack pointer.
-        if register < SP {
-            written.add(register as u8);
-        }
-    };
     let is_branch = flow(inst, 0) != Flow::Next;
     let is_pair = matches!(
         inst.operands[2],
@@ -72,12 +68,15 @@ fn written(inst: &Instruction) -> Registers {
     );
     for (index, operand) in inst.operands.iter().enumerate() {
         match *operand {
+            Operand::Register(_, ZERO) => {}
             Operand::Register(_, register) | Operand::RegisterOrSP(_, register)
                 if index <= usize::from(is_pair) && !is_branch && !only_reads(inst.opcode) =>
             {
-                add(register);
+                written.add(register as u8);
             }
-            Operand::RegPreIndex(base, _, true) | Operand::RegPostIndex(base, _) => add(base),
+            Operand::RegPreIndex(base, _, true) | Operand::RegPostIndex(base, _) => {
+                written.add(base as u8);
+            }
             _ => {}
         }
     }
@@ -87,16 +86,16 @@ fn written(inst: &Instruction) -> Registers {
 /// Registers go to neighbouring words in memory, or come from there.
 fn accesses(inst: &Instruction) -> Vec<Access> {
     let place = |operand: &Operand| match *operand {
-        Operand::RegPreIndex(base, offset, false) if base < SP => Some(Place {
-            base: base as u8,
-            offset,
-        }),
+        Operand::RegPreIndex(base, offset, _) => Some((base, offset)),
+        Operand::RegPostIndex(base, _) => Some((base, 0)),
         _ => None,
     };
     let found = (1..=2).find_map(|count| Some((count, place(&inst.operands[count])?)));
-    let Some((count, mut place)) = found else {
+    let Some((count, (base, offset))) = found else {
         return Vec::new();
     };
+    let base = base as u8;
+    let mut place = Place { base, offset };
     let name = inst.opcode.to_string();
     let (is_store, is_load) = (name.starts_with("st"), name.starts_with("ld"));
     let is_whole = ["stp", "str", "stur", "ldp", "ldr", "ldur"].contains(&name.as_str());
@@ -104,10 +103,12 @@ fn accesses(inst: &Instruction) -> Vec<Access> {
     for operand in &inst.operands[..count] {
         let bytes = size(operand);
         match *operand {
-            Operand::Register(SizeCode::X, register) if register < SP && is_whole && is_store => {
+            Operand::Register(SizeCode::X, register)
+                if register != ZERO && is_whole && is_store =>
+            {
                 accesses.push(Access::Save(register as u8, place));
             }
-            Operand::Register(SizeCode::X, register) if register < SP && is_whole && is_load => {
+            Operand::Register(SizeCode::X, register) if register != ZERO && is_whole && is_load => {
                 accesses.push(Access::Restore(register as u8, place));
             }
             _ if is_store => accesses.push(Access::Write(place, bytes)),
@@ -133,8 +134,20 @@ fn size(operand: &Operand) -> u32 {
     }
 }
 
-/// A register that becomes another one plus a constant.
-fn moved(inst: &Instruction) -> Option<(u16, u16, i64)> {
+/// A register that becomes another one, or itself, plus a constant.
+fn address(inst: &Instruction) -> Option<(u8, Place)> {
+    let back = inst.operands.iter().find_map(|operand| match *operand {
+        Operand::RegPreIndex(base, offset, true) | Operand::RegPostIndex(base, offset) => {
+            Some((base, base, offset))
+        }
+        _ => None,
+    });
+    let (to, from, offset) = back.or_else(|| moved(inst))?;
+    let base = from as u8;
+    Some((to as u8, Place { base, offset }))
+}
+
+fn moved(inst: &Instruction) -> Option<(u16, u16, i32)> {
     let [
         Operand::RegisterOrSP(_, to),
         Operand::RegisterOrSP(_, from),
@@ -145,8 +158,8 @@ fn moved(inst: &Instruction) -> Option<(u16, u16, i64)> {
         return None;
     };
     let amount = match amount {
-        Operand::Immediate(amount) => i64::from(amount),
-        Operand::ImmShift(amount, shift) => i64::from(amount) << shift,
+        Operand::Immediate(amount) => amount as i32,
+        Operand::ImmShift(amount, shift) => i32::from(amount) << shift,
         _ => return None,
     };
     match inst.opcode {
@@ -154,11 +167,4 @@ fn moved(inst: &Instruction) -> Option<(u16, u16, i64)> {
         Opcode::SUB => Some((to, from, -amount)),
         _ => None,
     }
-}
-
-fn address(inst: &Instruction) -> Option<(u8, Place)> {
-    let (to, from, distance) = moved(inst)?;
-    let offset = i32::try_from(distance).ok()?;
-    let base = from as u8;
-    (to < SP && from < SP).then_some((to as u8, Place { base, offset }))
 }

@@ -1,6 +1,6 @@
 //! The tables of one function against its code.
 
-use super::step::{Access, Flow, Step};
+use super::step::{Access, Flow, Pointers, Step};
 use super::walk::{Reached, State, Walk};
 use super::{aarch64, x64};
 use enjamb_abi::code::Symbol;
@@ -52,10 +52,10 @@ impl<'a> Tables<'a> {
         tables
     }
 
-    fn frame_pointer(&self) -> u8 {
+    fn pointers(&self) -> Pointers {
         match self.compiled.target {
-            Target::X86_64 => 5,
-            Target::Aarch64 => 29,
+            Target::X86_64 => x64::POINTERS,
+            Target::Aarch64 => aarch64::POINTERS,
         }
     }
 
@@ -77,7 +77,7 @@ impl<'a> Tables<'a> {
             Access::Save(_, place) | Access::Write(place, _) => Some(place),
             Access::Restore(..) => None,
         });
-        let place = places.find(|place| place.base == self.frame_pointer())?;
+        let place = places.find(|place| place.base == self.pointers().frame)?;
         Some(place.offset)
     }
 
@@ -108,7 +108,7 @@ impl<'a> Tables<'a> {
         let ends: FxHashSet<u32> = ends.map(|(_, &offset)| offset).collect();
         let walk = Walk {
             decode: &|at| self.decode(at),
-            frame_pointer: self.frame_pointer(),
+            pointers: self.pointers(),
             range: self.range.start..self.range.end,
             is_final: &|to| ends.contains(&to),
             landing: &|offset| self.compiled.landing_at(self.range, offset),
@@ -126,12 +126,13 @@ impl<'a> Tables<'a> {
         let prologue = self.compiled.instructions.iter();
         let mut prologue = prologue.filter(|entry| entry.offset >= self.range.start);
         let end = prologue.next().map_or(self.range.end, |entry| entry.offset);
-        let (mut at, mut down) = (self.range.start, 0);
+        let pointers = self.pointers();
+        let (mut at, mut down) = (self.range.start, -pointers.called);
         while at < end {
             let step = self.decode(at).ok_or("no prologue")?;
-            (at, down) = (step.end, down + step.down);
+            (at, down) = (step.end, down + step.down(pointers.stack));
         }
-        let bytes = i64::from(self.range.frame_bytes);
+        let bytes = self.range.frame_bytes as i32;
         if down != bytes {
             return Err(format!(
                 "the frame has {down} bytes, and {bytes} by the table"
@@ -148,7 +149,7 @@ impl<'a> Tables<'a> {
             let mut places = [&saved[..], slots].concat();
             places.sort_unstable();
             let are_apart = places.windows(2).all(|pair| pair[0] + 8 <= pair[1]);
-            let are_inside = |&place: &i32| place % 8 == 0 && (-bytes..=-8).contains(&place.into());
+            let are_inside = |&place: &i32| place % 8 == 0 && (-bytes..=-8).contains(&place);
             if !are_apart || !places.iter().all(are_inside) {
                 return Err(format!("saved registers and root slots at {places:?}"));
             }

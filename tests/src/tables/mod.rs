@@ -132,3 +132,20 @@ fn lookups(compiled: &CompiledModule) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enjamb_ir::parse_module;
+
+    /// Registers are saved farther below the frame pointer than an instruction of AArch64 reaches.
+    #[test]
+    fn a_large_frame_keeps_registers_too() {
+        let text = "import %log = \"host\" \"log\" (i64)\n\
+             function %main(i64) -> i64 {\n    ss0 = slot 400000 align 16\nblock0(v0: i64):\n    \
+             store ss0[0], v0\n    call %log(v0)\n    v1 = load.i64 ss0[0]\n    v2 = iadd v1, v0\n    \
+             return v2\n}\n";
+        let module = parse_module(text).expect("the program parses");
+        check_module(&Arc::new(module)).expect("the tables are right");
+    }
+}

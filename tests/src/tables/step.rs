@@ -62,6 +62,25 @@ pub(super) struct Step {
     pub(super) written: Registers,
     /// A register that is made to point at a place.
     pub(super) address: Option<(u8, Place)>,
-    /// By how much the stack pointer goes down, if by a constant.
-    pub(super) down: i64,
+}
+
+impl Step {
+    /// By how much a register goes down, if by a constant.
+    pub(super) fn down(&self, register: u8) -> i32 {
+        match self.address {
+            Some((moved, place)) if moved == register && place.base == register => -place.offset,
+            _ => 0,
+        }
+    }
+}
+
+/// The registers of a target that frames are reached by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pointers {
+    /// The frame pointer.
+    pub(super) frame: u8,
+    /// The stack pointer, by a number that no other register has.
+    pub(super) stack: u8,
+    /// How far above the frame pointer the stack pointer is when a function has just been called.
+    pub(super) called: i32,
 }

@@ -1,7 +1,7 @@
 //! Follows all ways through the code of a function and finds out where the values are that its caller had in the
 //! callee-saved registers.
 
-use super::step::{Access, Flow, Place, Registers, Step};
+use super::step::{Access, Flow, Place, Pointers, Registers, Step};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -18,11 +18,11 @@ pub(super) struct State {
 
 impl State {
     /// A function has just been called.
-    fn called(frame_pointer: u8) -> State {
+    fn called(pointers: Pointers) -> State {
         State {
             held: Registers(u32::MAX),
             kept: BTreeMap::new(),
-            addresses: BTreeMap::from([(frame_pointer, 0)]),
+            addresses: BTreeMap::from([(pointers.frame, 0), (pointers.stack, pointers.called)]),
         }
     }
 
@@ -44,7 +44,7 @@ impl State {
     }
 
     /// What holds behind an instruction.
-    fn after(&self, step: &Step, frame_pointer: u8) -> State {
+    fn after(&self, step: &Step, pointers: Pointers) -> State {
         let mut after = self.clone();
         let mut restored = Registers::default();
         for &access in &step.accesses {
@@ -69,7 +69,7 @@ impl State {
             }
         }
         after.held.0 = after.held.0 & !step.written.0 | restored.0;
-        let is_kept = |register: u8| register == frame_pointer || !step.written.has(register);
+        let is_kept = |register: u8| register == pointers.frame || !step.written.has(register);
         after.addresses.retain(|&register, _| is_kept(register));
         if let Some((register, place)) = step.address
             && let Some(offset) = self.offset(place)
@@ -84,8 +84,8 @@ impl State {
 pub(super) struct Walk<'a> {
     /// Decodes the instruction at an offset in the code.
     pub(super) decode: &'a dyn Fn(u32) -> Option<Step>,
-    /// The number of the frame pointer.
-    pub(super) frame_pointer: u8,
+    /// The registers that the frame is reached by.
+    pub(super) pointers: Pointers,
     /// The function's code.
     pub(super) range: Range<u32>,
     /// Whether a call of what is there never comes back.
@@ -105,7 +105,7 @@ impl Walk<'_> {
     /// Walks every way.
     pub(super) fn run(&self) -> Result<Reached, String> {
         let mut reached = Reached::new();
-        let mut waiting = vec![(self.range.start, State::called(self.frame_pointer))];
+        let mut waiting = vec![(self.range.start, State::called(self.pointers))];
         let mut tables: Option<State> = None;
         loop {
             while let Some((at, state)) = waiting.pop() {
@@ -143,7 +143,7 @@ impl Walk<'_> {
                 (step, state)
             }
         };
-        let after = state.after(&step, self.frame_pointer);
+        let after = state.after(&step, self.pointers);
         let mut go = |to: u32| waiting.push((to, after.clone()));
         match step.flow {
             Flow::Next => go(step.end),
@@ -153,10 +153,10 @@ impl Walk<'_> {
                 go(step.end);
             }
             Flow::Call(to) => {
+                (self.landing)(step.end).into_iter().for_each(&mut go);
                 if !to.is_some_and(self.is_final) {
-                    go(step.end);
+                    waiting.push((step.end, self.returned(after, step.end)));
                 }
-                (self.landing)(step.end).into_iter().for_each(go);
             }
             Flow::Indirect if (self.is_table_jump)(at) => match tables {
                 Some(tables) => tables.meet(&after),
@@ -165,5 +165,15 @@ impl Walk<'_> {
             Flow::Jump(_) | Flow::Indirect | Flow::Return | Flow::Stop => {}
         }
         Ok(())
+    }
+
+    /// What holds where a call has returned to. The callee has taken its parameters off the stack, for which the caller
+    /// makes room again at once.
+    fn returned(&self, mut state: State, at: u32) -> State {
+        let stack = self.pointers.stack;
+        if let (Some(next), Some(top)) = ((self.decode)(at), state.addresses.get_mut(&stack)) {
+            *top += next.down(stack).max(0);
+        }
+        state
     }
 }

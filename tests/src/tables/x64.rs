@@ -1,9 +1,16 @@
 //! x86-64 instructions, as iced-x86 decodes them.
 
-use super::step::{Access, Flow, Place, Registers, Step};
+use super::step::{Access, Flow, Place, Pointers, Registers, Step};
 use iced_x86::{
     Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, MemorySize,
     Mnemonic, OpAccess, OpKind, Register, UsedMemory,
+};
+
+/// `rbp` and `rsp`, which points at the return address in front of `push rbp`.
+pub(super) const POINTERS: Pointers = Pointers {
+    frame: 5,
+    stack: 4,
+    called: 8,
 };
 
 /// The instruction at an offset in the code; `None` if there is none.
@@ -29,8 +36,7 @@ pub(super) fn decode(code: &[u8], at: u32) -> Option<Step> {
             None => info.used_memory().iter().filter_map(write).collect(),
         },
         written,
-        address: None,
-        down: down(&inst),
+        address: address(&inst),
     })
 }
 
@@ -90,14 +96,33 @@ fn write(memory: &UsedMemory) -> Option<Access> {
     is_write(memory.access()).then_some(Access::Write(place, bytes))
 }
 
-fn down(inst: &Instruction) -> i64 {
-    match (inst.mnemonic(), inst.op0_kind()) {
-        (Mnemonic::Sub, OpKind::Register) if inst.op0_register() == Register::RSP => {
-            inst.immediate(1) as i64
+/// A register that becomes another one, or itself, plus a constant.
+fn address(inst: &Instruction) -> Option<(u8, Place)> {
+    let is_whole = inst.op0_register().size() == 8;
+    let moved = || is_whole.then_some((number(inst.op0_register())?, inst.op1_kind()));
+    match inst.mnemonic() {
+        Mnemonic::Push | Mnemonic::Pop => {
+            let (base, offset) = (POINTERS.stack, inst.stack_pointer_increment());
+            Some((base, Place { base, offset }))
         }
-        (Mnemonic::Lea, OpKind::Register) if inst.op0_register() == Register::RSP => {
-            -(inst.memory_displacement64() as i64)
+        Mnemonic::Lea => {
+            let offset = inst.memory_displacement64() as i32;
+            Some((
+                moved()?.0,
+                place(inst.memory_base(), inst.memory_index(), offset)?,
+            ))
         }
-        _ => 0,
+        Mnemonic::Mov => match moved()? {
+            (to, OpKind::Register) => Some((to, place(inst.op1_register(), Register::None, 0)?)),
+            _ => None,
+        },
+        Mnemonic::Add | Mnemonic::Sub if inst.op0_register() == Register::RSP => {
+            let by = inst.try_immediate(1).ok()? as i32;
+            let is_up = inst.mnemonic() == Mnemonic::Add;
+            let offset = if is_up { by } else { -by };
+            let base = POINTERS.stack;
+            Some((base, Place { base, offset }))
+        }
+        _ => None,
     }
 }
