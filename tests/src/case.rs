@@ -11,17 +11,17 @@ use enjamb_ir::{
 };
 
 /// The most schedules of a random program.
-const SCHEDULES: u64 = 250;
+const SCHEDULES: u64 = 400;
 
 /// The least of one under which leaves suspend, however long it takes.
 const FEW_SCHEDULES: u64 = 4;
 
 /// What all runs of a random program may cost together.
-pub const WORK: u64 = 800_000;
+pub const WORK: u64 = 400_000;
 
 /// What an instance costs, in instructions of the interpreter, and a suspension, at which everything moves.
-const INSTANCE: u64 = 1_500;
-const SUSPENSION: u64 = 100;
+const INSTANCE: u64 = 500;
+const SUSPENSION: u64 = 30;
 
 /// Instructions of the source that one run may take; of a program that takes more there is nothing to compare.
 pub const INSTRUCTIONS: u64 = 40_000;

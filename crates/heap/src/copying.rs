@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// Bytes of the smallest chunk.
 const SMALLEST_CHUNK: u64 = 32 << 10;
+/// The same where what is left is overwritten: collections are at every turn there, and each takes a chunk.
+const SMALLEST_POISONED: u64 = 2 << 10;
 /// Bytes of the largest chunk that is not made for one object or for a collection.
 const LARGEST_CHUNK: u64 = 1 << 20;
 /// Bytes of objects below which no collection happens by itself.
@@ -61,6 +63,13 @@ impl CopyingHeap {
         CopyingHeap { poisons, ..self }
     }
 
+    fn smallest_chunk(&self) -> u64 {
+        match self.poisons {
+            true => SMALLEST_POISONED,
+            false => SMALLEST_CHUNK,
+        }
+    }
+
     /// Bytes of all objects.
     fn used(&self) -> u64 {
         self.full_bytes + self.current.as_ref().map_or(0, Chunk::used)
@@ -94,7 +103,7 @@ impl CopyingHeap {
         if let Some(chunk) = self.current.as_mut().filter(|chunk| size <= chunk.free()) {
             return Some(chunk.take(size));
         }
-        if size > SMALLEST_CHUNK / 4 {
+        if size > self.smallest_chunk() / 4 {
             let mut chunk = Chunk::new(&self.blocks, size)?;
             let address = chunk.take(size);
             self.full_bytes += size;
@@ -102,7 +111,7 @@ impl CopyingHeap {
             return Some(address);
         }
         let left = self.threshold - self.used();
-        let bytes = self.used().clamp(SMALLEST_CHUNK, LARGEST_CHUNK);
+        let bytes = self.used().clamp(self.smallest_chunk(), LARGEST_CHUNK);
         let mut chunk = Chunk::new(&self.blocks, bytes.min(left).next_multiple_of(8))?;
         let address = chunk.take(size);
         if let Some(full) = self.current.replace(chunk) {
@@ -119,7 +128,7 @@ impl CopyingHeap {
     /// The promise of [`Heap::collect`].
     unsafe fn copy_all(&mut self, layouts: &[ObjectLayout], roots: &mut dyn Roots) {
         let used = self.used();
-        let room = used.max(SMALLEST_CHUNK.min(self.limit));
+        let room = used.max(self.smallest_chunk().min(self.limit));
         let Some(chunk) = Chunk::new(&self.blocks, room) else {
             return;
         };
