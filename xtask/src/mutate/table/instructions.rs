@@ -82,13 +82,6 @@ pub const ROWS: &[Mutation] = &[
         "a spill slot is free behind the last use in the text, though a later block reads it",
     ),
     bug(
-        "regalloc/slots_of_blocks_in_front",
-        REGALLOC_SHARE_SLOTS,
-        "            interval.include(bounds[block].first);\n",
-        "",
-        "a spill slot that another block fills is free at the start of the one that reads it",
-    ),
-    bug(
         "regalloc/wide_slots",
         REGALLOC_SHARE_SLOTS,
         "true => 2 * wide[slot] as usize + 1,",
