@@ -8,7 +8,7 @@ use enjamb_aarch64::{Inst, Op, Operand, Reg, SystemRegister, Width};
 use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::InstDecoder;
 
-/// The hints with a name among the samples of the general form.
+/// The hints with a name of their own.
 const HINTS: &[&str] = &[
     "nop",
     "yield",
@@ -33,6 +33,7 @@ const HINTS: &[&str] = &[
     "autibz",
     "autiasp",
     "autibsp",
+    "pacm",
 ];
 
 /// General forms by the names that the disassembler prefers for some of their instructions.
