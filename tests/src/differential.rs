@@ -178,9 +178,9 @@ impl Comparison<'_> {
         Ok(agreement)
     }
 
-    /// What all engines observe under these schedules, as far as the program does not take too long, and what it has
-    /// cost until then. Each engine
-    /// does all of them before the next one begins, so that its code is not fetched for each of them again.
+    /// What all engines observe under these schedules, as far as the program does not take too long; what that has
+    /// cost is added to `work`. Each engine does all of them before the next one begins, so that its code is not
+    /// fetched for each of them again.
     fn agreed(
         &self,
         engines: &[Box<dyn Engine>],

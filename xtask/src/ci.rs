@@ -87,7 +87,7 @@ fn cargo(workspace: &Workspace, args: &[&str]) -> Result<Outcome> {
 fn targets(workspace: &Workspace) -> Result<Outcome> {
     const MANIFEST: [&str; 2] = ["--manifest-path", "fuzz/Cargo.toml"];
     let format = [&["fmt"], &MANIFEST[..], &["--check"]].concat();
-    let lints = ["--no-default-features", "--", "-D", "warnings"];
+    let lints = ["--locked", "--no-default-features", "--", "-D", "warnings"];
     let clippy = [&["clippy"], &MANIFEST[..], &lints].concat();
     let held = succeeds(&mut workspace.cargo(&format))?;
     Ok((held && succeeds(&mut workspace.cargo(&clippy))?).into())

@@ -284,7 +284,7 @@ fn said(
     record.keep(mutation, outcome)
 }
 
-/// The name of the commit that is checked out.
+/// What git prints in the root of the workspace.
 fn text_of_git(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
     let mut command = std::process::Command::new("git");
     let output = command
