@@ -10,9 +10,6 @@ use std::task::{Poll, Waker};
 
 /// An instance as it is driven.
 pub(crate) trait Drivable: Driven {
-    /// Whether there is something to do for who drives it, or to wait for.
-    fn is_busy(&self) -> bool;
-
     /// Gives each task that can run one turn.
     fn round(&mut self);
 }

@@ -109,16 +109,16 @@ impl Driven for Owning {
         self.with_dependent(|_, instance| instance.can_run())
     }
 
+    fn is_busy(&self) -> bool {
+        self.has_work() || self.newest_timer().is_some()
+    }
+
     fn newest_timer(&self) -> Option<u64> {
         self.with_dependent(|_, instance| instance.newest_timer())
     }
 }
 
 impl Drivable for Owning {
-    fn is_busy(&self) -> bool {
-        self.has_work() || self.newest_timer().is_some()
-    }
-
     fn round(&mut self) {
         let round = self.with_dependent_mut(|_, instance| instance.round());
         round.unwrap_or_else(|error| gave_up(&error));

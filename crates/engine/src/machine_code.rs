@@ -330,10 +330,6 @@ impl Backend for MachineCode {
 }
 
 impl Drivable for Instance {
-    fn is_busy(&self) -> bool {
-        Instance::is_busy(self)
-    }
-
     fn round(&mut self) {
         Instance::round(self);
     }

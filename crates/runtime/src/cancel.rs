@@ -174,8 +174,8 @@ impl State {
                 let failure = self.new_failure(CANCELLED);
                 self.fail_later(joiner, failure);
             }
+            self.forget_freed();
         }
-        self.forget_freed();
     }
 
     /// What a task in state `Failing` fails with at its turn: what it has waited for, or else the cancellation.
@@ -286,10 +286,15 @@ impl State {
         }
     }
 
+    /// A cancelled task is gone: those that it has left.
+    pub(crate) fn forget_cancelled(&mut self, index: u32) -> Vec<u64> {
+        self.executor.remember_timers(self.tasks.word(index));
+        self.cancellations.left.remove(&index).unwrap_or_default()
+    }
+
     /// A cancelled task has ended: those that it has left run on their own, unless somebody has joined them.
     pub(crate) fn let_go(&mut self, index: u32) {
-        self.executor.remember_timers(self.tasks.word(index));
-        for word in self.cancellations.left.remove(&index).unwrap_or_default() {
+        for word in self.forget_cancelled(index) {
             let Ok(target) = self.tasks.find(word) else {
                 continue;
             };

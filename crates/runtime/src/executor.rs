@@ -109,8 +109,9 @@ impl Executor {
         self.queue.is_empty()
     }
 
-    /// How many tasks are in the run queue, those included that were freed meanwhile.
-    pub(crate) fn queue_length(&self) -> usize {
+    /// How many tasks are in the run queue, from which those are taken that were freed meanwhile.
+    pub(crate) fn count_queued(&mut self, exists: impl Fn(u64) -> bool) -> usize {
+        self.queue.retain(|&task| exists(task));
         self.queue.len()
     }
 

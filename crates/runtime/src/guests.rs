@@ -17,6 +17,9 @@ pub trait Driven {
     /// Whether there is something to do.
     fn has_work(&self) -> bool;
 
+    /// Whether there is something to do, or to wait for.
+    fn is_busy(&self) -> bool;
+
     /// How many timers have been made, if some task waits for one.
     fn newest_timer(&self) -> Option<u64>;
 }
@@ -109,9 +112,11 @@ impl Guests {
         self.hand_over(driven);
     }
 
-    /// Somebody who was inside leaves: guests go on with what can be done, and keep the time.
+    /// Somebody who was inside leaves: guests go on with what can be done, and keep the time. If nothing is left
+    /// that they wait for, they hear of that, one after the other.
     pub fn hand_over(&self, driven: &impl Driven) {
-        if self.count > 0 && (driven.has_work() || self.misses_a_timer(driven)) {
+        let is_told = || driven.has_work() || self.misses_a_timer(driven) || !driven.is_busy();
+        if self.count > 0 && is_told() {
             self.wakes.hand_over();
         }
     }

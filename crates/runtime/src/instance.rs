@@ -382,16 +382,6 @@ impl Instance {
         self.machine.with(|state| Arc::clone(&state.wakes))
     }
 
-    /// Whether whoever drives the instance has something to do, or to wait for.
-    pub fn is_busy(&self) -> bool {
-        self.machine.with(|state| {
-            let executor = &state.executor;
-            let can_run =
-                !executor.is_queue_empty() || executor.has_again() || executor.has_woken();
-            can_run || executor.has_timers() || executor.waits_for_host() || state.wakes.any()
-        })
-    }
-
     /// Frees the tasks that [`Instance::start`] has not started, whatever they wait for. One of the others that has
     /// joined such a task gets the cancellation.
     pub fn end_tasks(&mut self) {
@@ -517,6 +507,14 @@ impl Driven for Instance {
                 !executor.is_queue_empty() || executor.has_again() || executor.has_woken();
             can_run || state.wakes.any()
         })
+    }
+
+    fn is_busy(&self) -> bool {
+        let waits = |state: &mut State| {
+            let executor = &state.executor;
+            executor.has_timers() || executor.waits_for_host()
+        };
+        self.has_work() || self.machine.with(waits)
     }
 
     fn newest_timer(&self) -> Option<u64> {

@@ -578,6 +578,9 @@ impl State {
         if let Some(call) = self.executor.take_pending(index) {
             self.discard(call);
         }
+        if self.tasks[index].marks.has(Marks::CANCELLED) {
+            self.forget_cancelled(index);
+        }
         let (head, root) = (self.tasks[index].head, self.tasks[index].root);
         if matches!(
             self.tasks[index].state,

@@ -64,7 +64,7 @@ impl Machine {
             let woken = self.with(State::next_woken);
             woken.into_iter().for_each(|woken| self.poll_woken(&woken));
         }
-        for _ in 0..self.with(|state| state.executor.queue_length()) {
+        for _ in 0..self.with(State::count_runnable) {
             let Some(task) = self.with(State::next_task) else {
                 break;
             };
@@ -161,6 +161,14 @@ impl State {
             self.executor.add_woken(self.wakes.take(Vec::new()));
         }
         self.executor.woken_count()
+    }
+
+    /// How many tasks have a turn to come. Those that were freed before theirs are in the queue no more.
+    fn count_runnable(&mut self) -> usize {
+        let State {
+            executor, tasks, ..
+        } = self;
+        executor.count_queued(|task| tasks.find_any(task).is_ok())
     }
 
     /// The next task that was woken by something that it waits for.

@@ -10,8 +10,8 @@ use futures::executor::block_on;
 use futures::future::{Either, poll_immediate, select};
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -571,4 +571,69 @@ fn engines_agree_on_what_is_left() {
             assert_eq!(*log, logs[0], "{schedule}");
         }
     }
+}
+
+/// A waker that says whether it was told.
+#[derive(Default)]
+struct Told(AtomicBool);
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Two drive an instance; then something happens, and nothing is left.
+fn ends_driving(instance: &Instance, ends: impl FnOnce()) {
+    let told = Arc::new(Told::default());
+    let waker = Waker::from(Arc::clone(&told));
+    let mut context = Context::from_waker(&waker);
+    let mut drives = [(); 2].map(|()| Box::pin(instance.drive()));
+    for drive in &mut drives {
+        assert!(drive.as_mut().poll(&mut context).is_pending());
+    }
+    ends();
+    for drive in drives.iter_mut().rev() {
+        assert!(told.0.swap(false, Ordering::Relaxed));
+        assert!(drive.as_mut().poll(&mut context).is_ready());
+    }
+}
+
+#[test]
+fn who_drives_is_told_that_nothing_is_left() {
+    let gates = Gates::default();
+    for instance in instances(&Config::new(), &gates) {
+        for milliseconds in 0..5 {
+            call(&instance, "leave_nap", (1 << 40) + milliseconds);
+        }
+        ends_driving(&instance, || instance.end_tasks().unwrap());
+        if instance.module().engine().config().execution == Execution::Interpreter {
+            continue;
+        }
+        call(&instance, "leave_wait", 2);
+        ends_driving(&instance, || instance.end_tasks().unwrap());
+        let waits =
+            |gate| poll_to_pending(instance.call_async("waits", &[Val::I64(gate)]).unwrap());
+        let dropped = waits(2);
+        ends_driving(&instance, || drop(dropped));
+        let finishes = waits(3);
+        ends_driving(&instance, || {
+            gates.open(3);
+            assert_eq!(block_on(finishes).unwrap(), [Val::I64(4)]);
+        });
+    }
+}
+
+#[test]
+fn a_call_that_was_dropped_gives_nobody_its_turn() {
+    let instance = instances(&Config::new(), &Gates::default()).remove(0);
+    if instance.module().engine().config().execution == Execution::Interpreter {
+        return;
+    }
+    call(&instance, "leave_steps", 1 << 40);
+    let steps = |_| poll_to_pending(instance.call_async("steps", &[Val::I64(1 << 40)]).unwrap());
+    drop(Vec::from_iter((0..3).map(steps)));
+    let before = seen(&instance);
+    instance.call("nothing", &[]).unwrap();
+    assert_eq!(seen(&instance), before + 1);
 }

@@ -332,6 +332,10 @@ impl Driven for House {
         can_run || self.wakes.any()
     }
 
+    fn is_busy(&self) -> bool {
+        self.has_work() || self.tasks.values().any(|task| !task.finished)
+    }
+
     fn newest_timer(&self) -> Option<u64> {
         let mut sleep = self.tasks.values().filter_map(Task::sleeps);
         sleep.next().map(|_| self.timers_made)

@@ -129,6 +129,13 @@ pub const ROWS: &[Mutation] = &[
         "a task that yields within an activation is the next again",
     ),
     bug(
+        "executor/turns_of_freed_tasks",
+        EXECUTOR,
+        "        self.queue.retain(|&task| exists(task));\n",
+        "        self.queue.retain(|&task| exists(task) || true);\n",
+        "when a function is called, tasks have the turns of those that were dropped while they were to have one",
+    ),
+    bug(
         "tasks/generation",
         TASK,
         "generation: task.generation.checked_add(1).unwrap_or(1),",

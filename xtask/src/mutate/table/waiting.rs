@@ -326,9 +326,16 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "guests/work_of_others",
         GUESTS,
-        "(driven.has_work() || self.misses_a_timer(driven))",
+        "driven.has_work() || self.misses_a_timer(driven)",
         "self.misses_a_timer(driven)",
         "tasks that can run when somebody leaves wait until a guest is polled for something else",
+    ),
+    bug(
+        "guests/nothing_left",
+        GUESTS,
+        " || !driven.is_busy();",
+        ";",
+        "who drives an instance does not hear that nothing is left, which somebody else has done or ended",
     ),
     bug(
         "drivers/turns_that_others_give",
