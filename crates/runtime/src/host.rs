@@ -1,12 +1,13 @@
 //! What the host provides: functions that compiled code imports.
 
+use crate::border::{check_types, has_references};
 use crate::error::{Error, HostError};
 use crate::instance::Instance;
 use crate::loaded::LoadedModule;
 use crate::machine::Machine;
 use crate::memory::SharedMemory;
 use crate::options::Stats;
-use crate::state::{State, check_types, has_references};
+use crate::state::State;
 use crate::wakes::Wakes;
 use enjamb_ir::hash::FxHashMap;
 use enjamb_ir::host_objects::HostObjects;

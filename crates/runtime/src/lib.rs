@@ -32,6 +32,7 @@
 //! # Ok::<(), enjamb_runtime::Error>(())
 //! ```
 
+mod border;
 mod cancel;
 mod code_memory;
 mod context;

@@ -4,12 +4,13 @@
 //! a [`Machine`], a plain pointer to it. The rule that keeps this sound: a borrow of the state
 //! lasts for one call of [`Machine::with`], and no code that could ask for another one runs inside.
 
+use crate::border::has_references;
 use crate::context::POISON_BYTE;
 use crate::error::{Error, NoMemory};
 use crate::failure::{Cause, Failure};
 use crate::helpers::drop_quietly;
 use crate::processor;
-use crate::state::{State, has_references};
+use crate::state::State;
 use crate::task::{Marks, NONE, State as TaskState};
 use crate::trace;
 use enjamb_abi::context::{Context, Status};
