@@ -1,4 +1,4 @@
-//! Any bytes are the decisions of a random program: every engine agrees on it, under every schedule.
+//! Any bytes are the decisions of a random program: every engine agrees on it, under a schedule of each kind.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

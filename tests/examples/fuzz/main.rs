@@ -3,11 +3,12 @@
 //! starts every example, emulated ones included.
 //!
 //! A *pair* is a program and a schedule under which all engines ran it and did what the interpreter does on the
-//! source. The schedules of a program decide differently about the calls that it makes of leaves, except that the
-//! natural one may decide like another one (`enjamb_tests::schedules::distinct`). Under a pair run: the interpreter on the source, after
-//! each pass and after the required ones; machine code of both register allocators, counting or not, with and without
-//! reuse of continuations; the same poisoned, on other threads, and where there are objects with everything
-//! moving at every safepoint. A program counts if there is one pair of it at least: the rest takes too long.
+//! source; it is one pair, however many targets it runs on. The schedules of a program decide differently about the
+//! calls of leaves that it makes if all of them suspend, except that the natural one may decide like another one
+//! (`enjamb_tests::schedules::distinct`). Under a pair run: the interpreter on the source, after each pass and after
+//! the required ones; machine code of both register allocators, counting or not, with and without reuse of
+//! continuations; the same poisoned, on other threads, and where there are objects with everything moving at every
+//! safepoint. A program counts if there is one pair of it at least: the rest takes too long.
 //!
 //! Programs run in processes of their own, so that one that ends its process is a finding like others.
 
