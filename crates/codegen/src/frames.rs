@@ -222,4 +222,25 @@ block2:
         assert_eq!(live, expected.map(|(name, when)| (name.to_string(), when)));
         assert_eq!(point.results, [Type::I64]);
     }
+
+    #[test]
+    fn the_result_area_is_that_of_the_point_with_most_results() {
+        let text = r#"
+import %pair = "host" "pair" () -> i64, i64 async
+import %yield = "enjamb" "yield" () async
+function %sum() -> i64 async {
+block0:
+    v0, v1 = call %pair()
+    v2 = iadd v0, v1
+    call %yield()
+    return v2
+}
+"#;
+        let mut module = enjamb_ir::parse_module(text).unwrap();
+        run_passes(&mut module, &Selection::default(), true).unwrap();
+        let (_, function) = module.bodies().next().unwrap();
+        let areas = FrameReport::new(function).layouts.into_iter();
+        let areas: Vec<u32> = areas.map(|layout| layout.result_area).collect();
+        assert_eq!(areas, [16]);
+    }
 }
