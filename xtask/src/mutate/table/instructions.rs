@@ -182,8 +182,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "x64/exchanged_vectors",
         X64_SHUFFLE,
-        "bytes.map(|number| number ^ 16);",
-        "bytes;",
+        "(second, first, exchanged)",
+        "(first, second, exchanged)",
         "a shuffle that one instruction does with its operands exchanged does not exchange them",
     ),
     bug(
