@@ -181,8 +181,8 @@ pub const ROWS: &[Mutation] = &[
         "x64/fast_resumes",
         X64_DISPATCHER,
         "stub.assembler.jcc(Cond::B, leave);",
-        "stub.assembler.jcc(Cond::BE, leave);",
-        "the last of the resumptions at once is not made",
+        "stub.assembler.jcc(Cond::O, leave);",
+        "what suspends is resumed at once for ever",
     ),
     bug(
         "x64/current_not_kept",
