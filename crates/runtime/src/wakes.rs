@@ -401,6 +401,9 @@ mod tests {
         assert!(wakes.any());
         wakes.close();
         assert_eq!(Arc::strong_count(&queue[0]), 1);
+        queue[0].begin();
+        Wake::wake_by_ref(&queue[0]);
+        assert_eq!(Arc::strong_count(&queue[0]), 1, "nobody takes it any more");
     }
 
     #[test]

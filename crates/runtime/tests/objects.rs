@@ -6,8 +6,12 @@ use enjamb_codegen::{CompileOptions, compile};
 use enjamb_heap::CopyingHeap;
 use enjamb_ir::host_objects::HeapStatistics;
 use enjamb_ir::{Entity, ObjectTypeId, Schedule, TrapCode, Val, parse_module};
-use enjamb_runtime::{ClockKind, Error, Imports, Instance, LoadedModule, Options};
+use enjamb_runtime::{
+    ClockKind, Error, HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome,
+};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 fn load(text: &str, allocator: RegisterAllocator, write_barrier: bool) -> Arc<LoadedModule> {
     let module = parse_module(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -523,5 +527,75 @@ fn the_host_makes_and_changes_objects() {
         assert_eq!(alive(&mut instance), 2, "a cycle that is held at one place");
         instance.objects().release(array).unwrap();
         assert_eq!(alive(&mut instance), 0);
+    }
+}
+
+/// Ready when it is polled for the second time.
+struct Later(bool, Vec<Val>);
+
+impl Future for Later {
+    type Output = Result<Vec<Val>, HostError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(Ok(self.1.clone()));
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+fn later() -> Imports {
+    let mut imports = Imports::new();
+    let boxed = |context: &mut HostContext<'_>, _: &[Val]| {
+        let object = context.objects().new_object(ObjectTypeId::from_index(0));
+        let object = object.map_err(|error| error.to_string())?;
+        let value = context
+            .objects()
+            .set_field(object, Entity::from_index(0), Val::I64(7));
+        value.map_err(|error| error.to_string())?;
+        Outcome::of(
+            context,
+            Box::pin(Later(false, vec![Val::Ref(Some(object))])),
+        )
+    };
+    imports.define("host", "boxed", Box::new(boxed));
+    let soon = |context: &mut HostContext<'_>, _: &[Val]| {
+        Outcome::of(context, Box::pin(Later(false, Vec::new())))
+    };
+    imports.define("host", "soon", Box::new(soon));
+    imports
+}
+
+/// They lie at the end of the chain, which has no frame any more, while another task has its turn.
+#[test]
+fn results_of_a_tail_call_live_until_the_task_goes_on() {
+    let text = r#"
+type %box = { value: i64 }
+import %boxed = "host" "boxed" () -> ref async
+import %soon = "host" "soon" () async
+import %collect = "enjamb" "collect" ()
+function %forwards() -> ref async {
+block0:
+    return_call %boxed()
+}
+function %collects() async {
+block0:
+    call %soon()
+    call %collect()
+    return
+}"#;
+    for mut instance in instances(text, later) {
+        let [_, forwards] = ["collects", "forwards"].map(|name| {
+            let function = instance.loaded().module().function_named(name).unwrap();
+            instance.spawn(function, &[]).unwrap()
+        });
+        let results = instance.run_until(forwards).unwrap();
+        let [Val::Ref(Some(object))] = results[..] else {
+            panic!("{results:?}");
+        };
+        let value = instance.objects().get_field(object, Entity::from_index(0));
+        assert_eq!(value, Ok(Val::I64(7)));
+        instance.drop_tasks();
     }
 }

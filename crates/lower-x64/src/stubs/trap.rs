@@ -65,3 +65,18 @@ pub(super) fn landing(stub: &mut Stub) {
     stub.op(Op::CallM, &[context(Helper::Trapped.offset())]);
     leave_to_host(stub, Status::Trapped);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runtime_is_called_with_an_aligned_stack_wherever_the_trap_comes_from() {
+        let mut stub = Stub::new(false);
+        stub.assembler.keep_listing();
+        landing(&mut stub);
+        let listing = stub.assembler.finish().unwrap().listing().to_string();
+        let place = |text: &str| listing.find(text).unwrap_or_else(|| panic!("{listing}"));
+        assert!(place("and rsp, -16") < place("call "), "{listing}");
+    }
+}
