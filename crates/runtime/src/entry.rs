@@ -246,6 +246,9 @@ impl<T: Serve> fmt::Debug for Entered<'_, T> {
 mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Barrier};
+    use std::task::Wake;
 
     struct Counts(Vec<u32>);
 
@@ -271,5 +274,66 @@ mod tests {
         assert_eq!(again, Some(vec![1]));
         let again = entry.enter().map(|inside| inside.0.clone());
         assert_eq!(again, Some(vec![1, 2]), "what was left is done by the next");
+    }
+
+    #[derive(Default)]
+    struct Told(AtomicUsize);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn future() -> (Arc<Told>, Waker) {
+        let told = Arc::new(Told::default());
+        (Arc::clone(&told), Waker::from(told))
+    }
+
+    /// Does something while another thread is inside, which leaves then.
+    fn while_held(entry: &Entry<Counts>, work: impl FnOnce()) {
+        let (inside, done) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let entered = entry.enter();
+                inside.wait();
+                done.wait();
+                drop(entered);
+            });
+            inside.wait();
+            work();
+            done.wait();
+        });
+    }
+
+    fn waits(entry: &Entry<Counts>, ticket: &mut Option<Ticket>, waker: &Waker) {
+        assert!(matches!(entry.enter_or_wait(ticket, waker), Ok(None)));
+    }
+
+    #[test]
+    fn a_future_is_told_by_the_waker_that_it_was_polled_with_last() {
+        let entry = Entry::new(Counts(Vec::new()));
+        let ((one, first), (two, second)) = (future(), future());
+        while_held(&entry, || {
+            let mut ticket = None;
+            waits(&entry, &mut ticket, &first);
+            waits(&entry, &mut ticket, &second);
+        });
+        let told = [one, two].map(|told| told.0.load(Ordering::Relaxed));
+        assert_eq!(told, [0, 1]);
+    }
+
+    #[test]
+    fn a_future_that_comes_back_takes_nobodys_place() {
+        let entry = Entry::new(Counts(Vec::new()));
+        let ((one, first), (two, second)) = (future(), future());
+        let mut ticket = None;
+        while_held(&entry, || waits(&entry, &mut ticket, &first));
+        while_held(&entry, || {
+            waits(&entry, &mut None, &second);
+            waits(&entry, &mut ticket, &first);
+        });
+        let told = [one, two].map(|told| told.0.load(Ordering::Relaxed));
+        assert_eq!(told, [2, 1]);
     }
 }
