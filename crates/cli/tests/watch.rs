@@ -105,10 +105,13 @@ fn a_program_that_only_computes_says_how_old_its_numbers_are() {
     let (lines, results) = lines(&run);
     assert_eq!(results, ["0"], "{}", run.errors);
     let (last, before) = lines.split_last().unwrap();
-    // The one before the last may be of the moment at which the program has ended.
-    let first = before.first().unwrap();
-    assert!(first["suspensions_per_second"].is_null(), "{first}");
-    assert_eq!(first["age_seconds"], first["seconds"], "{first}");
+    // The one before the last may be of the moment at which the program has ended; on a machine that is busy
+    // with other things there are no others.
+    let computing = before.split_last().map_or(&[][..], |(_, lines)| lines);
+    for line in computing {
+        assert!(line["suspensions_per_second"].is_null(), "{line}");
+        assert_eq!(line["age_seconds"], line["seconds"], "{line}");
+    }
     assert!(last["age_seconds"].as_f64() < last["seconds"].as_f64());
 }
 

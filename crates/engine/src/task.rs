@@ -456,3 +456,36 @@ impl fmt::Debug for UntypedTask {
         self.spawned.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Engine, Execution};
+    use enjamb_ir::Entity;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Told(AtomicUsize);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A future that finds its task not started, and wants to hear of it, may come too late for that.
+    #[test]
+    fn who_waits_for_a_start_that_has_just_been_is_told_at_once() {
+        let engine = Engine::new(Config::new().execution(Execution::Interpreter)).unwrap();
+        let text = "function %f() async {\nblock0:\n    return\n}";
+        let deferred = Deferred {
+            module: Module::from_text(&engine, text).unwrap(),
+            function: FuncId::from_index(0),
+            stage: Mutex::new(Stage::Begun(None)),
+        };
+        let told = Arc::new(Told::default());
+        deferred.wait(&Waker::from(Arc::clone(&told)));
+        assert_eq!(told.0.load(Ordering::Relaxed), 1);
+    }
+}

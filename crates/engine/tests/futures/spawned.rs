@@ -5,8 +5,10 @@ use enjamb_engine::{
     Config, Error, Execution, Imports, Instance, Task, TrapCode, UntypedTask, Val,
 };
 use futures::executor::block_on;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 
 fn spawn(instance: &Instance, name: &str, argument: i64) -> Task<i64> {
@@ -89,11 +91,23 @@ fn what_goes_wrong_is_the_outcome_of_the_task() {
         block2:
             trap user
         }
+        function %throws(i64) -> i64 async {
+        block0(v0: i64):
+            v1 = null.ref
+            brif v0, block1, block2
+        block1:
+            call %yield()
+            jump block2
+        block2:
+            throw v0, v1
+        }
     "#;
     for execution in [Execution::Jit, Execution::Interpreter] {
         let config = Config::new().execution(execution);
         let instance = instance_with(config, text, &Imports::new());
         for suspends in [0, 1] {
+            let error = block_on(spawn(&instance, "throws", suspends)).unwrap_err();
+            assert!(matches!(error, Error::Exception(_)), "{error}");
             let task = spawn(&instance, "traps", suspends);
             let error = block_on(task).unwrap_err();
             assert!(matches!(error, Error::Trap(trap) if trap.code == TrapCode::User));
@@ -186,6 +200,15 @@ const HOLDS: &str = r#"
     }
 "#;
 
+#[derive(Default)]
+struct Told(AtomicUsize);
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
 #[test]
 fn a_task_begins_when_the_one_who_is_inside_leaves() {
     let (inside, leave) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -206,16 +229,23 @@ fn a_task_begins_when_the_one_who_is_inside_leaves() {
     let mut asked = spawn(&instance, "adds", 0);
     assert!(!asked.is_done().unwrap());
     assert_eq!(asked.try_result().unwrap(), None);
-    let polled = poll_to_pending(spawn(&instance, "adds", 1));
+    let mut polled = spawn(&instance, "adds", 1);
+    let told = Arc::new(Told::default());
+    let waker = Waker::from(Arc::clone(&told));
+    let pending = Pin::new(&mut polled).poll(&mut Context::from_waker(&waker));
+    assert!(pending.is_pending());
     drop(spawn(&instance, "adds", 0));
     drop(spawn(&instance, "adds", 1));
     leave.store(1, Ordering::Release);
     holding.join().unwrap();
+    assert_eq!(told.0.load(Ordering::Acquire), 1, "it has been started");
     assert_eq!(asked.try_result().unwrap(), Some(1));
     assert_eq!(seen(&instance), Val::I64(2));
     assert_eq!(block_on(polled).unwrap(), 3);
     block_on(instance.drive()).unwrap();
     assert_eq!(seen(&instance), Val::I64(4));
+    drop(asked);
+    assert_eq!(instance.stats().unwrap().tasks_live, 0);
 }
 
 #[test]
