@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 #[test]
@@ -103,6 +104,33 @@ fn a_waker_may_be_early_or_late_and_fire_often() {
         block_on(call(&instance, "outer", YIELDS)).unwrap(),
         2 * READY + 1 + YIELDS
     );
+}
+
+#[test]
+fn a_future_that_gives_way_lets_the_executor_run_something_else_each_time() {
+    let gates = Gates::default();
+    let instance = instance(&gates);
+    let mut yields = Box::pin(call(&instance, "outer", YIELDS));
+    let mut polls = 1;
+    while block_on(poll_immediate(&mut yields)).is_none() {
+        polls += 1;
+    }
+    assert!(polls >= 10, "{polls}");
+}
+
+#[test]
+fn when_the_call_that_keeps_the_time_leaves_another_one_is_told_to() {
+    let gates = Gates::default();
+    let instance = instance(&gates);
+    let told = Arc::new(Told::default());
+    let waker = Waker::from(Arc::clone(&told));
+    let mut stays = Box::pin(call(&instance, "sleeps", 60_000));
+    let polled = stays.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    let leaves = poll_to_pending(call(&instance, "sleeps", 60_000));
+    told.0.store(0, Ordering::Release);
+    drop(leaves);
+    assert!(told.0.load(Ordering::Acquire) > 0);
 }
 
 #[test]

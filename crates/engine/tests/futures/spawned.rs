@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 
 fn spawn(instance: &Instance, name: &str, argument: i64) -> Task<i64> {
@@ -199,15 +199,6 @@ const HOLDS: &str = r#"
         return v3
     }
 "#;
-
-#[derive(Default)]
-struct Told(AtomicUsize);
-
-impl Wake for Told {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::AcqRel);
-    }
-}
 
 #[test]
 fn a_task_begins_when_the_one_who_is_inside_leaves() {

@@ -214,10 +214,10 @@ fn a_driver_that_is_polled_where_it_is_made_waits() {
     let gates = Gates::default();
     let kept: Arc<Mutex<Vec<InstanceDriver>>> = Arc::default();
     let keeps = Arc::clone(&kept);
+    let told = ByHand::default();
+    let waker = Waker::from(Arc::clone(&told.0));
     let config = Config::new().spawner(move |mut driver| {
-        let polled = driver
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()));
+        let polled = driver.as_mut().poll(&mut Context::from_waker(&waker));
         assert_eq!(polled, Poll::Pending);
         keeps.lock().unwrap().push(driver);
     });
@@ -225,6 +225,7 @@ fn a_driver_that_is_polled_where_it_is_made_waits() {
     spawn_marks(&instance, 1);
     gates.open_later([1]);
     let driver = kept.lock().unwrap().pop().unwrap();
+    assert_eq!(told.woken(), 1, "it is to be polled again");
     block_on(driver);
     assert_eq!(seen(&instance), Val::I64(1));
 }

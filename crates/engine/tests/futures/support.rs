@@ -4,8 +4,9 @@ use enjamb_engine::{Call, Config, Engine, Imports, Instance, Module};
 use futures::executor::block_on;
 use futures::future::poll_immediate;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 pub const PROGRAM: &str = r#"
@@ -229,4 +230,14 @@ pub fn poll_to_pending<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
     let mut future = Box::pin(future);
     assert!(block_on(poll_immediate(&mut future)).is_none());
     future
+}
+
+/// Counts how many times a future was told to go on.
+#[derive(Default)]
+pub struct Told(pub AtomicUsize);
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
 }
