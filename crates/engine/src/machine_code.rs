@@ -178,9 +178,12 @@ fn imports(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Import
     imports
 }
 
-impl MachineCode {
-    /// Runs a function to its end. What it has left for others is theirs then.
-    fn run(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
+impl Backend for MachineCode {
+    fn give_turns(&mut self) {
+        self.drivers.give_turns(&mut self.instance);
+    }
+
+    fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
         let signature = self.module.functions[function].signature();
         let arguments = Val::from_words(&signature.params, words);
         let results = self.instance.call(function, &arguments);
@@ -188,20 +191,10 @@ impl MachineCode {
         words[..results.len()].copy_from_slice(&results);
         Ok(())
     }
-}
-
-impl Backend for MachineCode {
-    fn give_turns(&mut self) {
-        self.drivers.give_turns(&mut self.instance);
-    }
-
-    fn call(&mut self, function: FuncId, words: &mut [u64]) -> Result<(), Error> {
-        self.run(function, words)
-    }
 
     fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
         if !self.module.functions[function].signature().is_async {
-            return self.run(function, words).map(|()| Started::Finished);
+            return self.call(function, words).map(|()| Started::Finished);
         }
         let task = self.instance.start(function, words);
         let Some(task) = task.map_err(failure)? else {
