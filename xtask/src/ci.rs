@@ -48,6 +48,7 @@ const STEPS: &[Step] = &[
         "loom",
         |workspace, _| Ok(loom::run(workspace, None)?.into()),
     ),
+    ("fuzz", |workspace, _| Ok(fuzz::fresh(workspace)?.into())),
     ("test", |workspace, require_all| {
         Ok(Outcome::Counted(test::run(
             workspace,
@@ -55,7 +56,6 @@ const STEPS: &[Step] = &[
             require_all,
         )?))
     }),
-    ("fuzz", |workspace, _| Ok(fuzz::fresh(workspace)?.into())),
 ];
 
 /// The names of the steps.
@@ -66,17 +66,24 @@ pub fn step_names() -> Vec<&'static str> {
 /// Runs all steps, or those named. With `require_all` what could not run has failed.
 pub fn run(workspace: &Workspace, only: &[String], require_all: bool) -> Counts {
     let mut counts = Counts::default();
+    let mut failed = Vec::new();
     for (name, work) in STEPS
         .iter()
         .filter(|(name, _)| only.is_empty() || only.iter().any(|wanted| wanted == name))
     {
-        counts.add(step(name, || work(workspace, require_all)));
+        let mut own = step(name, || work(workspace, require_all));
+        if require_all {
+            own = own.require_all();
+        }
+        if own.failed > 0 {
+            failed.push(*name);
+        }
+        counts.add(own);
     }
-    if require_all {
-        counts.require_all()
-    } else {
-        counts
+    if !failed.is_empty() {
+        println!("failed: {}", failed.join(", "));
     }
+    counts
 }
 
 fn cargo(workspace: &Workspace, args: &[&str]) -> Result<Outcome> {

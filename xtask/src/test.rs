@@ -4,10 +4,12 @@
 //! test that finds a tool missing on this machine passes as far as its harness can tell, and appends a line
 //! `NAME: WHAT IS MISSING; get it with: COMMAND` to the file that `ENJAMB_SKIP_LOG` names: such a line moves
 //! one test from passed to skipped.
+//!
+//! What harnesses say of failed tests is said once more at the end, where it is found among thousands of lines.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -21,27 +23,45 @@ use crate::step::Counts;
 /// The name of a processor that has ARMv8.0 and nothing newer.
 const PLAIN_CORE: &str = "cortex-a53";
 
+/// The lines about one failed test program that are said once more.
+const LINES_AT_THE_END: usize = 60;
+
+/// Files that a run begins anew.
+struct Logs {
+    /// What could not run, by the tests themselves.
+    skips: PathBuf,
+    /// What harnesses have said of failed tests.
+    failures: PathBuf,
+}
+
+impl Logs {
+    fn begin(folder: &Path) -> Result<Logs> {
+        let file = |name| {
+            let path = folder.join(name);
+            let begun = fs::write(&path, "");
+            begun.with_context(|| format!("cannot write {}", path.display()))?;
+            anyhow::Ok(path)
+        };
+        Ok(Logs {
+            skips: file("skipped-tests.log")?,
+            failures: file("failed-tests.log")?,
+        })
+    }
+}
+
 /// Runs everything on this machine and for AArch64, or on the target of the options alone. With `require_all`
 /// a skipped test counts as failed.
 pub fn run(workspace: &Workspace, emulation: &Emulation, require_all: bool) -> Result<Counts> {
-    let skip_log = workspace
-        .metadata
-        .target_directory
-        .as_std_path()
-        .join("skipped-tests.log");
-    fs::write(&skip_log, "").with_context(|| format!("cannot write {}", skip_log.display()))?;
-
+    let logs = Logs::begin(workspace.metadata.target_directory.as_std_path())?;
     let everything = |toolchain: &Toolchain| {
-        everything_emulated(workspace, toolchain, emulation.cpu.as_deref(), &skip_log)
+        everything_emulated(workspace, toolchain, emulation.cpu.as_deref(), &logs)
     };
     let mut counts = match emulation.target {
         None => {
-            let mut counts = native(workspace, &skip_log)?;
+            let mut counts = native(workspace, &logs)?;
             counts.add(emulated(workspace, |toolchain| {
                 let mut counts = everything(toolchain)?;
-                counts.add(golden_files_on_a_plain_core(
-                    workspace, toolchain, &skip_log,
-                )?);
+                counts.add(golden_files_on_a_plain_core(workspace, toolchain, &logs)?);
                 Ok(counts)
             })?);
             counts
@@ -56,9 +76,8 @@ pub fn run(workspace: &Workspace, emulation: &Emulation, require_all: bool) -> R
             }
         }
     };
-    let skips = fs::read_to_string(&skip_log)
-        .with_context(|| format!("cannot read {}", skip_log.display()))?;
-    for line in skips.lines() {
+    print!("{}", read(&logs.failures)?);
+    for line in read(&logs.skips)?.lines() {
         println!("could not run: {line}");
         counts.passed = counts.passed.saturating_sub(1);
         counts.skipped += 1;
@@ -71,9 +90,9 @@ pub fn run(workspace: &Workspace, emulation: &Emulation, require_all: bool) -> R
 }
 
 /// Runs every test and example as a program of this machine.
-fn native(workspace: &Workspace, skip_log: &Path) -> Result<Counts> {
+fn native(workspace: &Workspace, logs: &Logs) -> Result<Counts> {
     let mut tests = workspace.cargo(&["test", "--workspace", "--no-fail-fast"]);
-    let mut counts = harnesses(tests.env("ENJAMB_SKIP_LOG", skip_log))?;
+    let mut counts = harnesses(&mut tests, logs)?;
     counts.add(examples(workspace, || workspace.cargo(&["run"]))?);
     Ok(counts)
 }
@@ -108,7 +127,7 @@ fn everything_emulated(
     workspace: &Workspace,
     toolchain: &Toolchain,
     cpu: Option<&str>,
-    skip_log: &Path,
+    logs: &Logs,
 ) -> Result<Counts> {
     println!("AArch64: processor {}", cpu.unwrap_or("with everything"));
     let mut tests = toolchain.cargo(workspace, "test", cpu);
@@ -119,7 +138,7 @@ fn everything_emulated(
         "--tests",
         "--no-fail-fast",
     ]);
-    let mut counts = harnesses(tests.env("ENJAMB_SKIP_LOG", skip_log))?;
+    let mut counts = harnesses(&mut tests, logs)?;
     counts.add(examples(workspace, || {
         toolchain.cargo(workspace, "run", cpu)
     })?);
@@ -131,17 +150,22 @@ fn everything_emulated(
 fn golden_files_on_a_plain_core(
     workspace: &Workspace,
     toolchain: &Toolchain,
-    skip_log: &Path,
+    logs: &Logs,
 ) -> Result<Counts> {
     println!("AArch64: golden files, processor {PLAIN_CORE}");
     let mut tests = toolchain.cargo(workspace, "test", Some(PLAIN_CORE));
     tests.args(["-p", "enjamb-tests", "--test", "golden"]);
-    harnesses(tests.env("ENJAMB_SKIP_LOG", skip_log))
+    harnesses(&mut tests, logs)
 }
 
-/// Runs `cargo test`, passes its output on and adds up its closing lines.
-fn harnesses(command: &mut Command) -> Result<Counts> {
+fn read(log: &Path) -> Result<String> {
+    fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))
+}
+
+/// Runs `cargo test`, passes its output on, adds up its closing lines and keeps what is said of failures.
+fn harnesses(command: &mut Command, logs: &Logs) -> Result<Counts> {
     let mut child = command
+        .env("ENJAMB_SKIP_LOG", &logs.skips)
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start `cargo test`")?;
@@ -149,10 +173,12 @@ fn harnesses(command: &mut Command) -> Result<Counts> {
     let mut counts = Counts::default();
     // A harness that a signal ended has no closing line: those that began and did not close have failed.
     let mut unfinished = 0_u64;
+    let mut failures = Failures::default();
     for line in BufReader::new(output).split(b'\n') {
         let line = line.context("cannot read the output of `cargo test`")?;
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
+        failures.read(&line);
         if is_opening_line(&line) {
             unfinished += 1;
         } else if let Some(closed) = closing_line(&line) {
@@ -161,16 +187,54 @@ fn harnesses(command: &mut Command) -> Result<Counts> {
         }
     }
     if unfinished > 0 {
-        println!("{unfinished} test programs ended before they were done");
+        failures.note(format!(
+            "{unfinished} test programs ended before they were done"
+        ));
         counts.failed += unfinished;
     }
     if !child.wait().context("lost `cargo test`")?.success() && counts.failed == 0 {
-        println!(
+        failures.note(
             "`cargo test` failed without a failing test: something did not compile or did not finish"
+                .to_owned(),
         );
         counts.failed = 1;
     }
+    let mut log = OpenOptions::new().append(true).open(&logs.failures)?;
+    failures
+        .lines
+        .iter()
+        .try_for_each(|line| writeln!(log, "{line}"))?;
     Ok(counts)
+}
+
+/// What harnesses say between `failures:` and their closing line: first why, then the names; a screen of each.
+#[derive(Default)]
+struct Failures {
+    lines: Vec<String>,
+    /// How many lines of this harness are still kept; `None` while it speaks of something else.
+    left: Option<usize>,
+}
+
+impl Failures {
+    fn read(&mut self, line: &str) {
+        self.left = match self.left {
+            _ if line == "failures:" => Some(LINES_AT_THE_END),
+            Some(_) if closing_line(line).is_some() => None,
+            Some(left) => {
+                if left > 0 {
+                    self.lines.push(line.to_owned());
+                }
+                Some(left.saturating_sub(1))
+            }
+            None => None,
+        };
+    }
+
+    /// Says something of our own.
+    fn note(&mut self, line: String) {
+        println!("{line}");
+        self.lines.push(line);
+    }
 }
 
 /// Whether a harness begins: `running 3 tests`.
@@ -226,11 +290,12 @@ fn examples(workspace: &Workspace, cargo_run: impl Fn() -> Command) -> Result<Co
 mod tests {
     use super::*;
 
+    const CLOSED: &str = "test result: FAILED. 31 passed; 2 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.1s";
+
     #[test]
     fn closing_lines_are_read() {
-        let line = "test result: FAILED. 31 passed; 2 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.1s";
         assert_eq!(
-            closing_line(line),
+            closing_line(CLOSED),
             Some(Counts {
                 passed: 31,
                 failed: 2,
@@ -243,7 +308,10 @@ mod tests {
 
     #[test]
     fn a_test_program_that_dies_has_failed() {
-        let of = |script: &str| harnesses(Command::new("sh").args(["-c", script])).unwrap();
+        let folder = std::env::temp_dir().join(format!("enjamb-logs-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let logs = Logs::begin(&folder).unwrap();
+        let of = |script: &str| harnesses(Command::new("sh").args(["-c", script]), &logs).unwrap();
         let closed =
             "echo 'running 1 test'; echo 'test result: FAILED. 0 passed; 1 failed; 0 ignored';";
         assert_eq!(
@@ -252,5 +320,21 @@ mod tests {
         );
         assert_eq!(of(&format!("{closed} exit 1")).failed, 1);
         assert_eq!(of("echo 'running away'; exit 1").failed, 1);
+        let said = read(&logs.failures).unwrap();
+        assert!(said.contains("1 test programs ended"), "{said}");
+        assert!(said.contains("without a failing test"), "{said}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_said_of_failures_is_kept() {
+        let mut failures = Failures::default();
+        let long = "why\n".repeat(LINES_AT_THE_END + 9);
+        let text = format!(
+            "test a ... FAILED\nfailures:\n{long}failures:\n    a\n\n{CLOSED}\nelse\nfailures:\nb"
+        );
+        text.lines().for_each(|line| failures.read(line));
+        assert_eq!(failures.lines.len(), LINES_AT_THE_END + 3);
+        assert_eq!(failures.lines[LINES_AT_THE_END..], ["    a", "", "b"]);
     }
 }

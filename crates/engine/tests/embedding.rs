@@ -4,8 +4,10 @@ use enjamb_engine::{
     Caller, Config, Engine, Error, Exception, Execution, Imports, Instance, Module, Schedule,
     Signature, Trace, TraceLimits, TrapCode, Type, Val, check_text,
 };
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 /// Runs a test with an engine of each kind.
 fn with_each_engine(test: impl Fn(&Engine)) {
@@ -369,11 +371,14 @@ fn exports_of_an_instance_serve_imports_of_another_one() {
     });
 }
 
+// It waits for the host first, so that who asks in the same turn finds it asleep, however late he is.
 const SLEEPER: &str = r#"
+import %lie_down = "test" "lie_down" () async
 import %sleep = "enjamb" "sleep" (i64) async
 export "nap" = %nap
 function %nap(i64) -> i64 async {
 block0(v0: i64):
+    call %lie_down()
     call %sleep(v0)
     return v0
 }
@@ -407,10 +412,26 @@ block0(v0: i64):
 }
 "#;
 
+/// Is ready when it is polled again, for which it asks at once.
+async fn pending_once() {
+    let mut polled = false;
+    let answer = |context: &mut Context<'_>| {
+        if polled {
+            return Poll::Ready(());
+        }
+        polled = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    };
+    poll_fn(answer).await;
+}
+
 #[test]
 fn a_task_waits_for_another_instance_while_others_run() {
     with_each_engine(|engine| {
-        let sleeper = instance(engine, SLEEPER, &Imports::new());
+        let mut imports = Imports::new();
+        imports.async_func("test", "lie_down", pending_once);
+        let sleeper = instance(engine, SLEEPER, &imports);
         let mut imports = Imports::new();
         imports.instance("sleeper", &sleeper);
         let nappers = instance(engine, NAPPERS, &imports);

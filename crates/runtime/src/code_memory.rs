@@ -201,12 +201,19 @@ mod tests {
         let (bytes, place) = OWN_ADDRESS;
         let absolute = [AbsoluteAddress { place, target: 0 }];
         let code = CodeMemory::publish(bytes, &absolute, landing_pads).unwrap();
-        // SAFETY: the bytes are a function of that type. The child calls nothing but that and `_exit`;
+        let no_core = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: the bytes are a function of that type. The child calls nothing but that and the system;
         // the parent waits for it.
         unsafe {
             let function: extern "C" fn() -> u64 = std::mem::transmute(code.address(0) as usize);
             let child = libc::fork();
             if child == 0 {
+                // The signal is what the test wants: nobody is told of a crash, and nothing is left of it.
+                libc::close(libc::STDERR_FILENO);
+                libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core);
                 function();
                 libc::_exit(0);
             }
