@@ -22,8 +22,9 @@
 //! | `suspend %pause` | `call %pause()` | nothing: the result of the check is not used |
 //! | `suspend %pause debt 9` | `call %pause()` | `trap out_of_fuel` if `fuel_left` is below -9 |
 //!
-//! It runs before every other pass, so all engines count the instructions of the source. A function that
-//! has a check already is left alone, so the pass can run again, and so is `%pause` itself.
+//! It runs before every other pass, so all engines count the instructions of the source. What it has done is
+//! kept as a mark of the function, so the pass can run again; a check that the source has is an instruction like
+//! any other, and frees nobody from paying. `%pause` itself is left alone.
 
 use crate::edit::Editor;
 use enjamb_ir::{
@@ -37,10 +38,11 @@ pub fn run(module: &Module, function: &mut Function) {
     let Some(policy) = module.fuel else {
         return;
     };
-    if function.stage != Stage::Source || is_pause(module, policy, function) || has_check(function)
-    {
+    let is_done = function.metered || function.stage != Stage::Source;
+    if is_done || is_pause(module, policy, function) {
         return;
     }
+    function.metered = true;
     let cold_side = ColdSide::of(policy, function);
     let charges = charges(function, &ControlFlow::new(function));
     let order = std::mem::take(&mut function.order);
@@ -60,16 +62,6 @@ fn is_pause(module: &Module, policy: FuelPolicy, function: &Function) -> bool {
         FuelPolicy::Trap => false,
         FuelPolicy::Suspend { pause, .. } => module.functions[pause].name == function.name,
     }
-}
-
-fn has_check(function: &Function) -> bool {
-    let insts = function
-        .order
-        .iter()
-        .flat_map(|&block| &function.blocks[block].insts);
-    insts
-        .into_iter()
-        .any(|&inst| function.insts[inst].opcode == Opcode::FuelCheck)
 }
 
 /// What a block pays for.

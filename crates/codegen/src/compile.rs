@@ -80,7 +80,7 @@ fn compile_with(
 ) -> Result<CompiledModule, CompileError> {
     let target = Target::from_triple(&options.target)?;
     verify_module(&module)?;
-    refuse_untrusted(&module)?;
+    check_trust(&module)?;
     let started = Instant::now();
     let mut transformed = (*module).clone();
     run_passes(
@@ -122,8 +122,12 @@ fn compile_with(
     ))
 }
 
-/// Only the passes, or somebody who is trusted, make lowered functions and root slots.
-fn refuse_untrusted(module: &Module) -> Result<(), CompileError> {
+/// Only the passes, or somebody who is trusted, make lowered functions and root slots. [`compile`] asks for
+/// this; who runs modules in another way should as well.
+///
+/// # Errors
+/// [`CompileError::Untrusted`] if a module that is not trusted has such a function.
+pub fn check_trust(module: &Module) -> Result<(), CompileError> {
     let passed = module
         .bodies()
         .find(|(_, body)| body.stage == Stage::Lowered || !body.roots.is_empty());

@@ -38,7 +38,7 @@ mod passes;
 mod runner;
 mod target;
 
-pub use compile::{CompileOptions, Lowering, compile, compile_replacement};
+pub use compile::{CompileOptions, Lowering, check_trust, compile, compile_replacement};
 pub use compiled::{
     AbsoluteAddress, CompileStats, CompiledModule, FunctionRange, ModuleCall, ModuleHandler,
     ModuleInst, ModuleSafepoint, ModuleTrap,

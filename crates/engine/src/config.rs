@@ -38,7 +38,8 @@ pub enum Allocator {
     SinglePass,
 }
 
-/// Whether programs run on fuel, of which every instruction of the IR uses one. All engines count alike.
+/// Whether programs run on fuel, of which every instruction of the IR uses one. All engines count alike. Only
+/// functions that a trusted module brings along lowered already use none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fuel {
     /// No; and if a module says that it does, there is no end of it.

@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::fuel;
 use crate::machine_code::Code;
+use enjamb_codegen::check_trust;
 use enjamb_ir::parse::{SourceMap, read_module};
 use enjamb_ir::{Diagnostic, FuncId, ParsedModule, Signature, VerifyError, verify_module};
 use std::fmt;
@@ -57,7 +58,8 @@ impl Module {
     ///
     /// # Errors
     /// [`Error::Verify`] if it breaks a rule; [`Error::Compile`] if it is beyond what the compiler
-    /// can do, as a frame of 2 GiB is; [`Error::Load`] if there is no memory for its code.
+    /// can do, as a frame of 2 GiB is, or has lowered functions or root slots without being trusted, in
+    /// either engine; [`Error::Load`] if there is no memory for its code.
     pub fn from_ir(engine: &Engine, module: enjamb_ir::Module) -> Result<Module, Error> {
         let started = Instant::now();
         verify_module(&module).map_err(|errors| {
@@ -74,6 +76,8 @@ impl Module {
         mut module: enjamb_ir::Module,
         started: Instant,
     ) -> Result<Module, Error> {
+        // Nor are such functions metered.
+        check_trust(&module).map_err(|error| Error::Compile(error.to_string()))?;
         fuel::prepare(&mut module, engine.config().fuel)?;
         let ir = Arc::new(module);
         let code = match engine.config().execution {

@@ -220,3 +220,70 @@ block0:
         }
     }
 }
+
+#[test]
+fn a_check_of_its_own_does_not_free_a_function_from_fuel() {
+    // Where control comes, where it does not, and in a function that is nothing but checks.
+    let bodies = [
+        "block0:
+            v0 = iconst.i64 100000
+            v1 = iconst.i64 1
+            v2 = fuel_check 0
+            jump block1(v0)
+        block1(v3: i64):
+            v4 = isub v3, v1
+            brif v4, block1(v4), block2
+        block2:
+            return",
+        "block0:
+            v0 = iconst.i64 100000
+            v1 = iconst.i64 1
+            jump block1(v0)
+        block1(v2: i64):
+            v3 = isub v2, v1
+            brif v3, block1(v3), block2
+        block2:
+            return
+        block3:
+            v4 = fuel_check 0
+            return",
+        "block0:
+            v0 = iconst.i64 100000
+            jump block1(v0)
+        block1(v1: i64):
+            v2 = fuel_check 0
+            v3 = fuel_check 0
+            v4 = iconst.i64 1
+            v5 = isub v1, v4
+            brif v5, block1(v5), block2
+        block2:
+            return",
+    ];
+    for body in bodies {
+        let text = format!("function %main() {{\n{body}\n}}");
+        for engine in engines(Fuel::Trap { budget: 1000 }) {
+            let instance = instance(&engine, &text, &Imports::new());
+            match instance.call("main", &[]) {
+                Err(Error::Trap(trap)) => assert_eq!(trap.code, TrapCode::OutOfFuel),
+                other => panic!("{other:?}\n{text}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_lowered_already_needs_trust_in_every_engine() {
+    let text = "function %main() async lowered {
+    block0(v0: cont):
+        jump block1
+    block1:
+        jump block1
+    }";
+    let budget = 1000;
+    for engine in engines(Fuel::Trap { budget }) {
+        let error = Module::from_text(&engine, text).unwrap_err();
+        assert!(matches!(error, Error::Compile(_)), "{error}");
+        assert!(error.to_string().contains("%main"), "{error}");
+        Module::from_text(&engine, &format!("module trusted\n{text}")).unwrap();
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! Instruction numbers and pools are not part of the text format, and unused values and blocks
 //! leave no trace in it, so two functions are equal if their declarations, their blocks in order
-//! and the instructions in these are. `origins` and `inst_origins`,
-//! by-products of passes, do not count.
+//! and the instructions in these are. `origins`, `inst_origins`
+//! and `metered`, by-products of passes, do not count.
 
 use crate::entity::{Block, Inst, Value};
 use crate::function::{Function, Target};

@@ -147,6 +147,8 @@ pub struct Function {
     /// For an instruction that a pass made for one of the source function: that one. Passes leave
     /// the indices of source instructions alone.
     pub inst_origins: SecondaryMap<Inst, Option<Inst>>,
+    /// Whether a pass has made it pay for its instructions. No text can say so of itself.
+    pub metered: bool,
     value_pool: Vec<Value>,
     target_pool: Vec<Target>,
     /// Of safepoints: the root slots that hold what is live across them.
@@ -173,6 +175,7 @@ impl Function {
             positions: SecondaryMap::new(),
             origins: SecondaryMap::new(),
             inst_origins: SecondaryMap::new(),
+            metered: false,
             value_pool: Vec::new(),
             target_pool: Vec::new(),
             live_roots: SecondaryMap::new(),

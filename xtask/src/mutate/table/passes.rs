@@ -44,8 +44,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "fuel/pause_pauses_itself",
         FUEL,
-        "function.stage != Stage::Source || is_pause(module, policy, function) || has_check(function)",
-        "function.stage != Stage::Source || has_check(function)",
+        "is_done || is_pause(module, policy, function)",
+        "is_done",
         "the function that is called without fuel looks for fuel",
     ),
     bug(
