@@ -20,6 +20,7 @@ use enjamb_ir::{
 use enjamb_runtime::{Driven, Step};
 use self_cell::self_cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Wake, Waker};
 use std::thread::Thread;
 use typed_arena::Arena;
@@ -148,7 +149,7 @@ fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Im
             let results = &function.signature.results;
             let mut words = Val::to_words(arguments);
             words.resize(function.signature.buffer_words(), 0);
-            let waker = this_thread();
+            let (waker, wakes) = (this_thread(), wakes_of_this_thread());
             let caller = Caller::new(&module, context, &waker);
             let context_word = caller.context();
             let called = (function.code)(&caller, &mut words);
@@ -156,7 +157,7 @@ fn imports<'a>(module: &Arc<Module>, functions: Vec<Option<HostFunction>>) -> Im
             if let Some(pending) = pending {
                 // The task would wait with its own.
                 caller.set_context(context_word);
-                let waited = wait_for(pending, &caller, &mut words);
+                let waited = wait_for(pending, wakes, &caller, &mut words);
                 waited.map_err(|error| raised(&*error))?;
             }
             Ok(Val::from_words(results, &words))
@@ -377,30 +378,61 @@ fn error(error: enjamb_interp::Error) -> Error {
     }
 }
 
-/// Wakes this thread.
-fn this_thread() -> Waker {
-    thread_local! {
-        static WAKER: Waker = Waker::from(Arc::new(Parked(std::thread::current())));
-    }
-    WAKER.with(Waker::clone)
+/// A thread that waits for the host, and how many times it was woken. The one wake that a thread remembers by itself
+/// is no memory for that: whatever waits inside of a poll takes it.
+struct Sleeper {
+    thread: Thread,
+    wakes: AtomicU64,
 }
 
-struct Parked(Thread);
+thread_local! {
+    static SLEEPER: Arc<Sleeper> = Arc::new(Sleeper {
+        thread: std::thread::current(),
+        wakes: AtomicU64::new(0),
+    });
+}
 
-impl Wake for Parked {
+impl Wake for Sleeper {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wakes.fetch_add(1, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+impl Sleeper {
+    /// How many times it was woken.
+    fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Acquire)
+    }
+}
+
+/// Wakes this thread.
+fn this_thread() -> Waker {
+    SLEEPER.with(|sleeper| Waker::from(Arc::clone(sleeper)))
+}
+
+/// How many times this thread was woken. Who is about to poll looks, and sleeps until it is another number.
+fn wakes_of_this_thread() -> u64 {
+    SLEEPER.with(|sleeper| sleeper.wakes())
+}
+
+/// Lets this thread sleep until it is woken, if it was not since there were so many wakes.
+fn sleep(wakes: u64) {
+    while wakes_of_this_thread() == wakes {
+        std::thread::park();
     }
 }
 
 /// Polls what is not ready until it is. Meanwhile the thread sleeps.
 fn wait_for(
     mut pending: PendingCall,
+    mut wakes: u64,
     caller: &Caller<'_>,
     words: &mut [u64],
 ) -> Result<(), HostError> {
     loop {
-        std::thread::park();
+        sleep(wakes);
+        wakes = wakes_of_this_thread();
         if let Poll::Ready(outcome) = pending.as_mut().poll_for(caller, words) {
             return outcome;
         }

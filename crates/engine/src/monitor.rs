@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 /// [`Instance::monitor`](crate::Instance::monitor). Copies are cheap and stand for the same.
 ///
 /// The instance itself writes the numbers down when a monitor has asked for them: between two turns of its tasks
-/// and, with [`Config::count`](crate::Config::count), when tasks begin and end and functions of the host are called. A thread that sleeps inside of it wakes up to do so. It costs nothing while nobody asks. A program that
-/// computes without ever suspending shows what was written down before, and how long ago.
+/// and, with [`Config::count`](crate::Config::count), when tasks begin and end and functions of the host are called.
+/// In machine code a thread that sleeps inside of it wakes up to do so; the interpreter sleeps on. It costs nothing while
+/// nobody asks. A program that computes without ever suspending shows what was written down before, and how long ago.
 #[derive(Clone)]
 pub struct Monitor {
     shared: Arc<Shared>,

@@ -6,10 +6,12 @@ use enjamb_engine::{
     Type, Val,
 };
 use futures::executor::block_on;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::Waker;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::Duration;
 #[test]
 fn what_goes_wrong_in_a_future_is_thrown_at_the_call() {
     let gates = Gates::default();
@@ -198,6 +200,67 @@ fn the_interpreter_waits_on_the_spot() {
     );
     assert_eq!(gates.alive(), 0);
     block_on(instance.drive()).unwrap();
+}
+
+#[test]
+fn the_interpreter_hears_of_a_wake_while_something_else_waits() {
+    let gates = Gates::default();
+    let interpreted = |imports: &Imports| {
+        let config = Config::new().execution(Execution::Interpreter);
+        instance_with(config, PROGRAM, imports)
+    };
+    let mut imports = Imports::new();
+    let opener = gates.clone();
+    imports.async_func("host", "wait", move |gate: i64| {
+        let gates = opener.clone();
+        async move {
+            // This wakes the one around it, and the next line this one: both are told by one wake.
+            gates.open(gate);
+            let mut is_second = false;
+            poll_fn(|context| match std::mem::replace(&mut is_second, true) {
+                true => Poll::Ready(()),
+                false => {
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            })
+            .await;
+            gate
+        }
+    });
+    let inner = interpreted(&imports);
+    let mut imports = Imports::new();
+    imports.async_func("host", "wait", move |gate: i64| {
+        let (gates, inner) = (gates.clone(), inner.clone());
+        async move {
+            let opens = async {
+                match gate {
+                    // It waits inside of the poll of this one.
+                    1 => call(&inner, "caught", gate).await.unwrap(),
+                    // So does this.
+                    _ => {
+                        gates.open(gate);
+                        thread::park();
+                        gate
+                    }
+                }
+            };
+            let (passed, opened) = futures::join!(gates.pass(gate), opens);
+            passed + opened
+        }
+    });
+    let outer = interpreted(&imports);
+    let (sender, results) = mpsc::channel();
+    thread::spawn(move || {
+        for gate in [1, 2] {
+            let result = call(&outer, "caught", gate).poll_once().unwrap();
+            sender.send(result).unwrap();
+        }
+    });
+    for gate in [1, 2] {
+        let result = results.recv_timeout(Duration::from_secs(60));
+        assert_eq!(result, Ok(gate + 1 + gate));
+    }
 }
 
 #[test]
