@@ -110,21 +110,27 @@ impl Running {
             return Poll::Pending;
         };
         let _time = entered.measure();
-        let before = std::mem::replace(&mut self.state, State::Ended);
-        let task = match before {
+        // A waker of the host may panic in here. What has been started until then, dropping the call ends.
+        let task = match self.state {
             State::Started(task) => task,
             State::ToStart | State::Cancelled | State::Ended => {
+                self.state = State::Ended;
                 write(words);
                 entered.give_turns();
-                match entered.start(self.function, words)? {
+                let started = entered.start(self.function, words);
+                if let Ok(Started::Task(task)) = started {
+                    self.state = State::Started(task);
+                }
+                entered.hand_over();
+                match started? {
                     Started::Finished => return Poll::Ready(Ok(())),
                     Started::Task(task) => task,
                 }
             }
         };
         let polled = entered.poll(task, words, context.waker());
-        if polled.is_pending() {
-            self.state = State::Started(task);
+        if polled.is_ready() {
+            self.state = State::Ended;
         }
         polled
     }

@@ -85,13 +85,13 @@ impl<'a> Entered<'a> {
         }
     }
 
-    /// Starts a call with arguments in a buffer.
+    /// Starts a call with arguments in a buffer. Who has noted what became of it hands over.
     pub(crate) fn start(&mut self, function: FuncId, words: &mut [u64]) -> Result<Started, Error> {
         start(&self.inner.module, &mut **self.backend, function, words)
     }
 }
 
-/// Starts a call with arguments in a buffer.
+/// Starts a call with arguments in a buffer. Who has noted what became of it hands over.
 pub(crate) fn start(
     module: &Module,
     backend: &mut dyn Backend,
@@ -99,9 +99,7 @@ pub(crate) fn start(
     words: &mut [u64],
 ) -> Result<Started, Error> {
     check_arguments(module, backend, function, words)?;
-    let started = backend.start(function, words);
-    backend.hand_over();
-    started
+    backend.start(function, words)
 }
 
 fn check_arguments(

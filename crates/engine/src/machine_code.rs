@@ -231,8 +231,10 @@ impl Backend for MachineCode {
     }
 
     fn abandon(&mut self, task: Task) {
-        self.instance.abandon(task);
-        self.drivers.leave(&self.instance, task.party());
+        // A call whose results were taken has left, even if telling the others of that has panicked.
+        if self.instance.abandon(task) {
+            self.drivers.leave(&self.instance, task.party());
+        }
     }
 
     fn cancel(&mut self, task: Task) {
@@ -252,8 +254,9 @@ impl Backend for MachineCode {
     }
 
     fn detach(&mut self, task: Task) {
-        self.instance.detach(task);
-        self.drivers.leave(&self.instance, task.party());
+        if self.instance.detach(task) {
+            self.drivers.leave(&self.instance, task.party());
+        }
     }
 
     fn end_tasks(&mut self) {

@@ -155,7 +155,7 @@ impl Deferred {
                 backend.cancel(task);
                 backend.detach(task);
             }
-            return;
+            return backend.hand_over();
         };
         let (waker, is_detached) = (waker.take(), *is_detached);
         match begun {
@@ -163,6 +163,7 @@ impl Deferred {
             begun => *stage = Stage::Begun(Some(begun)),
         }
         drop(stage);
+        backend.hand_over();
         waker.into_iter().for_each(Waker::wake);
     }
 }
@@ -175,10 +176,19 @@ impl Spawned {
         function: FuncId,
         words: &mut [u64],
     ) -> Result<Spawned, Error> {
-        let state = match instance.enter() {
+        let spawned = |state| Spawned {
+            instance: instance.clone(),
+            function,
+            state,
+            ticket: None,
+        };
+        match instance.enter() {
             Ok(mut entered) => {
                 let started = entered.start(function, words);
-                State::Begun(Begun::new(instance.module(), function, started, words)?)
+                let begun = Begun::new(instance.module(), function, started, words);
+                let spawned = begun.map(|begun| spawned(State::Begun(begun)));
+                entered.hand_over();
+                spawned
             }
             Err(_) => {
                 let stage = Stage::Waiting {
@@ -192,15 +202,9 @@ impl Spawned {
                     stage: Mutex::new(stage),
                 });
                 instance.ask(Errand::Spawn(Arc::clone(&deferred)));
-                State::Deferred(deferred)
+                Ok(spawned(State::Deferred(deferred)))
             }
-        };
-        Ok(Spawned {
-            instance: instance.clone(),
-            function,
-            state,
-            ticket: None,
-        })
+        }
     }
 
     /// Looks whether a task that was to be started by somebody else has been.

@@ -12,6 +12,7 @@
 //! the host has panicked in one, there are no errands; so who enters need not look for them.
 
 use crate::sync::{Mutex, MutexGuard, ThreadId, UnsafeCell, current_id};
+use crate::wakes::wake_all;
 use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
@@ -115,7 +116,7 @@ impl<T: Serve> Entry<T> {
         outside.round += u64::from(!waiting.is_empty());
         drop(outside);
         // Who is woken finds it open.
-        waiting.into_iter().for_each(Waker::wake);
+        wake_all(waiting);
     }
 
     /// Enters, unless somebody is inside.

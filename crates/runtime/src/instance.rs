@@ -341,13 +341,13 @@ impl Instance {
         self.machine.with(|state| state.tasks.has_called())
     }
 
-    /// Lets a task that [`Instance::start`] has started go on without anybody who wants its results.
-    pub fn detach(&mut self, task: TaskHandle) {
+    /// Lets a task that [`Instance::start`] has started go on without anybody who wants its results. Returns
+    /// whether there is such a task.
+    pub fn detach(&mut self, task: TaskHandle) -> bool {
         self.machine.with(|state| {
-            if let Ok(index) = state.tasks.find_any(task.0) {
-                state.detach(index);
-            }
-        });
+            let found = state.tasks.find_any(task.0);
+            found.map(|index| state.detach(index)).is_ok()
+        })
     }
 
     /// Ends the wait of a task for which nothing can be done any more: it fails with a trap.
@@ -359,12 +359,11 @@ impl Instance {
     }
 
     /// Ends a task that [`Instance::start`] has started, unless it has been freed already: it is cancelled at
-    /// once, so its handlers run, and do not wait. What it has started itself goes on.
-    pub fn abandon(&mut self, task: TaskHandle) {
+    /// once, so its handlers run, and do not wait. What it has started itself goes on. Returns whether there was
+    /// such a task.
+    pub fn abandon(&mut self, task: TaskHandle) -> bool {
         let found = self.machine.with(|state| state.tasks.find_any(task.0));
-        if let Ok(index) = found {
-            self.machine.abandon(index);
-        }
+        found.map(|index| self.machine.abandon(index)).is_ok()
     }
 
     /// Cancels a task, as the instruction `cancel` does, if it has not ended: its handlers may wait.

@@ -15,6 +15,7 @@
 use crate::sync::{self, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, Thread};
 use enjamb_ir::hash::FxIndexMap;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::null_mut;
 use std::sync::atomic::AtomicPtr;
 use std::sync::{Arc, PoisonError};
@@ -96,7 +97,7 @@ impl Wakes {
         inner.queue.push(waker);
         self.any.store(true, Ordering::Release);
         drop(inner);
-        listener.into_iter().for_each(Waker::wake);
+        wake_all(listener);
     }
 
     /// Whether a task has been woken since they were taken last.
@@ -119,7 +120,7 @@ impl Wakes {
         let parties = std::mem::take(&mut inner.parties);
         drop(inner);
         drop(queue);
-        parties.into_values().for_each(Waker::wake);
+        wake_all(parties.into_values());
     }
 
     /// Whether a party waits, so that there is somebody who drives the instance.
@@ -204,7 +205,7 @@ impl Wakes {
                 .cloned(),
         };
         drop(inner);
-        next.into_iter().for_each(Waker::wake);
+        wake_all(next);
     }
 
     /// Wakes the parties whose tasks have ended.
@@ -213,7 +214,22 @@ impl Wakes {
         let parties = tasks.iter().filter_map(|&task| inner.waiting(task));
         let wakers: Vec<Waker> = parties.cloned().collect();
         drop(inner);
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
+    }
+}
+
+/// Wakes everybody. A waker is the host's: if one panics the others are told first, and then the panic goes on,
+/// unless this thread unwinds already.
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    let mut first = None;
+    for waker in wakers {
+        let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        first = first.or(woken.err());
+    }
+    if let Some(panic) = first
+        && !std::thread::panicking()
+    {
+        resume_unwind(panic);
     }
 }
 
@@ -437,6 +453,31 @@ mod tests {
         wakes.hand_over();
         wake(1);
         assert_eq!((woken(&one), woken(&two)), (0, 0));
+    }
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of the host");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_keeps_nobody_from_being_told() {
+        let wakes = Arc::new(Wakes::default());
+        let ((one, first), (two, second)) = (party(), party());
+        let wakers = [first, Waker::from(Arc::new(Panics)), second];
+        for (waker, party) in wakers.iter().zip(1..) {
+            wakes.wait(party, waker);
+        }
+        let told = |panics: &dyn Fn()| {
+            let panicked = catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+            assert_eq!(panicked.downcast_ref(), Some(&"a waker of the host"));
+            assert_eq!((woken(&one), woken(&two)), (1, 1));
+        };
+        told(&|| wakes.ended(&[1, 2, 3]));
+        told(&|| wakes.close());
     }
 
     #[test]

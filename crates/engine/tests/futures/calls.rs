@@ -6,6 +6,7 @@ use futures::executor::{LocalPool, block_on};
 use futures::future::{join_all, poll_immediate};
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -28,7 +29,10 @@ fn what_is_ready_does_not_suspend() {
         call(&instance, "outer", READY).poll_once().unwrap(),
         OF_READY
     );
-    assert_eq!(call(&instance, "plain", 21).poll_once().unwrap(), 42);
+    let mut plain = pin!(call(&instance, "plain", 21));
+    assert_eq!(block_on(&mut plain).unwrap(), 42);
+    let again = block_on(plain).unwrap_err();
+    assert!(matches!(again, Error::BadCall { .. }), "{again}");
     let stats = instance.stats().unwrap();
     assert_eq!((stats.suspensions, stats.continuations_live), (0, 0));
 }
@@ -374,6 +378,50 @@ fn a_call_waits_for_another_thread_to_leave() {
     leave.store(1, Ordering::Release);
     assert_eq!(block_on(waits).unwrap(), 3);
     holding.join().unwrap();
+}
+
+#[test]
+fn a_waker_that_panics_leaves_no_call_behind() {
+    let gates = Gates::default();
+    let instance = instance(&gates);
+    let panics = |run: &mut dyn FnMut()| {
+        let panicked = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        assert_eq!(panicked.downcast_ref(), Some(&"a waker of the host"));
+    };
+    let is_left = |alive| {
+        let stats = instance.stats().unwrap();
+        assert_eq!((gates.alive(), stats.tasks_live), alive);
+    };
+    let waker = panicking_waker();
+    let mut context = Context::from_waker(&waker);
+
+    // A call ends while another one is polled, which is the one that panics then.
+    let mut ends = Box::pin(call(&instance, "caught", 10));
+    assert!(ends.as_mut().poll(&mut context).is_pending());
+    let mut drives = poll_to_pending(call(&instance, "outer", 20));
+    panics(&mut || gates.open(10));
+    panics(&mut || assert!(block_on(poll_immediate(&mut drives)).is_none()));
+    is_left((1, 2));
+    let mut drives = Some(drives);
+    panics(&mut || drop(drives.take()));
+    is_left((0, 1));
+    assert_eq!(ends.poll_once().unwrap(), 11);
+    is_left((0, 0));
+
+    // One panics as it tells another one to go on: when it begins, and when it has its results.
+    let mut goes_on = Box::pin(call(&instance, "turns", 1_000_000));
+    let mut finishes = poll_to_pending(call(&instance, "caught", 30));
+    panics(&mut || assert!(goes_on.as_mut().poll(&mut context).is_pending()));
+    is_left((1, 2));
+    panics(&mut || assert!(call(&instance, "outer", 40).poll_once().is_ok()));
+    is_left((1, 2));
+    gates.open(30);
+    panics(&mut || assert!(block_on(finishes.as_mut()).is_ok()));
+    is_left((0, 1));
+    drop(finishes);
+    assert_eq!(block_on(goes_on).unwrap(), 1_000_000);
+    is_left((0, 0));
+    block_on(instance.drive()).unwrap();
 }
 
 #[test]

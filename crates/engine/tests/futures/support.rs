@@ -232,6 +232,17 @@ pub fn poll_to_pending<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
     future
 }
 
+/// A waker that panics.
+pub fn panicking_waker() -> Waker {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of the host");
+        }
+    }
+    Waker::from(Arc::new(Panics))
+}
+
 /// Counts how many times a future was told to go on.
 #[derive(Default)]
 pub struct Told(pub AtomicUsize);

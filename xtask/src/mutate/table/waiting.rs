@@ -25,7 +25,7 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "wakes/listener_forgotten",
         WAKES,
-        "listener.into_iter().for_each(Waker::wake);",
+        "wake_all(listener);",
         "drop(listener);",
         "a task is woken and nobody hears of it",
     ),
@@ -53,7 +53,7 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "wakes/ended_calls",
         WAKES,
-        "wakers.into_iter().for_each(Waker::wake);",
+        "wake_all(wakers);",
         "drop(wakers);",
         "whoever waits for a call is not told that it has ended",
     ),
@@ -137,8 +137,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "engine/polled_after_its_end",
         ENGINE_CALL,
-        "let before = std::mem::replace(&mut self.state, State::Ended);",
-        "let before = self.state;",
+        "                self.state = State::Ended;\n                write(words);",
+        "                write(words);",
         "a call that has ended begins again",
     ),
     bug(
@@ -165,7 +165,7 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "entry/who_waits_is_not_told",
         ENTRY,
-        "        waiting.into_iter().for_each(Waker::wake);",
+        "        wake_all(waiting);",
         "        drop(waiting);",
         "a future that found somebody inside is never polled again",
     ),
