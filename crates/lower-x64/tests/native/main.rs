@@ -15,6 +15,8 @@ mod objects;
 mod pairs;
 #[path = "../../../lower/tests/native/programs.rs"]
 mod programs;
+#[path = "../../../lower/tests/native/values.rs"]
+mod values;
 #[path = "../../../lower/tests/native/vector_operands.rs"]
 mod vector_operands;
 #[path = "../../../lower/tests/native/vectors.rs"]
