@@ -12,6 +12,8 @@ use crate::process::{Workspace, is_present, succeeds};
 use crate::step::Outcome;
 
 const INSTALL: &str = "cargo install cargo-deny --locked";
+/// Our workspace, and that of the fuzz targets. What we let in is one list, `deny.toml`.
+const MANIFESTS: [&str; 2] = ["Cargo.toml", "fuzz/Cargo.toml"];
 
 /// Runs the three checks that need no network. With `obtain` a missing tool is built into the target folder.
 pub fn check(workspace: &Workspace, obtain: bool) -> Result<Outcome> {
@@ -20,14 +22,27 @@ pub fn check(workspace: &Workspace, obtain: bool) -> Result<Outcome> {
             "cargo-deny; get it with: {INSTALL}"
         )));
     };
+    let mut held = true;
+    for manifest in MANIFESTS {
+        held &= is_allowed(workspace, &tool, manifest)?;
+    }
+    Ok(held.into())
+}
+
+fn is_allowed(workspace: &Workspace, tool: &Path, manifest: &str) -> Result<bool> {
     // The graph covers packages of other hosts too, which a build on this one never fetched.
-    if !succeeds(&mut workspace.cargo(&["fetch", "--locked"]))? {
-        bail!("`cargo fetch --locked` failed: is Cargo.lock up to date?");
+    let fetch = ["fetch", "--locked", "--manifest-path", manifest];
+    if !succeeds(&mut workspace.cargo(&fetch))? {
+        bail!(
+            "`cargo {}` failed: is its Cargo.lock up to date?",
+            fetch.join(" ")
+        );
     }
     let mut deny = Command::new(tool);
-    deny.args(["--offline", "check", "bans", "licenses", "sources"])
+    deny.args(["--offline", "--manifest-path", manifest, "check"])
+        .args(["bans", "licenses", "sources"])
         .current_dir(workspace.root());
-    Ok(succeeds(&mut deny)?.into())
+    succeeds(&mut deny)
 }
 
 /// The tool of the user, else ours in the target folder, else none.
