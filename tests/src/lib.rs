@@ -9,7 +9,7 @@
 //! - [`differential`] compares what engines make of a [`case`](case::Case), such as a random program of the crate
 //!   `enjamb-gen`;
 //! - [`reduce`] makes one that fails small;
-//! - [`tables`] compares the tables that an unwinder goes by with the code.
+//! - [`tables`] compares the tables that an unwinder, a debugger or a collector goes by with the code.
 //!
 //! It may depend on every crate.
 //!

@@ -105,6 +105,24 @@ fn tables_say_what_the_code_does() {
     }
 }
 
+#[test]
+fn collectors_are_told_of_every_reference() {
+    for seed in seeds() {
+        if let Err(reason) = tables::check_references(&bytes_of_seed(seed)) {
+            panic!("ENJAMB_SEED={seed}: {reason}");
+        }
+    }
+}
+
+#[test]
+fn debuggers_find_out_of_every_frame() {
+    for seed in seeds() {
+        if let Err(reason) = tables::check_debug(&bytes_of_seed(seed)) {
+            panic!("ENJAMB_SEED={seed}: {reason}");
+        }
+    }
+}
+
 /// Random programs are of use if most of them suspend, and if they end in different ways.
 #[test]
 fn programs_suspend_and_return() {

@@ -68,7 +68,7 @@ mod wakes;
 
 pub use cancel::REFUSALS;
 pub use code_memory::{CodeInUse, CodeMemory};
-pub use debug::LoadOptions;
+pub use debug::{LoadOptions, debug_image};
 pub use entry::{AlreadyInside, Entered, Entry, Serve, Ticket};
 pub use error::{Error, HostError, Thrown, Trap};
 pub use executor::ClockKind;
@@ -83,6 +83,7 @@ pub use loaded::LoadedModule;
 pub use machine::Step;
 pub use mapping::{Access, Pages, Purpose, SystemPages};
 pub use memory::SharedMemory;
+pub use objects::ReferenceMaps;
 pub use options::{Options, Stats};
 pub use source::MemorySource;
 pub use wakes::Wakes;

@@ -11,6 +11,7 @@ use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SIMDSiz
 pub(super) const POINTERS: Pointers = Pointers {
     frame: 29,
     stack: 31,
+    link: 30,
     called: 16,
 };
 /// What number 31 is in some places; in others it is the stack pointer.
@@ -28,15 +29,30 @@ pub(super) fn decode(code: &[u8], at: u32) -> Option<Step> {
         accesses: accesses(&inst),
         written: written(&inst),
         address: address(&inst),
+        label: target(&inst, at).filter(|_| inst.opcode == Opcode::ADR),
+        signs: signs(bytes),
+    })
+}
+
+/// `paciasp` and `autiasp`, which are hints to a processor that does not know them.
+fn signs(bytes: &[u8]) -> Option<bool> {
+    match bytes {
+        [0x3f, 0x23, 0x03, 0xd5] => Some(true),
+        [0xbf, 0x23, 0x03, 0xd5] => Some(false),
+        _ => None,
+    }
+}
+
+/// The offset in the code that an instruction names.
+fn target(inst: &Instruction, at: u32) -> Option<u32> {
+    inst.operands.iter().find_map(|operand| match operand {
+        Operand::PCOffset(distance) => Some((i64::from(at) + distance) as u32),
+        _ => None,
     })
 }
 
 fn flow(inst: &Instruction, at: u32) -> Flow {
-    let distance = inst.operands.iter().find_map(|operand| match operand {
-        Operand::PCOffset(distance) => Some(*distance),
-        _ => None,
-    });
-    let target = (i64::from(at) + distance.unwrap_or(0)) as u32;
+    let target = target(inst, at).unwrap_or(at);
     match inst.opcode {
         Opcode::B => Flow::Jump(target),
         Opcode::Bcc(_) | Opcode::CBZ | Opcode::CBNZ | Opcode::TBZ | Opcode::TBNZ => {
@@ -61,7 +77,11 @@ fn only_reads(opcode: Opcode) -> bool {
 
 fn written(inst: &Instruction) -> Registers {
     let mut written = Registers::default();
-    let is_branch = flow(inst, 0) != Flow::Next;
+    let flow = flow(inst, 0);
+    if matches!(flow, Flow::Call(_)) {
+        written.add(POINTERS.link);
+    }
+    let is_branch = flow != Flow::Next;
     let is_pair = matches!(
         inst.operands[2],
         Operand::RegPreIndex(..) | Operand::RegPostIndex(..)

@@ -1,10 +1,8 @@
 //! The tables of one function against its code.
 
-use super::step::{Access, Flow, Pointers, Step};
+use super::step::{Access, Flow, Step};
 use super::walk::{Reached, State, Walk};
-use super::{aarch64, x64};
-use enjamb_abi::code::Symbol;
-use enjamb_abi::target::Target;
+use super::{decode, ends, pointers};
 use enjamb_codegen::{CompiledModule, FunctionRange};
 use enjamb_ir::hash::FxHashSet;
 use enjamb_ir::{Function, Inst, Opcode, Payload, RootId};
@@ -52,13 +50,6 @@ impl<'a> Tables<'a> {
         tables
     }
 
-    fn pointers(&self) -> Pointers {
-        match self.compiled.target {
-            Target::X86_64 => x64::POINTERS,
-            Target::Aarch64 => aarch64::POINTERS,
-        }
-    }
-
     fn root_slots(&self) -> BTreeMap<RootId, i32> {
         let sets = self.starts.iter().filter_map(|&start| {
             let data = &self.body.insts[self.inst_at(start)?];
@@ -77,15 +68,12 @@ impl<'a> Tables<'a> {
             Access::Save(_, place) | Access::Write(place, _) => Some(place),
             Access::Restore(..) => None,
         });
-        let place = places.find(|place| place.base == self.pointers().frame)?;
+        let place = places.find(|place| place.base == pointers(self.compiled.target).frame)?;
         Some(place.offset)
     }
 
     fn decode(&self, at: u32) -> Option<Step> {
-        match self.compiled.target {
-            Target::X86_64 => x64::decode(&self.compiled.bytes, at),
-            Target::Aarch64 => aarch64::decode(&self.compiled.bytes, at),
-        }
+        decode(self.compiled, at)
     }
 
     /// The instruction that the code at an offset was made from.
@@ -95,30 +83,82 @@ impl<'a> Tables<'a> {
         entries[..after].last()?.inst
     }
 
-    fn opcode_at(&self, at: u32) -> Option<Opcode> {
+    pub(super) fn opcode_at(&self, at: u32) -> Option<Opcode> {
         Some(self.body.insts[self.inst_at(at)?].opcode)
+    }
+
+    /// Follows the code.
+    pub(super) fn walk(&self) -> Result<Reached, String> {
+        let ends = ends(self.compiled);
+        let pointers = pointers(self.compiled.target);
+        let walk = Walk {
+            decode: &|at| self.decode(at),
+            pointers,
+            range: self.range.start..self.range.end,
+            start: State::called(pointers),
+            watched: &self.roots.values().copied().collect::<Vec<_>>(),
+            is_final: &|to| ends.contains(&to),
+            landing: &|offset| self.compiled.landing_at(self.range, offset),
+            table: &|at| self.table(at).unwrap_or_default(),
+        };
+        walk.run()
+    }
+
+    /// Where a jump through a table leads. The table has the distances from its start, which is put into a register in front of
+    /// the jump.
+    fn table(&self, jump: u32) -> Option<Vec<u32>> {
+        let inst = self.inst_at(jump)?;
+        if self.body.insts[inst].opcode != Opcode::BrTable {
+            return None;
+        }
+        let after = self.starts.partition_point(|&start| start <= jump);
+        let start = self.decode(self.starts[after.checked_sub(1)?]);
+        let steps = std::iter::successors(start, |step| self.decode(step.end));
+        let steps = steps.take_while(|step| step.end <= jump);
+        let table = steps.filter_map(|step| step.label).last()?;
+        let entries = self.compiled.bytes.get(table as usize..)?.as_chunks().0;
+        let entries = entries.iter().take(self.body.targets(inst).len());
+        let targets = entries.map(|&entry| table.wrapping_add_signed(i32::from_le_bytes(entry)));
+        Some(targets.collect())
     }
 
     /// # Errors
     /// What a table says and the code does not do.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let symbols = self.compiled.symbols.iter();
-        let is_final = |symbol: &Symbol| matches!(symbol, Symbol::TrapLanding | Symbol::Throw(_));
-        let ends = symbols.filter(|(symbol, _)| is_final(symbol));
-        let ends: FxHashSet<u32> = ends.map(|(_, &offset)| offset).collect();
-        let walk = Walk {
-            decode: &|at| self.decode(at),
-            pointers: self.pointers(),
-            range: self.range.start..self.range.end,
-            is_final: &|to| ends.contains(&to),
-            landing: &|offset| self.compiled.landing_at(self.range, offset),
-            is_table_jump: &|at| self.opcode_at(at) == Some(Opcode::BrTable),
-            starts: &self.starts,
-        };
-        let reached = walk.run()?;
+    pub(super) fn check(&self, reached: &Reached) -> Result<(), String> {
         self.frame()?;
-        self.calls(&reached)?;
-        self.entries(&reached)
+        self.calls(reached)?;
+        self.roots(reached)?;
+        self.entries(reached)
+    }
+
+    /// What a collector reads and changes in the frame has been written, and by nothing but what puts references there.
+    fn roots(&self, reached: &Reached) -> Result<(), String> {
+        for (&at, (step, state)) in reached {
+            let is_call = matches!(step.flow, Flow::Call(_));
+            let listed = self.compiled.roots_at(step.end).iter().filter(|_| is_call);
+            for slot in listed {
+                if !state.filled.contains(slot) {
+                    let returns = step.end;
+                    return Err(format!(
+                        "the root slot at {slot} may hold nothing at the call that returns to {returns:#x}"
+                    ));
+                }
+            }
+            // A call puts its return address below everything.
+            for access in step.accesses.iter().filter(|_| !is_call) {
+                let Some((start, bytes)) = state.written(access) else {
+                    continue;
+                };
+                let mut touched = self.roots.values();
+                let touched = touched.any(|&slot| start < slot + 8 && slot < start + bytes);
+                if touched && self.opcode_at(at) != Some(Opcode::RootSet) {
+                    return Err(format!(
+                        "the root slot at {start} is overwritten at {at:#x}"
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The frame has the size that the table says, and what the table places in it is in it and apart.
@@ -126,7 +166,7 @@ impl<'a> Tables<'a> {
         let prologue = self.compiled.instructions.iter();
         let mut prologue = prologue.filter(|entry| entry.offset >= self.range.start);
         let end = prologue.next().map_or(self.range.end, |entry| entry.offset);
-        let pointers = self.pointers();
+        let pointers = pointers(self.compiled.target);
         let (mut at, mut down) = (self.range.start, -pointers.called);
         while at < end {
             let step = self.decode(at).ok_or("no prologue")?;
@@ -163,7 +203,7 @@ impl<'a> Tables<'a> {
         for (&at, (step, state)) in reached {
             let leaves = match step.flow {
                 Flow::Return => true,
-                Flow::Jump(to) => !(self.range.start..self.range.end).contains(&to),
+                Flow::Jump(to) => !(self.range.start + 1..self.range.end).contains(&to),
                 Flow::Indirect => self.opcode_at(at) != Some(Opcode::BrTable),
                 _ => false,
             };

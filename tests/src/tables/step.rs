@@ -62,6 +62,10 @@ pub(super) struct Step {
     pub(super) written: Registers,
     /// A register that is made to point at a place.
     pub(super) address: Option<(u8, Place)>,
+    /// An offset in the code that a register is made to point at.
+    pub(super) label: Option<u32>,
+    /// Whether the return address is signed or, if not, checked.
+    pub(super) signs: Option<bool>,
 }
 
 impl Step {
@@ -74,6 +78,12 @@ impl Step {
     }
 }
 
+/// The frame pointer of a caller stands where a frame pointer points, the return address above it, and there the caller's part
+/// of the stack ends.
+pub(super) const FRAME_RECORD: i32 = 16;
+/// Where the return address stands.
+pub(super) const RETURN_ADDRESS: i32 = 8;
+
 /// The registers of a target that frames are reached by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pointers {
@@ -81,6 +91,9 @@ pub(super) struct Pointers {
     pub(super) frame: u8,
     /// The stack pointer, by a number that no other register has.
     pub(super) stack: u8,
+    /// Where the return address is when a function has just been called. If that is on the stack, it is in no register and
+    /// has a number of its own.
+    pub(super) link: u8,
     /// How far above the frame pointer the stack pointer is when a function has just been called.
     pub(super) called: i32,
 }

@@ -1,9 +1,12 @@
 //! Follows all ways through the code of a function and finds out where the values are that its caller had in the
 //! callee-saved registers.
 
-use super::step::{Access, Flow, Place, Pointers, Registers, Step};
-use std::collections::BTreeMap;
+use super::step::{Access, Flow, Place, Pointers, RETURN_ADDRESS, Registers, Step};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+
+/// Bytes of a register.
+const WORD: u32 = 8;
 
 /// Where the values of the caller are, at some place in a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,16 +16,24 @@ pub(super) struct State {
     /// The words of the frame with the old value of a register, by offset from the frame pointer.
     pub(super) kept: BTreeMap<i32, u8>,
     /// Registers that point into the frame, by offset from the frame pointer.
-    addresses: BTreeMap<u8, i32>,
+    pub(super) addresses: BTreeMap<u8, i32>,
+    /// The words that were watched for and have been written.
+    pub(super) filled: BTreeSet<i32>,
+    /// Whether the return address is signed.
+    pub(super) is_signed: bool,
 }
 
 impl State {
     /// A function has just been called.
-    fn called(pointers: Pointers) -> State {
+    pub(super) fn called(pointers: Pointers) -> State {
+        let is_on_stack = pointers.called == RETURN_ADDRESS;
+        let kept = is_on_stack.then_some((RETURN_ADDRESS, pointers.link));
         State {
             held: Registers(u32::MAX),
-            kept: BTreeMap::new(),
-            addresses: BTreeMap::from([(pointers.frame, 0), (pointers.stack, pointers.called)]),
+            kept: kept.into_iter().collect(),
+            addresses: BTreeMap::from([(pointers.stack, pointers.called)]),
+            filled: BTreeSet::new(),
+            is_signed: false,
         }
     }
 
@@ -31,9 +42,12 @@ impl State {
         self.held.0 &= other.held.0;
         (self.kept).retain(|place, register| other.kept.get(place) == Some(register));
         (self.addresses).retain(|register, at| other.addresses.get(register) == Some(at));
+        self.filled.retain(|place| other.filled.contains(place));
+        self.is_signed &= other.is_signed;
     }
 
-    fn offset(&self, place: Place) -> Option<i32> {
+    /// Where a place is, by offset from the frame pointer.
+    pub(super) fn offset(&self, place: Place) -> Option<i32> {
         Some(self.addresses.get(&place.base)? + place.offset)
     }
 
@@ -44,7 +58,7 @@ impl State {
     }
 
     /// What holds behind an instruction.
-    fn after(&self, step: &Step, pointers: Pointers) -> State {
+    fn after(&self, step: &Step, watched: &[i32]) -> State {
         let mut after = self.clone();
         let mut restored = Registers::default();
         for &access in &step.accesses {
@@ -56,7 +70,7 @@ impl State {
             match access {
                 Access::Write(_, bytes) => after.overwrite(offset, bytes),
                 Access::Save(register, _) => {
-                    after.overwrite(offset, 8);
+                    after.overwrite(offset, WORD);
                     if self.held.has(register) {
                         after.kept.insert(offset, register);
                     }
@@ -69,14 +83,31 @@ impl State {
             }
         }
         after.held.0 = after.held.0 & !step.written.0 | restored.0;
-        let is_kept = |register: u8| register == pointers.frame || !step.written.has(register);
-        after.addresses.retain(|&register, _| is_kept(register));
+        (after.addresses).retain(|&register, _| !step.written.has(register));
         if let Some((register, place)) = step.address
             && let Some(offset) = self.offset(place)
         {
             after.addresses.insert(register, offset);
         }
+        let written = step.accesses.iter();
+        let written = written.filter_map(|access| self.written(access));
+        for (start, bytes) in written {
+            let words = watched
+                .iter()
+                .filter(|&&word| start <= word && word + 8 <= start + bytes);
+            after.filled.extend(words);
+        }
+        after.is_signed = step.signs.unwrap_or(self.is_signed);
         after
+    }
+
+    /// The part of the frame that an access writes: its offset and size.
+    pub(super) fn written(&self, access: &Access) -> Option<(i32, i32)> {
+        match *access {
+            Access::Save(_, place) => Some((self.offset(place)?, WORD as i32)),
+            Access::Write(place, bytes) => Some((self.offset(place)?, bytes as i32)),
+            Access::Restore(..) => None,
+        }
     }
 }
 
@@ -88,14 +119,16 @@ pub(super) struct Walk<'a> {
     pub(super) pointers: Pointers,
     /// The function's code.
     pub(super) range: Range<u32>,
+    /// What holds at its start.
+    pub(super) start: State,
+    /// Words of the frame that are watched for.
+    pub(super) watched: &'a [i32],
     /// Whether a call of what is there never comes back.
     pub(super) is_final: &'a dyn Fn(u32) -> bool,
     /// Where an exception lands that leaves the call with a return address.
     pub(super) landing: &'a dyn Fn(u32) -> Option<u32>,
-    /// Whether the jump at an offset goes through a table of the function.
-    pub(super) is_table_jump: &'a dyn Fn(u32) -> bool,
-    /// Places that tables may lead to, among others.
-    pub(super) starts: &'a [u32],
+    /// Where the jump at an offset may lead, if it goes through a table of the function.
+    pub(super) table: &'a dyn Fn(u32) -> Vec<u32>,
 }
 
 /// Every instruction that is reached, with what holds in front of it, by offset.
@@ -105,16 +138,9 @@ impl Walk<'_> {
     /// Walks every way.
     pub(super) fn run(&self) -> Result<Reached, String> {
         let mut reached = Reached::new();
-        let mut waiting = vec![(self.range.start, State::called(self.pointers))];
-        let mut tables: Option<State> = None;
-        loop {
-            while let Some((at, state)) = waiting.pop() {
-                self.visit(at, state, &mut reached, &mut waiting, &mut tables)?;
-            }
-            let Some(state) = &tables else { break };
-            let next = self.starts.iter().find(|at| !reached.contains_key(at));
-            let Some(&next) = next else { break };
-            waiting.push((next, state.clone()));
+        let mut waiting = vec![(self.range.start, self.start.clone())];
+        while let Some((at, state)) = waiting.pop() {
+            self.visit(at, state, &mut reached, &mut waiting)?;
         }
         Ok(reached)
     }
@@ -125,7 +151,6 @@ impl Walk<'_> {
         state: State,
         reached: &mut Reached,
         waiting: &mut Vec<(u32, State)>,
-        tables: &mut Option<State>,
     ) -> Result<(), String> {
         let (step, state) = match reached.get_mut(&at) {
             Some((step, known)) => {
@@ -143,11 +168,12 @@ impl Walk<'_> {
                 (step, state)
             }
         };
-        let after = state.after(&step, self.pointers);
+        let after = state.after(&step, self.watched);
         let mut go = |to: u32| waiting.push((to, after.clone()));
         match step.flow {
             Flow::Next => go(step.end),
-            Flow::Jump(to) if self.range.contains(&to) => go(to),
+            // To the start there are tail calls only.
+            Flow::Jump(to) if to != self.range.start && self.range.contains(&to) => go(to),
             Flow::Branch(to) => {
                 go(to);
                 go(step.end);
@@ -158,11 +184,8 @@ impl Walk<'_> {
                     waiting.push((step.end, self.returned(after, step.end)));
                 }
             }
-            Flow::Indirect if (self.is_table_jump)(at) => match tables {
-                Some(tables) => tables.meet(&after),
-                None => *tables = Some(after),
-            },
-            Flow::Jump(_) | Flow::Indirect | Flow::Return | Flow::Stop => {}
+            Flow::Indirect => (self.table)(at).into_iter().for_each(go),
+            Flow::Jump(_) | Flow::Return | Flow::Stop => {}
         }
         Ok(())
     }

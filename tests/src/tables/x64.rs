@@ -10,6 +10,7 @@ use iced_x86::{
 pub(super) const POINTERS: Pointers = Pointers {
     frame: 5,
     stack: 4,
+    link: 16,
     called: 8,
 };
 
@@ -23,20 +24,26 @@ pub(super) fn decode(code: &[u8], at: u32) -> Option<Step> {
     let mut factory = InstructionInfoFactory::new();
     let info = factory.info(&inst);
     let mut written = Registers::default();
+    let flow = flow(&inst);
     for used in info.used_registers() {
         if let (Some(number), true) = (number(used.register()), is_write(used.access())) {
-            written.add(number);
+            // A call puts the return address on the stack, and whoever returns takes it away.
+            if !(matches!(flow, Flow::Call(_)) && number == POINTERS.stack) {
+                written.add(number);
+            }
         }
     }
     Some(Step {
         end: at + inst.len() as u32,
-        flow: flow(&inst),
+        flow,
         accesses: match whole(&inst) {
             Some(access) => vec![access],
             None => info.used_memory().iter().filter_map(write).collect(),
         },
         written,
         address: address(&inst),
+        label: label(&inst),
+        signs: None,
     })
 }
 
@@ -69,6 +76,23 @@ fn flow(inst: &Instruction) -> Flow {
 
 /// A move of all of a register to or from memory at a constant distance from another one.
 fn whole(inst: &Instruction) -> Option<Access> {
+    let at_stack = |offset| Place {
+        base: POINTERS.stack,
+        offset,
+    };
+    match (inst.mnemonic(), inst.op0_kind()) {
+        (Mnemonic::Push, OpKind::Register) => {
+            return Some(Access::Save(number(inst.op0_register())?, at_stack(-8)));
+        }
+        (Mnemonic::Pop, OpKind::Register) => {
+            return Some(Access::Restore(number(inst.op0_register())?, at_stack(0)));
+        }
+        (Mnemonic::Leave, _) => {
+            let (base, offset) = (POINTERS.frame, 0);
+            return Some(Access::Restore(base, Place { base, offset }));
+        }
+        _ => {}
+    }
     if inst.mnemonic() != Mnemonic::Mov || inst.memory_size() != MemorySize::UInt64 {
         return None;
     }
@@ -96,6 +120,11 @@ fn write(memory: &UsedMemory) -> Option<Access> {
     is_write(memory.access()).then_some(Access::Write(place, bytes))
 }
 
+fn label(inst: &Instruction) -> Option<u32> {
+    let is_label = inst.mnemonic() == Mnemonic::Lea && inst.is_ip_rel_memory_operand();
+    is_label.then(|| inst.ip_rel_memory_address() as u32)
+}
+
 /// A register that becomes another one, or itself, plus a constant.
 fn address(inst: &Instruction) -> Option<(u8, Place)> {
     let is_whole = inst.op0_register().size() == 8;
@@ -104,6 +133,10 @@ fn address(inst: &Instruction) -> Option<(u8, Place)> {
         Mnemonic::Push | Mnemonic::Pop => {
             let (base, offset) = (POINTERS.stack, inst.stack_pointer_increment());
             Some((base, Place { base, offset }))
+        }
+        Mnemonic::Leave => {
+            let (base, offset) = (POINTERS.frame, 8);
+            Some((POINTERS.stack, Place { base, offset }))
         }
         Mnemonic::Lea => {
             let offset = inst.memory_displacement64() as i32;

@@ -19,7 +19,8 @@ use enjamb_abi::code::Symbol;
 use enjamb_abi::context;
 use enjamb_abi::target::Target;
 use enjamb_abi::unwind::{self, UNWINDING_SIZE};
-use enjamb_codegen::CompiledModule;
+use enjamb_codegen::{CompiledModule, FunctionRange};
+use enjamb_ir::TrapCode;
 use gimli::write::{
     Address, CallFrameInstruction as Rule, CieId, CommonInformationEntry, Expression,
     FrameDescriptionEntry, FrameTable,
@@ -146,7 +147,7 @@ impl Machine {
             Kind::Stub(symbol) => {
                 let is_activation = matches!(symbol, Symbol::Entry(_) | Symbol::Dispatcher);
                 if let (Some(offset), true) = (self.set_up(&mut entry, bytes), is_activation) {
-                    self.activation(&mut entry, offset, record);
+                    self.activation(&mut entry, offset + self.saves(record), record);
                 }
             }
             Kind::Function(range) => {
@@ -157,6 +158,7 @@ impl Machine {
                 let body = compiled.instructions.get(first);
                 if let Some(body) = body.filter(|body| body.offset < range.end) {
                     self.saved(&mut entry, body.offset - range.start, &range.saved);
+                    self.overflow(&mut entry, compiled, range);
                 }
             }
         }
@@ -188,6 +190,21 @@ impl Machine {
         entry.add_instruction(offset, Rule::Offset(self.return_address, 8 - above));
     }
 
+    /// Bytes of the instructions that put the registers into an activation record. Until they have run, all registers
+    /// still are the host's.
+    fn saves(&self, record: &ActivationRecord) -> u32 {
+        match self.target {
+            // A `push` of one of the upper eight has a prefix.
+            Target::X86_64 => record
+                .ints
+                .iter()
+                .map(|&(number, _)| 1 + u32::from(number >= 8))
+                .sum(),
+            // Two registers each.
+            Target::Aarch64 => 4 * (record.ints.len() + record.floats.len()) as u32 / 2,
+        }
+    }
+
     /// The registers that an activation record keeps.
     fn activation(
         &self,
@@ -212,6 +229,31 @@ impl Machine {
         for &(index, at) in saved {
             let register = self.int(registers[usize::from(index)]);
             entry.add_instruction(offset, Rule::Offset(register, at - 16));
+        }
+    }
+
+    /// The stack is checked before registers are saved, and the call of the trap landing stands behind the body.
+    fn overflow(
+        &self,
+        entry: &mut FrameDescriptionEntry,
+        compiled: &CompiledModule,
+        range: &FunctionRange,
+    ) {
+        let first = (compiled.traps).partition_point(|trap| trap.offset <= range.start);
+        let within = compiled.traps[first..].iter();
+        let mut within = within.take_while(|trap| trap.offset <= range.end);
+        let Some(trap) = within.find(|trap| trap.site.code == TrapCode::StackOverflow) else {
+            return;
+        };
+        let end = trap.offset - range.start;
+        let call = end - self.of_target(5, 4);
+        let registers = self.target.convention().callee_saved;
+        for &(index, _) in &range.saved {
+            let register = self.int(registers[usize::from(index)]);
+            entry.add_instruction(call, Rule::Restore(register));
+        }
+        if trap.offset < range.end {
+            self.saved(entry, end, &range.saved);
         }
     }
 

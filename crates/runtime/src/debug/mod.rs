@@ -46,6 +46,14 @@ pub(crate) struct Announcement {
     _debugger: Option<gdb::Registration>,
 }
 
+/// The ELF file that debuggers get of a module whose code is at `base`: symbols, lines, and how to walk out of frames.
+///
+/// # Errors
+/// If the module is too large for its description.
+pub fn debug_image(compiled: &CompiledModule, base: u64) -> Result<Vec<u8>, Error> {
+    image::build(compiled, &pieces::pieces(compiled), base)
+}
+
 impl Announcement {
     /// Tells whoever the options say.
     ///

@@ -13,9 +13,12 @@ struct PointMap {
     end: u32,
 }
 
-/// The maps of a module; empty if its instances have no heap.
+/// Where a collector finds references in the continuations of a module, and among its global variables.
+///
+/// A point is a function and a state of it, as the record of the point has them. Of a module whose instances have no heap
+/// there are no maps, and nothing may be asked for; nor may a point that the module does not have.
 #[derive(Debug, Default)]
-pub(crate) struct ReferenceMaps {
+pub struct ReferenceMaps {
     /// The first point of each function.
     functions: Vec<u32>,
     points: Vec<PointMap>,
@@ -49,7 +52,8 @@ fn saved_references<'a>(
 }
 
 impl ReferenceMaps {
-    pub(crate) fn new(compiled: &CompiledModule) -> ReferenceMaps {
+    /// The maps of a module.
+    pub fn new(compiled: &CompiledModule) -> ReferenceMaps {
         let mut maps = ReferenceMaps::default();
         if compiled.layout.objects().is_empty() {
             return maps;
@@ -82,19 +86,19 @@ impl ReferenceMaps {
     }
 
     /// Offsets of the references that are saved at a point of a function.
-    pub(super) fn saved(&self, function: u32, state: u32) -> &[u32] {
+    pub fn saved(&self, function: u32, state: u32) -> &[u32] {
         let point = self.point(function, state);
         &self.offsets[point.saved as usize..point.results as usize]
     }
 
     /// Offsets of the references among the results that a point waits for.
-    pub(super) fn results(&self, function: u32, state: u32) -> &[u32] {
+    pub fn results(&self, function: u32, state: u32) -> &[u32] {
         let point = self.point(function, state);
         &self.offsets[point.results as usize..point.end as usize]
     }
 
     /// The global variables that are references.
-    pub(super) fn globals(&self) -> &[GlobalId] {
+    pub fn globals(&self) -> &[GlobalId] {
         &self.globals
     }
 }

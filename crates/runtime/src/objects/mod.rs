@@ -19,7 +19,7 @@ mod maps;
 mod roots;
 
 pub(crate) use helpers::{array_copy, new_array, new_object, wrote};
-pub(crate) use maps::ReferenceMaps;
+pub use maps::ReferenceMaps;
 
 use self::roots::{InFlight, StateRoots};
 use crate::error::Error;
