@@ -237,8 +237,13 @@ fn without_the_option_debuggers_see_nothing() {
 fn the_perf_map_names_all_functions() {
     let program = file("perf_map.enj", PROGRAM.as_bytes());
     for (option, is_expected) in [("--perf-map", true), ("--debug-info", false)] {
-        let mut command = command(&["run", option, &program, "12"]);
-        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let program = command(&["run", option, &program, "12"]);
+        // An earlier process of the same number may have left its map.
+        let mut fresh = Command::new("sh");
+        fresh.args(["-c", "rm -f /tmp/perf-$$.map; exec \"$@\"", "sh"]);
+        fresh.arg(program.get_program()).args(program.get_args());
+        fresh.stdin(Stdio::null()).stdout(Stdio::piped());
+        let child = fresh.spawn().unwrap();
         let map = PathBuf::from(format!("/tmp/perf-{}.map", child.id()));
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.stdout, b"15\n");

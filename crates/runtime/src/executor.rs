@@ -389,14 +389,18 @@ mod tests {
     #[test]
     fn the_real_clock_tells_how_long_to_wait() {
         let mut executor = Executor::new(ClockKind::Real);
-        executor.sleep(1, 50);
+        let hour = Duration::from_secs(3600);
+        executor.sleep(1, hour.as_millis() as i64);
         executor.fire(|_| true);
         assert_eq!(executor.pop(), None);
         let wait = executor.next_deadline(|_| true).unwrap();
-        assert!(wait <= Duration::from_millis(50), "{wait:?}");
+        assert!(wait <= hour && wait > hour / 2, "{wait:?}");
+        executor.sleep(2, 20);
+        let wait = executor.next_deadline(|_| true).unwrap();
+        assert!(wait <= Duration::from_millis(20), "{wait:?}");
         std::thread::sleep(wait);
         executor.fire(|_| true);
-        assert_eq!(executor.pop(), Some(1));
-        assert_eq!(executor.next_deadline(|_| true), None);
+        assert_eq!((executor.pop(), executor.pop()), (Some(2), None));
+        assert_eq!(executor.next_deadline(|task| task == 2), None);
     }
 }

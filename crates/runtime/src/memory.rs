@@ -340,7 +340,12 @@ mod tests {
     fn memories_of_no_page_and_of_4_gib_can_be_had() {
         assert_eq!(bytes::<0>(&memory(0, 0), 0).unwrap(), []);
         let mut large = memory(0, MAX_PAGES);
-        assert_eq!(large.grow(MAX_PAGES), Some(0));
+        if large.grow(MAX_PAGES).is_none() {
+            // A system that promises no more than it has may refuse, and nothing has happened then.
+            let promises = std::fs::read_to_string("/proc/sys/vm/overcommit_memory").unwrap();
+            assert_eq!((promises.trim(), large.size()), ("2", 0));
+            return;
+        }
         large.write(large.size() - 1, &[7]).unwrap();
         assert_eq!(bytes(&large, large.size() - 2).unwrap(), [0, 7]);
     }

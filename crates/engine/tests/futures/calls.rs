@@ -268,27 +268,35 @@ fn time_limits_of_an_executor_work() {
 fn who_drives_may_go_away() {
     let gates = Gates::default();
     let instance = instance(&gates);
+    // It sleeps, and waits for its gate then: so it has not ended, however long this thread was kept from running.
+    let marks = instance.func::<(i64,), ()>("marks").unwrap();
     // The last one polled keeps the time and hears of what is nobody's.
-    let left = poll_to_pending(call(&instance, "sleeps", 30));
+    let left = poll_to_pending(marks.call_async((30,)));
     let waits = poll_to_pending(call(&instance, "outer", 10));
     let driver = poll_to_pending(call(&instance, "outer", 99));
     drop(driver);
+    gates.open(30);
     gates.open_later([10, 11]);
     let both = async { (left.await.unwrap(), waits.await.unwrap()) };
-    assert_eq!(block_on(both), (30, 11 + 12 + 10));
+    assert_eq!(block_on(both), ((), 11 + 12 + 10));
 
-    let finishes = poll_to_pending(call(&instance, "sleeps", 60));
+    let finishes = poll_to_pending(marks.call_async((60,)));
     let driver = poll_to_pending(call(&instance, "outer", 20));
     gates.open_later([20, 21]);
     block_on(driver).unwrap();
-    assert_eq!(block_on(finishes).unwrap(), 60);
+    gates.open(60);
+    block_on(finishes).unwrap();
+    let seen = instance.global("seen").unwrap().get().unwrap();
+    assert_eq!(seen, Val::I64(30 + 60));
 }
 
 #[test]
 fn sleeps_of_calls_run_side_by_side() {
     let gates = Gates::default();
     let instance = instance(&gates);
-    let sleeps = || join_all((0..20).map(|extra| call(&instance, "sleeps", 40 + extra)));
+    // For 50 seconds if it is one after the other.
+    let times = || (0..1000).map(|number| 40 + number % 20);
+    let sleeps = || join_all(times().map(|time| call(&instance, "sleeps", time)));
     let current = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -297,10 +305,10 @@ fn sleeps_of_calls_run_side_by_side() {
     for run in executors {
         let started = Instant::now();
         let slept: Vec<i64> = run().into_iter().map(Result::unwrap).collect();
-        assert_eq!(slept, (40..60).collect::<Vec<i64>>());
+        assert!(slept.into_iter().eq(times()));
         let took = started.elapsed();
         assert!(took >= Duration::from_millis(59), "{took:?}");
-        assert!(took < Duration::from_millis(500), "{took:?}");
+        assert!(took < Duration::from_secs(25), "{took:?}");
     }
     let virtual_time = instance_with(
         Config::new().clock(Clock::Virtual),
@@ -448,18 +456,19 @@ fn whoever_finishes_leaves_the_rest_to_those_who_wait() {
     gates.open(20);
     let (opener, other) = (gates.clone(), instance.clone());
     let before = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(100));
-        let before = other.global("seen").unwrap().get().unwrap();
+        // The instance may be in use just now.
+        let seen = || other.global("seen").unwrap().get().ok();
+        let started = Instant::now();
+        while seen() != Some(Val::I64(20)) && started.elapsed() < Duration::from_secs(60) {
+            thread::yield_now();
+        }
+        let in_time = started.elapsed() < Duration::from_secs(60);
         opener.open(10);
         opener.open(11);
-        before
+        in_time
     });
     block_on(waits).unwrap();
-    assert_eq!(
-        before.join().unwrap(),
-        Val::I64(20),
-        "while the other one waits"
-    );
+    assert!(before.join().unwrap(), "while the other one waits");
 
     // A call that blocks drives others, and then knows when they want to go on.
     let marks = instance.func::<(i64,), ()>("marks").unwrap();

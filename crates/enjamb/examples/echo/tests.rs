@@ -15,9 +15,18 @@ use tokio::net::TcpStream;
 /// Longer than any of it takes.
 const LONG: Duration = Duration::from_secs(60);
 
+/// Connections that all tests together want at once, with two servers each.
+const CONNECTIONS: usize = 2 * (300 + 200 + 100 + 150);
+
+/// So many connections; or fewer, if a process may not have that many descriptors here. Both ends are in this one,
+/// and of all tests at once.
+fn connections(wanted: usize) -> usize {
+    let allowed = connections_allowed(2 * CONNECTIONS);
+    wanted * allowed / (2 * CONNECTIONS)
+}
+
 /// A server of one thread that is compiled code, and where it is.
 fn compiled(longest: Duration) -> Option<(Server, SocketAddr)> {
-    // Both ends are in this process, and of all tests at once.
     connections_allowed(0);
     // Elsewhere it would be the interpreter, which blocks its thread when it waits.
     let module = Server::module(Config::new().count(true)).ok()?;
@@ -58,10 +67,12 @@ fn broken_when_empty(server: &Server) -> i64 {
 #[test]
 fn every_answer_is_right() {
     for address in addresses() {
-        let load = Load { connections: 300, seconds: 0.3, think: Duration::from_millis(20) };
+        let wanted = connections(300);
+        let load = Load { connections: wanted, seconds: 0.3, think: Duration::from_millis(20) };
         let measured = block_on(load::run(address, load)).unwrap();
         let load::Figures([connections, bytes, requests, median, slow, ..]) = measured;
-        assert!((connections, requests > 0.0, median <= slow) == (300.0, true, true));
+        assert_eq!(connections, wanted as f64);
+        assert!(requests > 0.0 && median <= slow);
         assert!(bytes < 1e6, "{bytes} bytes for a connection");
         let text = measured.to_string();
         assert_eq!(text.parse::<load::Figures>().unwrap().to_string(), text);
@@ -72,13 +83,15 @@ fn every_answer_is_right() {
 fn connections_sleep_side_by_side() {
     for address in addresses() {
         let start = Instant::now();
-        let sleeps = (0..200).map(|number| async move {
+        let count = connections(200) as u64;
+        let sleeps = (0..count).map(|number| async move {
             let mut client = Client::connect(address, number).await?;
             client.check(SLEEP, 50 + number, b"zzz", 50 + number, &[]).await
         });
         block_on(try_join_all(sleeps)).unwrap();
         let elapsed = start.elapsed();
-        assert!(elapsed >= Duration::from_millis(249) && elapsed < LONG / 2, "{elapsed:?}");
+        let longest = Duration::from_millis(49 + count);
+        assert!(elapsed >= longest && elapsed < LONG / 2, "{elapsed:?}");
     }
 }
 
@@ -109,14 +122,15 @@ fn who_does_not_read_is_waited_for() {
             let mut slow = TcpStream::connect(address).await.unwrap();
             let mut sent = 0;
             let many = request(ECHO, 1, &payload).repeat(64);
-            // Until no more goes in, since the server waits to write.
-            while let Ok(count) = tokio::time::timeout(
-                Duration::from_millis(300),
-                slow.write(&many[sent % many.len()..]),
-            )
-            .await
-            {
-                sent += count.unwrap();
+            let start = Instant::now();
+            // Until no more goes in, since the server waits to write. If it does not run just now it is too early.
+            while start.elapsed() < LONG {
+                let write = slow.write(&many[sent % many.len()..]);
+                match tokio::time::timeout(Duration::from_millis(300), write).await {
+                    Ok(count) => sent += count.unwrap(),
+                    Err(_) if sent / BUFFER > 64 => break,
+                    Err(_) => {}
+                }
             }
             let mut other = Client::connect(address, 1).await.unwrap();
             other.next().await.unwrap();
@@ -134,8 +148,9 @@ fn who_does_not_read_is_waited_for() {
 #[test]
 fn who_breaks_off_is_counted_and_forgotten() {
     let Some((server, address)) = compiled(LONG) else { return };
+    let count = connections(100) as u64;
     block_on(async {
-        let clients = (0..100).map(|number| async move {
+        let clients = (0..count).map(|number| async move {
             let mut client = Client::connect(address, number).await?;
             client.next().await?;
             Ok::<_, std::io::Error>(client.into_stream())
@@ -159,7 +174,8 @@ fn who_breaks_off_is_counted_and_forgotten() {
             }
         }
     });
-    assert_eq!(broken_when_empty(&server), 80);
+    let good = count.div_ceil(5);
+    assert_eq!(broken_when_empty(&server) as u64, count - good);
     block_on(async { Client::connect(address, 1).await?.next().await }).unwrap();
 }
 
@@ -168,7 +184,7 @@ fn who_takes_too_long_is_dropped_wherever_it_waits() {
     let Some((server, address)) = compiled(Duration::from_millis(200)) else { return };
     block_on(async {
         let mut streams = Vec::new();
-        for number in 0..150 {
+        for number in 0..connections(150) {
             let mut stream = TcpStream::connect(address).await.unwrap();
             let bytes = match number % 3 {
                 0 => Vec::new(),
