@@ -1,15 +1,13 @@
-//! The body of a random function.
+//! The body of a random function: its variables, its blocks, and how they end.
 
-use super::{Choices, World, exception, object};
+use super::memory::Frame;
+use super::world::World;
+use super::{Choices, exception, object};
 use enjamb_ir::build::{BuildError, FunctionBuilder, ModuleBuilder, Variable};
-use enjamb_ir::{
-    Block, FuncId, IntCond, Place, Signature, StackSlot, TrapCode, Type, TypeClass, Value,
-};
+use enjamb_ir::{Block, FuncId, IntCond, Signature, SourcePos, TrapCode, Type, Value};
 
-/// Bytes of the stack slot that a function has.
-const SLOT_BYTES: u32 = 64;
-/// Bytes of the largest value.
-const LARGEST: u32 = 16;
+/// The most targets of a `br_table`, the default aside.
+const TARGETS: usize = 8;
 
 /// A body on its way.
 pub(super) struct Body<'b, 'c, 'd> {
@@ -17,14 +15,20 @@ pub(super) struct Body<'b, 'c, 'd> {
     pub(super) choices: &'c mut Choices<'d>,
     pub(super) world: &'c World,
     pub(super) signature: Signature,
-    fuel: Variable,
+    pub(super) fuel: Variable,
     variables: Vec<(Variable, Type)>,
-    slot: StackSlot,
+    /// References to functions with the signature of one of the world's.
+    pub(super) callees: Vec<(Variable, usize)>,
+    /// A reference to an async function that takes a number and gives it back.
+    pub(super) asker: Variable,
+    pub(super) frame: Frame,
     /// Blocks that pay for themselves and then go on, or out.
     blocks: Vec<Block>,
     exit: Block,
     /// How deep statements that hold statements are nested.
-    depth: usize,
+    pub(super) depth: usize,
+    /// How deep operands are nested that are computed on the spot.
+    pub(super) nesting: usize,
 }
 
 /// Defines a function of the world.
@@ -37,7 +41,7 @@ pub(super) fn define(
     let (id, signature) = &world.functions[index];
     let mut builder = module.define(*id)?;
     let fuel = builder.declare_variable(Type::I64);
-    let slot = builder.create_slot(SLOT_BYTES, choices.of(&[8, 16, 1]));
+    let asker = builder.declare_variable(Type::FuncRef);
     let blocks: Vec<Block> = (0..choices.between(1, world.size.blocks))
         .map(|_| builder.create_block())
         .collect();
@@ -49,10 +53,13 @@ pub(super) fn define(
         signature: signature.clone(),
         fuel,
         variables: Vec::new(),
-        slot,
+        callees: Vec::new(),
+        asker,
+        frame: Frame::default(),
         blocks,
         exit,
         depth: 0,
+        nesting: 0,
     };
     body.entry();
     for block in body.blocks.clone() {
@@ -71,14 +78,19 @@ impl Body<'_, '_, '_> {
         self.builder.def_var(self.fuel, first);
         for (index, ty) in self.signature.params.clone().into_iter().enumerate() {
             let value = self.builder.param(index);
-            self.declare(ty, value);
+            match ty {
+                Type::Addr => self.take_address(value),
+                _ => self.declare(ty, value),
+            }
         }
-        for &ty in self.world.types {
+        for &ty in &self.world.types {
             for _ in 0..self.choices.between(1, 2) {
                 let value = self.constant(ty);
                 self.declare(ty, value);
             }
         }
+        self.make_frame();
+        self.make_references();
         let start = self.blocks[0];
         self.builder.jump(start, &[]);
     }
@@ -89,9 +101,16 @@ impl Body<'_, '_, '_> {
         self.variables.push((variable, ty));
     }
 
-    fn constant(&mut self, ty: Type) -> Value {
+    /// What needs no other value: a number, no reference or a fresh one, no task.
+    pub(super) fn constant(&mut self, ty: Type) -> Value {
         match ty {
-            Type::Ref | Type::FuncRef => self.builder.null(ty),
+            Type::Ref => match &self.world.objects {
+                Some(objects) if self.choices.once_in(2) => objects.make(self),
+                _ => self.builder.null(ty),
+            },
+            Type::FuncRef => self.any_function(),
+            Type::Task => self.no_task(),
+            Type::Addr => self.address_for_callee(),
             Type::V128 => {
                 let bits = self.choices.bits(ty);
                 self.builder.vconst(bits)
@@ -117,7 +136,7 @@ impl Body<'_, '_, '_> {
         self.builder.use_var(variable)
     }
 
-    fn variables_of(&self, ty: Type) -> Vec<Variable> {
+    pub(super) fn variables_of(&self, ty: Type) -> Vec<Variable> {
         let suitable = self.variables.iter().filter(|(_, found)| *found == ty);
         suitable.map(|(variable, _)| *variable).collect()
     }
@@ -165,10 +184,11 @@ impl Body<'_, '_, '_> {
     }
 
     fn terminator(&mut self) {
-        if let Some(throw) = self.world.throw
+        self.move_on();
+        if let Some(throwers) = self.world.throwers
             && self.choices.below(3) == 0
         {
-            return exception::terminator(self, throw);
+            return exception::terminator(self, throwers);
         }
         match self.choices.below(16) {
             0 => self.leave(),
@@ -177,17 +197,20 @@ impl Body<'_, '_, '_> {
                 self.builder.jump(target, &[]);
             }
             4..12 => {
-                let ty = self.choices.of(&[Type::I8, Type::I64, Type::I16]);
-                let condition = self.value(ty);
+                let condition = self.condition();
                 let (yes, no) = (self.somewhere(), self.somewhere());
                 self.builder.brif(condition, yes, &[], no, &[]);
             }
             12..14 => {
                 let ty = self.choices.of(&[Type::I32, Type::I64]);
-                let index = self.value(ty);
-                let (default, first, second) =
-                    (self.somewhere(), self.somewhere(), self.somewhere());
-                let targets: [(Block, &[Value]); 2] = [(first, &[]), (second, &[])];
+                let index = match self.choices.below(2) {
+                    0 => self.masked(7),
+                    _ => self.operand(ty),
+                };
+                let default = self.somewhere();
+                let targets = (0..self.choices.below(TARGETS + 1)).map(|_| self.somewhere());
+                let targets: Vec<(Block, &[Value])> =
+                    targets.map(|block| (block, &[][..])).collect();
                 self.builder.br_table(index, (default, &[]), &targets);
             }
             14 => self.tail_call(),
@@ -200,272 +223,73 @@ impl Body<'_, '_, '_> {
     /// Returns what variables hold.
     pub(super) fn leave(&mut self) {
         let types = self.signature.results.clone();
-        let results: Vec<Value> = types.into_iter().map(|ty| self.value(ty)).collect();
+        let results: Vec<Value> = types.into_iter().map(|ty| self.operand(ty)).collect();
         self.builder.ret(&results);
     }
 
-    fn tail_call(&mut self) {
-        let alike: Vec<usize> = (0..self.world.functions.len())
-            .filter(|&index| {
-                let callee = &self.world.functions[index].1;
-                callee.results == self.signature.results
-                    && callee.is_async == self.signature.is_async
-            })
-            .collect();
-        let index = self.choices.of(&alike);
-        let (callee, signature) = self.world.functions[index].clone();
-        let args = self.arguments(&signature);
-        if self.choices.once_in(3) {
-            let target = self.builder.func_addr(callee);
-            let signature = self.builder.create_signature(signature);
-            self.builder.return_call_indirect(signature, target, &args);
-        } else {
-            self.builder.return_call(callee, &args);
-        }
-    }
-
-    /// The fuel of a callee: a third of what is left, or a little as long as there are calls left.
-    fn fuel_of_callee(&mut self) -> Value {
-        let builder = &mut self.builder;
-        let Some(calls_left) = self.world.calls_left else {
-            let fuel = builder.use_var(self.fuel);
-            let three = builder.iconst(Type::I64, 3);
-            return builder.sdiv(fuel, three);
-        };
-        let left = builder.global_get(calls_left);
-        let one = builder.iconst(Type::I64, 1);
-        let less = builder.isub(left, one);
-        builder.global_set(calls_left, less);
-        let zero = builder.iconst(Type::I64, 0);
-        let is_paid = builder.icmp(IntCond::SignedGreater, left, zero);
-        let little = builder.iconst(Type::I64, 4);
-        builder.select(is_paid, little, zero)
-    }
-
-    /// Arguments for a callee: its fuel, then variables.
-    pub(super) fn arguments(&mut self, signature: &Signature) -> Vec<Value> {
-        let mut args = vec![self.fuel_of_callee()];
-        for &ty in &signature.params[1..] {
-            args.push(self.value(ty));
-        }
-        args
-    }
-
     pub(super) fn statement(&mut self) {
+        self.move_on();
         if let Some(objects) = &self.world.objects
             && self.choices.below(4) == 0
         {
             return object::statement(self, objects);
         }
         let (state, tasks) = (self.world.has_state, self.world.has_tasks);
-        match self.choices.below(29) {
+        match self.choices.below(32) {
             0..7 => self.compute(),
-            7..9 => self.slot_access(),
-            9..13 if self.signature.is_async => self.leaf(),
-            13..16 => self.call(),
-            16..19 if tasks && self.signature.is_async => self.spawn_and_join(),
-            16..19 if state => self.memory_access(),
-            19..21 if state => self.global_access(),
-            21 if state => self.bulk_memory(),
-            22 if state => {
-                let value = self.value(Type::I64);
-                self.builder.call(self.world.log, &[value]);
-            }
-            23 => self.table_access(),
-            24..26 if self.world.has_context => self.context_access(),
-            26..29 if self.signature.is_async => self.leaf(),
+            7..10 => self.frame_access(),
+            10..14 if self.signature.is_async => self.leaf(),
+            14..17 => self.call(),
+            17..21 if tasks => self.task(),
+            17..20 if state => self.memory_access(),
+            21..23 if state => self.global_access(),
+            23 if state => self.bulk_memory(),
+            24 if state => self.host(),
+            25 => self.table_access(),
+            26..28 if self.world.has_context => self.context_access(),
+            28..31 if self.signature.is_async => self.leaf(),
             _ => self.compute(),
         }
     }
 
-    fn leaf(&mut self) {
-        let with_results = match self.choices.below(8) {
-            3 | 4 => self.world.leaf_test,
-            5 if self.world.has_state => self.world.ask,
-            6 => match self.world.later {
-                Some(later) => later,
-                None => self.world.leaf_test,
-            },
-            7 => {
-                let value = self.masked(3);
-                self.builder.call(self.world.leaf_sleep, &[value]);
-                return;
-            }
-            _ => {
-                self.builder.call(self.world.leaf_yield, &[]);
-                return;
-            }
-        };
-        let value = self.value(Type::I64);
-        let results = self.builder.call(with_results, &[value]);
-        self.keep(&results);
-    }
-
-    /// The low bits of a variable, as an index.
-    pub(super) fn masked(&mut self, mask: i64) -> Value {
-        let value = self.value(Type::I64);
-        let mask = self.builder.iconst(Type::I64, mask);
-        self.builder.band(value, mask)
-    }
-
-    /// A function that this one may call, if there is one.
-    pub(super) fn callee(&mut self) -> Option<(FuncId, Signature)> {
-        let callable: Vec<usize> = (0..self.world.functions.len())
-            .filter(|&index| self.signature.is_async || !self.world.functions[index].1.is_async)
-            .collect();
-        if callable.is_empty() {
-            return None;
-        }
-        let index = self.choices.of(&callable);
-        Some(self.world.functions[index].clone())
-    }
-
-    fn call(&mut self) {
-        let Some((callee, signature)) = self.callee() else {
-            return self.compute();
-        };
-        let args = self.arguments(&signature);
-        let results = if self.choices.once_in(3) {
-            let target = self.builder.func_addr(callee);
-            let signature = self.builder.create_signature(signature);
-            self.builder.call_indirect(signature, target, &args)
-        } else {
-            self.builder.call(callee, &args)
-        };
-        self.keep(&results);
-    }
-
-    /// Starts a task, does something else, and takes its results, if they matter.
-    fn spawn_and_join(&mut self) {
-        let (task, types) = self.spawn();
-        // Whether it has finished depends on the schedule; so may anything in a program that has state.
-        if self.world.has_state && self.choices.once_in(4) {
-            let is_done = self.builder.is_done(task);
-            self.keep(&[is_done]);
-        }
-        self.cancel_some(task);
-        if self.choices.once_in(8) {
-            return self.builder.detach(task);
-        }
-        let results = Signature::sync(&[], &types);
-        let results = self.builder.create_signature(results);
-        let results = match self.world.has_state && self.choices.once_in(6) {
-            true => self.builder.task_try_result(results, task),
-            false => self.builder.join(results, task),
-        };
-        self.keep(&results);
-    }
-
-    /// Cancels a task, now and then. Where it hears of that depends on the schedule.
-    pub(super) fn cancel_some(&mut self, task: Value) {
-        if self.world.has_state && self.choices.once_in(4) {
-            self.builder.cancel(task);
+    /// Lets what follows have another place in the source, now and then.
+    fn move_on(&mut self) {
+        if let Some(file) = self.world.file
+            && self.choices.once_in(3)
+        {
+            let (line, column) = (self.choices.below(40), self.choices.between(1, 80));
+            let position = SourcePos {
+                file,
+                line: line as u32,
+                column: column as u32,
+            };
+            self.builder.set_position((line != 0).then_some(position));
         }
     }
 
-    /// Starts a task and does something else. Gives the types of its results, too.
-    pub(super) fn spawn(&mut self) -> (Value, Vec<Type>) {
-        let tasks: Vec<(FuncId, Signature)> = self.world.functions.clone();
-        let tasks: Vec<_> = tasks.into_iter().filter(|(_, s)| s.is_async).collect();
-        let (callee, signature) = tasks[self.choices.below(tasks.len())].clone();
-        let args = self.arguments(&signature);
-        let task = self.builder.spawn(callee, &args);
-        if self.depth < 2 {
-            self.depth += 1;
-            for _ in 0..self.choices.below(4) {
-                self.statement();
+    /// Calls a function of the host that does not wait.
+    fn host(&mut self) {
+        match (self.world.imports.handles, self.world.imports.log) {
+            (Some((handle, number)), _) if self.choices.below(2) == 0 => {
+                let (function, argument) = match self.choices.below(2) {
+                    0 => (handle, self.value(Type::I64)),
+                    _ => (number, self.value(Type::Ref)),
+                };
+                let results = self.builder.call(function, &[argument]);
+                self.keep(&results);
             }
-            self.depth -= 1;
+            (_, Some(log)) => {
+                let value = self.operand(Type::I64);
+                self.builder.call(log, &[value]);
+            }
+            _ => self.compute(),
         }
-        (task, signature.results)
-    }
-
-    fn slot_access(&mut self) {
-        let offset = self.choices.below((SLOT_BYTES - LARGEST) as usize + 1) as u32;
-        let (place, address, offset) = match self.choices.below(5) {
-            0 => (Place::Slot(self.slot), Some(self.masked(31)), offset % 16),
-            1 => {
-                let base = self.builder.stack_addr(self.slot, offset / 2);
-                (Place::Address, Some(base), offset - offset / 2)
-            }
-            2 => {
-                let base = self.builder.stack_addr(self.slot, 0);
-                let distance = self.builder.iconst(Type::I64, i64::from(offset / 2));
-                let address = self.builder.addr_add(base, distance);
-                (Place::Address, Some(address), offset - offset / 2)
-            }
-            _ => (Place::Slot(self.slot), None, offset),
-        };
-        self.access(place, address, offset);
-    }
-
-    fn memory_access(&mut self) {
-        let Some((heap, _)) = self.world.memory else {
-            return self.compute();
-        };
-        let place = Place::Memory(heap);
-        let index = if self.choices.once_in(40) {
-            self.value(Type::I64)
-        } else {
-            self.masked(0xff)
-        };
-        let index = match self.choices.below(4) {
-            0 => self.builder.ireduce(Type::I32, index),
-            _ => index,
-        };
-        let offset = self.choices.of(&[0, 8, 300, 65_000]);
-        self.access(place, Some(index), offset);
-    }
-
-    /// Loads or stores a whole value, or a part of an integer.
-    fn access(&mut self, place: Place, address: Option<Value>, offset: u32) {
-        match self.choices.below(6) {
-            0..2 => {
-                let ty = self.choices.of(&self.world.members(TypeClass::Stored));
-                let value = self.value(ty);
-                self.builder.store(place, address, offset, value);
-            }
-            2..4 => {
-                let ty = self.choices.of(&self.world.members(TypeClass::Stored));
-                let value = self.builder.load(ty, place, address, offset);
-                self.keep(&[value]);
-            }
-            4 => self.narrow_store(place, address, offset),
-            _ => self.narrow_load(place, address, offset),
-        }
-    }
-
-    fn narrow_store(&mut self, place: Place, address: Option<Value>, offset: u32) {
-        let ty = self.choices.of(&[Type::I64, Type::I32]);
-        let value = self.value(ty);
-        match self.choices.below(3) {
-            0 => self.builder.istore8(place, address, offset, value),
-            1 => self.builder.istore16(place, address, offset, value),
-            _ => {
-                let value = self.value(Type::I64);
-                self.builder.istore32(place, address, offset, value);
-            }
-        }
-    }
-
-    fn narrow_load(&mut self, place: Place, address: Option<Value>, offset: u32) {
-        let ty = self.choices.of(&[Type::I64, Type::I32]);
-        let builder = &mut self.builder;
-        let value = match self.choices.below(6) {
-            0 => builder.uload8(ty, place, address, offset),
-            1 => builder.sload8(ty, place, address, offset),
-            2 => builder.uload16(ty, place, address, offset),
-            3 => builder.sload16(ty, place, address, offset),
-            4 => builder.uload32(place, address, offset),
-            _ => builder.sload32(place, address, offset),
-        };
-        self.keep(&[value]);
     }
 
     fn global_access(&mut self) {
         let (global, ty) = self.choices.of(&self.world.globals);
         if self.choices.below(2) == 0 {
-            let value = self.value(ty);
+            let value = self.operand(ty);
             self.builder.global_set(global, value);
         } else {
             let value = self.builder.global_get(global);
@@ -475,7 +299,7 @@ impl Body<'_, '_, '_> {
 
     fn context_access(&mut self) {
         if self.choices.below(2) == 0 {
-            let word = self.value(Type::I64);
+            let word = self.operand(Type::I64);
             self.builder.context_set(word);
         } else {
             let word = self.builder.context_get();
@@ -483,44 +307,31 @@ impl Body<'_, '_, '_> {
         }
     }
 
-    fn bulk_memory(&mut self) {
-        let Some((heap, data)) = self.world.memory else {
-            return self.compute();
+    fn table_access(&mut self) {
+        let table = self.choices.of(&[self.world.table, self.world.routes.0]);
+        if self.choices.once_in(8) {
+            let size = self.builder.table_size(table);
+            return self.keep(&[size]);
+        }
+        let index = match self.choices.once_in(40) {
+            true => self.value(Type::I64),
+            false => self.masked(1),
         };
-        let (to, from, length) = (self.masked(0x3ff), self.masked(0x3ff), self.masked(15));
-        match self.choices.below(5) {
-            0 => self.builder.memory_copy(heap, heap, to, from, length),
-            1 => {
-                let byte = self.value(Type::I8);
-                self.builder.memory_fill(heap, to, byte, length);
-            }
-            2 => {
-                let from = self.masked(3);
-                self.builder.memory_init(heap, data, to, from, length);
-            }
-            3 => {
-                let pages = self.masked(1);
-                let before = self.builder.memory_grow(heap, pages);
-                self.keep(&[before]);
-            }
-            _ => {
-                let pages = self.builder.memory_size(heap);
-                self.keep(&[pages]);
-            }
+        let function = self.builder.table_get(table, index);
+        self.keep(&[function]);
+        if self.world.has_state && self.choices.once_in(3) {
+            let function = match table == self.world.table || self.choices.once_in(20) {
+                true => self.value(Type::FuncRef),
+                false => self.function_like(self.world.routes.1),
+            };
+            self.builder.table_set(table, index, function);
         }
     }
 
-    fn table_access(&mut self) {
-        if self.choices.once_in(8) {
-            let size = self.builder.table_size(self.world.table);
-            return self.keep(&[size]);
-        }
-        let index = self.masked(1);
-        let function = self.builder.table_get(self.world.table, index);
-        self.keep(&[function]);
-        if self.world.has_state && self.choices.once_in(3) {
-            let function = self.value(Type::FuncRef);
-            self.builder.table_set(self.world.table, index, function);
-        }
+    /// The signature of a function of the module, imports included.
+    pub(super) fn signature_of(&self, function: FuncId) -> Signature {
+        self.builder.module().functions[function]
+            .signature()
+            .clone()
     }
 }

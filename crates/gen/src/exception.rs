@@ -1,12 +1,35 @@
 //! Ends of blocks that throw or catch.
 
 use super::body::Body;
+use super::call::Callee;
+use enjamb_ir::build::{BuildError, ModuleBuilder, Variable};
 use enjamb_ir::{Block, Exception, FuncId, Signature, Type, Value};
 
-/// Ends the block in a way that has to do with exceptions. `throw` is a function of the host.
-pub(super) fn terminator(body: &mut Body<'_, '_, '_>, throw: FuncId) {
+/// Functions of the host that throw.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Throwers {
+    /// Throws the exception of its two arguments.
+    throw: FuncId,
+    /// Ends with an error of the host.
+    fail: FuncId,
+}
+
+impl Throwers {
+    pub(super) fn declare(builder: &mut ModuleBuilder) -> Result<Self, BuildError> {
+        let gives = &[Type::I64][..];
+        let throws = Signature::sync(&Exception::TYPES, gives);
+        let fails = Signature::sync(&[], gives);
+        Ok(Throwers {
+            throw: builder.declare_import("throw", "host", "throw", throws)?,
+            fail: builder.declare_import("fail", "host", "fail", fails)?,
+        })
+    }
+}
+
+/// Ends the block in a way that has to do with exceptions.
+pub(super) fn terminator(body: &mut Body<'_, '_, '_>, throwers: Throwers) {
     let joins = body.world.has_tasks && body.signature.is_async;
-    match body.choices.below(12) {
+    match body.choices.below(14) {
         0 => {
             let [tag, payload] = exception(body);
             body.builder.throw(tag, payload);
@@ -15,28 +38,50 @@ pub(super) fn terminator(body: &mut Body<'_, '_, '_>, throw: FuncId) {
             let [tag, payload] = exception(body);
             body.builder.rethrow(tag, payload);
         }
-        2 => try_host(body, throw),
-        3..6 if joins => try_join(body),
+        2 => try_host(body, throwers),
+        3..5 if joins => try_join(body),
+        5 if joins => {
+            let task = body.held();
+            body.if_there(task, try_join_held);
+            let next = body.somewhere();
+            body.builder.jump(next, &[]);
+        }
+        6..8 if body.signature.is_async => try_leaf(body),
         _ => try_call(body),
     }
 }
 
-/// The words of an exception, from variables.
+/// The words of an exception.
 fn exception(body: &mut Body<'_, '_, '_>) -> [Value; 2] {
-    Exception::TYPES.map(|ty| body.value(ty))
+    Exception::TYPES.map(|ty| body.operand(ty))
 }
 
 /// Throws in the host; what comes of it is caught here, or not.
-fn try_host(body: &mut Body<'_, '_, '_>, throw: FuncId) {
-    let args = exception(body);
-    if body.choices.below(3) == 0 {
-        let results = body.builder.call(throw, &args);
+fn try_host(body: &mut Body<'_, '_, '_>, throwers: Throwers) {
+    let (callee, args) = match body.choices.below(2) {
+        0 => (throwers.throw, exception(body).to_vec()),
+        _ => (throwers.fail, Vec::new()),
+    };
+    if body.choices.below(4) == 0 {
+        let results = body.builder.call(callee, &args);
         body.keep(&results);
         return body.leave();
     }
-    let edges = Edges::new(body, &[Type::I64]);
+    try_import(body, callee, &args);
+}
+
+/// Calls something that may suspend and does not throw, unless the task is cancelled there.
+fn try_leaf(body: &mut Body<'_, '_, '_>) {
+    let leaf = body.choices.of(&body.world.imports.leaves());
+    let args = body.arguments_of_import(leaf);
+    try_import(body, leaf, &args);
+}
+
+fn try_import(body: &mut Body<'_, '_, '_>, callee: FuncId, args: &[Value]) {
+    let results = body.signature_of(callee).results;
+    let edges = Edges::new(body, &results);
     let (normal, unwind) = (edges.target(0), edges.target(1));
-    body.builder.try_call(throw, &args, normal, unwind);
+    body.builder.try_call(callee, args, normal, unwind);
     edges.land(body);
 }
 
@@ -48,22 +93,37 @@ fn try_call(body: &mut Body<'_, '_, '_>) {
     let args = body.arguments(&signature);
     let edges = Edges::new(body, &signature.results);
     let (normal, unwind) = (edges.target(0), edges.target(1));
-    if body.choices.once_in(3) {
-        let target = body.builder.func_addr(callee);
-        let signature = body.builder.create_signature(signature);
-        body.builder
-            .try_call_indirect(signature, target, &args, normal, unwind);
-    } else {
-        body.builder.try_call(callee, &args, normal, unwind);
+    match callee {
+        Callee::Function(function) => body.builder.try_call(function, &args, normal, unwind),
+        Callee::Reference(reference) => {
+            let signature = body.builder.create_signature(signature);
+            body.builder
+                .try_call_indirect(signature, reference, &args, normal, unwind);
+        }
     }
     edges.land(body);
 }
 
 fn try_join(body: &mut Body<'_, '_, '_>) {
-    let (task, types) = body.spawn();
+    let (task, types) = body.spawn(false);
     body.cancel_some(task);
-    let edges = Edges::new(body, &types);
-    let results = Signature::sync(&[], &types);
+    try_results(body, task, &types);
+}
+
+/// Joins a variable's task, and goes on in a block that nothing else leads to.
+fn try_join_held(body: &mut Body<'_, '_, '_>, variable: Variable) {
+    let task = body.builder.use_var(variable);
+    body.cancel_some(task);
+    body.forget(variable);
+    let world = body.world;
+    try_results(body, task, world.task_results());
+    let next = body.builder.create_block();
+    body.builder.switch_to_block(next);
+}
+
+fn try_results(body: &mut Body<'_, '_, '_>, task: Value, types: &[Type]) {
+    let edges = Edges::new(body, types);
+    let results = Signature::sync(&[], types);
     let results = body.builder.create_signature(results);
     let (normal, unwind) = (edges.target(0), edges.target(1));
     body.builder.try_join(results, task, normal, unwind);
@@ -84,7 +144,7 @@ impl Edges {
         let blocks = [body.builder.create_block(), body.builder.create_block()];
         let others = [(); 2].map(|()| {
             let count = body.choices.below(3);
-            let types = (0..count).map(|_| body.choices.of(&super::TYPES));
+            let types = (0..count).map(|_| body.choices.of(&body.world.types));
             let types: Vec<Type> = types.collect();
             types
                 .into_iter()

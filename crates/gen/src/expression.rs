@@ -1,16 +1,49 @@
-//! Random instructions without control flow, from the instruction table.
+//! Random instructions without control flow, from the instruction table, and the operands that they take.
 
-use super::World;
 use super::body::Body;
+use super::world::World;
 use enjamb_ir::{
-    FloatCond, IntCond, Opcode, OpcodeInfo, OperandKind, Payload, Shape, Type, TypeClass, TypeRule,
-    Value,
+    Effects, FloatCond, IntCond, Opcode, OpcodeInfo, OperandKind, Payload, Shape, Type, TypeClass,
+    TypeRule, Value,
 };
 
-/// The opcodes that only compute; those that may trap besides have a lower chance.
-fn opcodes(traps: bool, vectors: bool) -> Vec<Opcode> {
-    use enjamb_ir::Effects;
-    let wanted = if traps { Effects::TRAPS } else { Effects::PURE };
+/// The instructions that only compute, each as often as it is to be among others.
+#[derive(Clone, Debug)]
+pub(super) struct Instructions {
+    /// Those that do not trap.
+    all: Vec<Opcode>,
+    trapping: Vec<Opcode>,
+    /// Those of `all` that give a type and have operands.
+    giving: Vec<(Type, Vec<Opcode>)>,
+}
+
+impl Instructions {
+    /// Those on these types.
+    pub(super) fn new(types: &[Type]) -> Self {
+        let vectors = types.contains(&Type::V128);
+        let giving = types.iter().map(|&ty| {
+            let gives = |row: &OpcodeInfo| !row.operands.is_empty() && gives(row, ty);
+            (ty, opcodes(Effects::PURE, vectors, &gives))
+        });
+        Instructions {
+            all: opcodes(Effects::PURE, vectors, &|_| true),
+            trapping: opcodes(Effects::TRAPS, vectors, &|_| true),
+            giving: giving.collect(),
+        }
+    }
+
+    fn giving(&self, ty: Type) -> &[Opcode] {
+        let found = self.giving.iter().find(|(given, _)| *given == ty);
+        found.map_or(&[], |(_, opcodes)| opcodes)
+    }
+}
+
+/// The opcodes with these effects that only compute, out of those that are wanted.
+fn opcodes(
+    effects: Effects,
+    vectors: bool,
+    is_wanted: &dyn Fn(&OpcodeInfo) -> bool,
+) -> Vec<Opcode> {
     let computes = |kind| {
         use OperandKind::{Float, FloatCond, IntCond, Integer, Values};
         use OperandKind::{Lane, Lanes, LanesFloatCond, LanesIntCond, Shuffle, Vector};
@@ -23,48 +56,131 @@ fn opcodes(traps: bool, vectors: bool) -> Vec<Opcode> {
     let vector = TypeRule::Is(Type::V128);
     let rows = Opcode::all().iter().filter(|row| {
         let frame = [TypeRule::Is(Type::Addr), TypeRule::Is(Type::Task)];
-        row.effects == wanted
+        row.effects == effects
             && computes(row.kind)
             && !row.results.is_empty()
             && !row.operands.iter().any(|rule| frame.contains(rule))
             && (vectors || !row.operands.contains(&vector))
+            && is_wanted(row)
     });
-    rows.map(|row| row.opcode).collect()
+    rows.flat_map(|row| std::iter::repeat_n(row.opcode, share(row.opcode)))
+        .collect()
+}
+
+/// How often an instruction is to be among others: more often, the more ways there are to select it.
+fn share(opcode: Opcode) -> usize {
+    use Opcode::*;
+    match opcode {
+        Iadd | Isub | Imul | Band | Bor | Bxor | Ishl | Ushr | Sshr | Icmp | Select => 8,
+        Sextend | Uextend | Ireduce | Fcmp | Fadd | Fsub | Fmul | IsNull => 4,
+        Viadd | Visub | Vimul | Vicmp | Vfadd | Vfmul | Vfcmp | Bitselect | Shuffle => 3,
+        Iconst | Fconst | Vconst | Null => 1,
+        _ => 2,
+    }
+}
+
+fn gives(row: &OpcodeInfo, ty: Type) -> bool {
+    match row.results {
+        [TypeRule::T] => row.class.is_some_and(|class| class.contains(ty)),
+        [TypeRule::Is(fixed)] => *fixed == ty,
+        [TypeRule::LaneType] => Shape::ALL.iter().any(|shape| shape.lane_type() == ty),
+        _ => false,
+    }
 }
 
 impl Body<'_, '_, '_> {
     /// A random computation; its result goes into a variable.
     pub(super) fn compute(&mut self) {
+        let instructions = &self.world.instructions;
         let traps = self.choices.once_in(12);
-        let vectors = self.world.types.contains(&Type::V128);
-        let opcode = self.choices.of(&opcodes(traps, vectors));
-        let row = opcode.info();
-        let ty = match row.class {
+        let opcode = match traps {
+            true => self.choices.of(&instructions.trapping),
+            false => self.choices.of(&instructions.all),
+        };
+        let ty = self.controlling_type(opcode.info());
+        if let Some(result) = self.instruction(opcode, ty, None) {
+            self.keep(&[result]);
+        }
+    }
+
+    /// One of the types that an instruction works on.
+    fn controlling_type(&mut self, row: &OpcodeInfo) -> Type {
+        match row.class {
             Some(class) => self.choices.of(&self.world.members(class)),
             None => Type::I64,
-        };
-        let payload = self.payload(row, ty);
+        }
+    }
+
+    /// An operand: what a variable holds, a constant, or something that is computed on the spot.
+    pub(super) fn operand(&mut self, ty: Type) -> Value {
+        if self.nesting == self.world.nesting || self.choices.below(2) == 0 {
+            return self.value(ty);
+        }
+        self.nesting += 1;
+        let value = self.fresh(ty);
+        self.nesting -= 1;
+        if self.choices.once_in(6) {
+            self.keep(&[value]);
+        }
+        value
+    }
+
+    /// A value that is computed on the spot.
+    fn fresh(&mut self, ty: Type) -> Value {
+        match self.choices.below(8) {
+            0 | 1 if TypeClass::Stored.contains(ty) => self.load_value(ty),
+            2 | 3 if ty.is_int() => self.idiom(ty),
+            4 if ty == Type::I8 => self.comparison(),
+            _ => {
+                let giving = self.world.instructions.giving(ty);
+                if giving.is_empty() {
+                    return self.value(ty);
+                }
+                let opcode = self.choices.of(giving);
+                let row = opcode.info();
+                let controlling = match row.results {
+                    [TypeRule::T] => ty,
+                    _ => self.controlling_type(row),
+                };
+                match self.instruction(opcode, controlling, Some(ty)) {
+                    Some(value) => value,
+                    None => self.value(ty),
+                }
+            }
+        }
+    }
+
+    /// An instruction with operands, which gives a value of the type that is `wanted`, if one is.
+    fn instruction(&mut self, opcode: Opcode, ty: Type, wanted: Option<Type>) -> Option<Value> {
+        let row = opcode.info();
+        let payload = self.payload(row, ty, wanted);
         let mut args = Vec::new();
-        for &rule in row.operands {
+        for (position, &rule) in row.operands.iter().enumerate() {
             let suitable = operand_types(self.world, rule, ty, payload);
             if suitable.is_empty() {
-                return;
+                return None;
             }
             let operand = self.choices.of(&suitable);
-            args.push(self.value(operand));
+            args.push(match position {
+                0 if opcode == Opcode::Select => self.condition(),
+                1 if operand.is_int() && self.choices.once_in(4) => self.constant(operand),
+                _ => self.operand(operand),
+            });
         }
-        if traps && !self.choices.once_in(6) {
+        if row.effects == Effects::TRAPS && !self.choices.once_in(10) {
             self.tame(opcode, ty, &mut args);
         }
-        let inst = self.builder.inst(opcode, ty, payload, &args, &[]);
-        let results = inst.map(|inst| self.builder.results(inst).to_vec());
-        self.keep(&results.unwrap_or_default());
+        let inst = self.builder.inst(opcode, ty, payload, &args, &[])?;
+        self.builder.results(inst).first().copied()
     }
 
     /// What an instruction carries besides values.
-    fn payload(&mut self, row: &OpcodeInfo, ty: Type) -> Payload {
-        let shapes = Shape::ALL.iter().copied();
-        let shapes = shapes.filter(|&shape| row.shapes.is_some_and(|class| class.contains(shape)));
+    fn payload(&mut self, row: &OpcodeInfo, ty: Type, wanted: Option<Type>) -> Payload {
+        let lane = wanted.filter(|_| row.results == [TypeRule::LaneType]);
+        let shapes = Shape::ALL.iter().copied().filter(|&shape| {
+            row.shapes.is_some_and(|class| class.contains(shape))
+                && lane.is_none_or(|lane| shape.lane_type() == lane)
+        });
         let shapes: Vec<Shape> = shapes.collect();
         let choices = &mut *self.choices;
         match row.kind {

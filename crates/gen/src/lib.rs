@@ -4,10 +4,13 @@
 //! [`Program`]: a module, what to call, and whether the schedule of suspensions may make a difference. The same
 //! bytes give the same program on every machine.
 //!
-//! A program is a module with globals, a table, now and then a memory, and a few functions, sync and async, which
-//! call each other. Their bodies are control flow graphs of any shape, irreducible ones included,
-//! over variables of all types. Half of the programs throw and catch exceptions, and half have
-//! vectors, half have objects that a collector moves, and half use the context word. The first parameter
+//! A program is a module with globals, tables, now and then memories, and a few functions, sync and async, which
+//! call each other by name and by reference. Their bodies are control flow graphs of any shape, irreducible ones included,
+//! over variables of all types, tasks among them, and addresses in the frame. An operand is a variable or computed
+//! on the spot, often in a way that instruction selection takes together. Half of the programs throw and catch
+//! exceptions, and half have
+//! vectors, half have objects that a collector moves, and half use the context word. A quarter are trusted modules,
+//! in which functions access the frames of their callers. The first parameter
 //! of each function is its fuel: a block costs one, a callee gets a fraction of what is left, and at zero a
 //! function returns what it has. Some programs are tiny and some large, and in some a callee gets as much as its
 //! caller until a number of calls is used up, so that they call dozens deep.
@@ -17,9 +20,11 @@
 //! - A program that is marked [`schedule_independent`](Program::schedule_independent) ends in the same way, with the
 //!   same effects, whatever suspends when. Its tasks communicate by arguments, results and join alone.
 //! - What a program imports is: the leaves of the namespace `enjamb`; and of the namespace `host` `log`, which takes a
-//!   number, `echo`, which gives it back, `later`, which may take its time for that, and `throw`, which throws the
-//!   exception of its two arguments. In a program that calls `later` no schedule makes a difference, so it does not
-//!   matter either when the host is ready.
+//!   number, `echo`, which gives it back, `later`, which may take its time for that, `handle`, which makes a reference
+//!   of it, `number`, which undoes that, `throw`, which throws the
+//!   exception of its two arguments, and `fail`, which ends with an error. In a program that calls `later` no schedule
+//!   makes a difference, so it does not matter either when the host is ready.
+//! - In a trusted module no access through an address leaves its slot.
 //!
 //! [`Coverage`] counts what programs had in them, and how their runs ended.
 //!
@@ -40,20 +45,22 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod call;
 mod choices;
 mod coverage;
 mod exception;
 mod expression;
+mod idiom;
+mod memory;
 mod object;
+mod task;
+mod world;
 
 pub use choices::{Choices, bytes_of_seed};
 pub use coverage::Coverage;
 
 use enjamb_ir::build::{BuildError, ModuleBuilder};
-use enjamb_ir::{
-    DataId, Exception, Export, FuncId, GlobalId, GlobalInit, MemoryId, Module, Signature, TableId,
-    Type, TypeClass, Val,
-};
+use enjamb_ir::{Module, Type, Val};
 
 /// A random program.
 #[derive(Clone, Debug)]
@@ -68,19 +75,6 @@ pub struct Program {
     /// make a difference.
     pub schedule_independent: bool,
 }
-
-/// The types that variables, parameters and results have; without vectors all but the last.
-const TYPES: [Type; 9] = [
-    Type::I64,
-    Type::I32,
-    Type::F64,
-    Type::I8,
-    Type::F32,
-    Type::I16,
-    Type::Ref,
-    Type::FuncRef,
-    Type::V128,
-];
 
 /// The calls that a program may do in which callees get as much fuel as their callers.
 const CALLS: i64 = 60;
@@ -132,47 +126,6 @@ impl Size {
     };
 }
 
-/// What the functions of a program can name.
-#[derive(Clone, Debug)]
-struct World {
-    size: Size,
-    /// Counts the calls that are left, in programs that call deep.
-    calls_left: Option<GlobalId>,
-    /// The types that variables, parameters and results have.
-    types: &'static [Type],
-    /// Whether functions use globals, the host, and a memory if there is one.
-    has_state: bool,
-    /// Whether functions start tasks.
-    has_tasks: bool,
-    /// Whether functions read and set the context word.
-    has_context: bool,
-    /// A function of the host that throws, where functions throw and catch.
-    throw: Option<FuncId>,
-    /// What objects there are, where functions make some.
-    objects: Option<object::Objects>,
-    functions: Vec<(FuncId, Signature)>,
-    leaf_yield: FuncId,
-    leaf_test: FuncId,
-    leaf_sleep: FuncId,
-    /// An async function of the host that gives back its argument.
-    ask: FuncId,
-    /// One that gives it back later, where no schedule makes a difference.
-    later: Option<FuncId>,
-    log: FuncId,
-    /// The memory and the bytes that go into it, where functions use one.
-    memory: Option<(MemoryId, DataId)>,
-    table: TableId,
-    globals: Vec<(GlobalId, Type)>,
-}
-
-impl World {
-    /// The types of a class that variables have.
-    fn members(&self, class: TypeClass) -> Vec<Type> {
-        let types = self.types.iter().copied();
-        types.filter(|&ty| class.contains(ty)).collect()
-    }
-}
-
 /// Makes a program. Most are small, since most of what can go wrong takes little; one in 64 is large.
 ///
 /// # Errors
@@ -200,9 +153,8 @@ pub fn program_of_size(bytes: &[u8], size: Size) -> Result<Program, BuildError> 
 }
 
 fn make(choices: &mut Choices<'_>, size: Size) -> Result<Program, BuildError> {
-    let (has_state, has_tasks) = choices.of(&[(true, false), (false, true), (true, true)]);
     let mut builder = ModuleBuilder::new();
-    let world = declare(&mut builder, choices, size, has_state, has_tasks)?;
+    let world = world::declare(&mut builder, choices, size)?;
     for index in 0..world.functions.len() {
         body::define(&mut builder, choices, &world, index)?;
     }
@@ -222,120 +174,6 @@ fn make(choices: &mut Choices<'_>, size: Size) -> Result<Program, BuildError> {
         module,
         function: "f0".to_string(),
         args,
-        schedule_independent: world.later.is_some(),
+        schedule_independent: !world.is_racy,
     })
-}
-
-fn declare(
-    builder: &mut ModuleBuilder,
-    choices: &mut Choices<'_>,
-    size: Size,
-    has_state: bool,
-    has_tasks: bool,
-) -> Result<World, BuildError> {
-    let leaf = |params: &[Type], results: &[Type]| Signature::asynchronous(params, results);
-    let i64s = &[Type::I64][..];
-    let leaf_yield = builder.declare_import("yield", "enjamb", "yield", leaf(&[], &[]))?;
-    let leaf_test = builder.declare_import("test", "enjamb", "test", leaf(i64s, i64s))?;
-    let leaf_sleep = builder.declare_import("sleep", "enjamb", "sleep", leaf(i64s, &[]))?;
-    let ask = builder.declare_import("ask", "host", "echo", leaf(i64s, i64s))?;
-    let log = builder.declare_import("log", "host", "log", Signature::sync(i64s, &[]))?;
-    let memory = match has_state && choices.below(2) == 1 {
-        true => {
-            let heap = builder.declare_memory("heap", 1, 2)?;
-            builder.export("heap", Export::Memory(heap))?;
-            let data = b"\x01\x80\xff\x7f words of a poem";
-            Some((heap, builder.declare_data("data", data, None)?))
-        }
-        false => None,
-    };
-    let types = choices.of(&[&TYPES[..8], &TYPES]);
-    let mut globals = Vec::new();
-    let stored = types.iter().filter(|&&ty| TypeClass::Stored.contains(ty));
-    for (index, &ty) in stored.enumerate() {
-        let name = format!("g{index}");
-        let init = match ty {
-            Type::V128 => GlobalInit::Vector(0),
-            _ => GlobalInit::Number(0),
-        };
-        let global = builder.declare_global(&name, ty, init)?;
-        builder.export(&name, Export::Global(global))?;
-        globals.push((global, ty));
-    }
-    let is_deep = has_state && choices.once_in(6) && size != Size::LARGE;
-    let calls_left = match is_deep {
-        true => {
-            let init = GlobalInit::Number(CALLS as u64);
-            Some(builder.declare_global("calls_left", Type::I64, init)?)
-        }
-        false => None,
-    };
-    let mut functions = Vec::new();
-    for index in 0..choices.between(1, size.functions) {
-        let mut signature = signature(choices, types);
-        // The function that the host calls can suspend.
-        signature.is_async |= index == 0;
-        let id = builder.declare_function(&format!("f{index}"), signature.clone())?;
-        functions.push((id, signature));
-    }
-    let mut entries: Vec<Option<FuncId>> = functions.iter().map(|(id, _)| Some(*id)).collect();
-    entries.push(None);
-    let table = builder.declare_table("table", &entries)?;
-    let throw = match choices.below(2) {
-        0 => None,
-        _ => {
-            let signature = Signature::sync(&Exception::TYPES, i64s);
-            Some(builder.declare_import("throw", "host", "throw", signature)?)
-        }
-    };
-    let objects = match choices.below(2) {
-        0 => None,
-        _ => {
-            let number = choices.of(types);
-            Some(object::Objects::declare(builder, types, number)?)
-        }
-    };
-    // Calls of the host are seen in their order, and which of them a task has made when another one traps.
-    let shares = has_state || objects.is_some() || throw.is_some();
-    let later = match shares && has_tasks {
-        true => None,
-        false => Some(builder.declare_import("later", "host", "later", leaf(i64s, i64s))?),
-    };
-    Ok(World {
-        size,
-        calls_left,
-        types,
-        has_state,
-        has_tasks,
-        has_context: choices.below(2) == 1,
-        throw,
-        objects,
-        functions,
-        leaf_yield,
-        leaf_test,
-        leaf_sleep,
-        ask,
-        later,
-        log,
-        memory,
-        table,
-        globals,
-    })
-}
-
-fn signature(choices: &mut Choices<'_>, among: &[Type]) -> Signature {
-    let most = choices.of(&[2, 2, 4, 12]);
-    let mut types = |most: usize| -> Vec<Type> {
-        (0..choices.below(most + 1))
-            .map(|_| choices.of(among))
-            .collect()
-    };
-    let mut params = vec![Type::I64];
-    params.extend(types(most));
-    let results = types(most.min(9));
-    Signature {
-        params,
-        results,
-        is_async: choices.below(3) != 2,
-    }
 }

@@ -40,11 +40,18 @@ impl Objects {
     }
 }
 
+impl Objects {
+    /// An object with fields.
+    pub(super) fn make(&self, body: &mut Body<'_, '_, '_>) -> Value {
+        body.builder.new_object(self.node)
+    }
+}
+
 /// Makes, reads or writes an object.
 pub(super) fn statement(body: &mut Body<'_, '_, '_>, objects: &Objects) {
     match body.choices.below(13) {
         0..2 => {
-            let node = body.builder.new_object(objects.node);
+            let node = objects.make(body);
             body.keep(&[node]);
         }
         2 => {
@@ -60,7 +67,7 @@ pub(super) fn statement(body: &mut Body<'_, '_, '_>, objects: &Objects) {
         }
         6..9 => {
             let index = body.choices.below(objects.fields.len());
-            let value = body.value(objects.fields[index]);
+            let value = body.operand(objects.fields[index]);
             let object = instance(body, objects.node, objects);
             let field = FieldId::from_index(index);
             body.builder.set_field(objects.node, field, object, value);
@@ -88,7 +95,7 @@ fn instance(body: &mut Body<'_, '_, '_>, ty: ObjectTypeId, objects: &Objects) ->
         return object;
     }
     let other = match ty == objects.node {
-        true => body.builder.new_object(ty),
+        true => objects.make(body),
         false => new_array(body, ty),
     };
     let fits = body.builder.is_instance(ty, object);
@@ -116,7 +123,7 @@ fn element(body: &mut Body<'_, '_, '_>, objects: &Objects) {
             // The element that is there gives the type of the variable to put in its place.
             let old = body.builder.get_element(ty, array, at);
             if let Some(element) = body.builder.value_type(old) {
-                let value = body.value(element);
+                let value = body.operand(element);
                 body.builder.set_element(ty, array, at, value);
             }
         }
