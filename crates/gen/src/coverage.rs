@@ -1,14 +1,43 @@
 //! What programs have in them, counted.
 
-use enjamb_ir::{FunctionKind, Module, Opcode};
+use enjamb_ir::{
+    Block, Function, FunctionKind, Inst, Module, Opcode, Payload, Place, SecondaryMap, Value,
+    ValueDef,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+/// What instruction selection may take together: an instruction whose result is used once, in its own block, and
+/// the one that uses it.
+const FOLDS: [(Opcode, Opcode); 18] = {
+    use Opcode::*;
+    [
+        (Imul, Iadd),
+        (Imul, Isub),
+        (Ishl, Iadd),
+        (Ushr, Band),
+        (Sextend, Iadd),
+        (Uextend, Iadd),
+        (Load, Iadd),
+        (Load, Sextend),
+        (Bnot, Band),
+        (Band, Icmp),
+        (Load, Icmp),
+        (Icmp, Brif),
+        (Fcmp, Brif),
+        (IsNull, Brif),
+        (Icmp, Select),
+        (Fcmp, Select),
+        (Iadd, Load),
+        (Ishl, Store),
+    ]
+};
+
 /// Counts of what some programs had in them, and of how their runs ended.
 ///
-/// Its text has a line for each count, name and number: `opcode iadd 12`. Instructions are counted once
-/// for each place where they stand, not for each time they run.
+/// Its text has a line for each count, name and number: `opcode iadd 12`, `fold imul into iadd 3`, `parameter task 2`.
+/// Instructions are counted once for each place where they stand, not for each time they run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage(BTreeMap<String, u64>);
 
@@ -25,10 +54,40 @@ impl Coverage {
             self.note(kind);
         }
         for (_, body) in module.bodies() {
-            for &block in &body.order {
-                for &inst in &body.blocks[block].insts {
-                    let name = body.insts[inst].opcode.info().name;
-                    self.note(&format!("opcode {name}"));
+            self.add_body(body);
+        }
+    }
+
+    fn add_body(&mut self, body: &Function) {
+        let mut uses: SecondaryMap<Value, u32> = SecondaryMap::new();
+        let mut blocks: SecondaryMap<Inst, Option<Block>> = SecondaryMap::new();
+        for &block in &body.order {
+            let kind = match body.is_entry(block) {
+                true => "parameter",
+                false => "block parameter",
+            };
+            for &param in &body.blocks[block].params {
+                self.note(&format!("{kind} {}", body.value_type(param)));
+            }
+            for &inst in &body.blocks[block].insts {
+                body.for_each_use(inst, |value| uses[value] += 1);
+                blocks[inst] = Some(block);
+                self.note(&format!("opcode {}", body.insts[inst].opcode));
+                if let Payload::Access(Place::Address, _) = body.insts[inst].payload {
+                    self.note("access through an address");
+                }
+            }
+        }
+        let insts = blocks.iter().filter(|(_, block)| block.is_some());
+        for (outer, block) in insts {
+            let opcode = body.insts[outer].opcode;
+            for &arg in body.args(outer) {
+                if let ValueDef::Result(inner, _) = body.values[arg].def
+                    && uses[arg] == 1
+                    && blocks[inner] == *block
+                    && FOLDS.contains(&(body.insts[inner].opcode, opcode))
+                {
+                    self.note(&format!("fold {} into {opcode}", body.insts[inner].opcode));
                 }
             }
         }

@@ -235,7 +235,7 @@ impl Body<'_, '_, '_> {
 
     /// A comparison that is made here, of type `i8`.
     pub(super) fn comparison(&mut self) -> Value {
-        match self.choices.below(12) {
+        match self.choices.below(13) {
             0..5 => {
                 let ty = self.choices.of(&self.world.members(TypeClass::Int));
                 let left = self.operand(ty);
@@ -253,12 +253,12 @@ impl Body<'_, '_, '_> {
                 let condition = self.choices.of(FloatCond::ALL);
                 self.builder.fcmp(condition, left, right)
             }
-            9 => {
+            9 | 10 => {
                 let ty = self.choices.of(&[Type::Ref, Type::FuncRef]);
                 let reference = self.value(ty);
                 self.builder.is_null(reference)
             }
-            10 => {
+            11 => {
                 let ty = self.choices.of(&self.world.members(TypeClass::Identity));
                 let (left, right) = (self.value(ty), self.value(ty));
                 self.builder.same_ref(left, right)

@@ -9,7 +9,7 @@
 //! over variables of all types, tasks among them, and addresses in the frame. An operand is a variable or computed
 //! on the spot, often in a way that instruction selection takes together. Half of the programs throw and catch
 //! exceptions, and half have
-//! vectors, half have objects that a collector moves, and half use the context word. A quarter are trusted modules,
+//! vectors, half have objects that a collector moves, and half use the context word. A third are trusted modules,
 //! in which functions access the frames of their callers. The first parameter
 //! of each function is its fuel: a block costs one, a callee gets a fraction of what is left, and at zero a
 //! function returns what it has. Some programs are tiny and some large, and in some a callee gets as much as its

@@ -70,6 +70,9 @@ impl Body<'_, '_, '_> {
             }
             1 if self.world.is_racy => {
                 let given = self.builder.task_try_result(results, task);
+                let none = self.no_task();
+                let left = self.builder.select(given[0], none, task);
+                self.builder.def_var(variable, left);
                 return self.keep(&given);
             }
             2 if self.world.is_racy => {

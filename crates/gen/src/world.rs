@@ -115,7 +115,7 @@ pub(super) fn declare(
     size: Size,
 ) -> Result<World, BuildError> {
     let (has_state, has_tasks) = choices.of(&[(true, false), (false, true), (true, true)]);
-    let is_trusted = choices.once_in(4);
+    let is_trusted = choices.once_in(3);
     if is_trusted {
         builder.trust();
     }
@@ -156,7 +156,7 @@ pub(super) fn declare(
     };
     Ok(World {
         size,
-        nesting: choices.below(4),
+        nesting: choices.of(&[0, 1, 2, 3, 3]),
         instructions: Instructions::new(&types),
         types,
         file,
@@ -247,20 +247,24 @@ fn functions(
 ) -> Result<Vec<(FuncId, Signature)>, BuildError> {
     let mut functions: Vec<(FuncId, Signature)> = Vec::new();
     let of_host: Vec<Type> = types.iter().copied().filter(|&t| t != Type::Task).collect();
+    let with_tasks = match types.contains(&Type::Task) {
+        true => &[types, &[Type::Task; 2]].concat(),
+        false => types,
+    };
     for index in 0..choices.between(1, size.functions) {
         let mut wanted = match index {
             0 => signature(choices, &of_host),
-            _ => signature(choices, types),
+            _ => signature(choices, with_tasks),
         };
         if index == 0 {
             // The function that the host calls can suspend.
             wanted.is_async = true;
-        } else if choices.once_in(3) {
+        } else if choices.once_in(4) {
             wanted = functions[choices.below(index)].1.clone();
         } else if choices.once_in(3) {
             wanted.results = functions[0].1.results.clone();
         }
-        if !wanted.is_async && choices.once_in(if is_trusted { 2 } else { 8 }) {
+        if !wanted.is_async && choices.once_in(if is_trusted { 2 } else { 4 }) {
             let at = choices.between(1, wanted.params.len());
             wanted.params.insert(at, Type::Addr);
         }
@@ -283,7 +287,7 @@ fn signature(choices: &mut Choices<'_>, among: &[Type]) -> Signature {
     Signature {
         params,
         results,
-        is_async: choices.below(3) != 2,
+        is_async: choices.below(2) == 0,
     }
 }
 

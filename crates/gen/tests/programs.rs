@@ -29,13 +29,24 @@ const WITHOUT: &[Opcode] = &[
 #[test]
 fn programs_have_every_instruction() {
     let mut coverage = Coverage::default();
-    for seed in 1..=1500 {
+    for seed in 1..=800 {
         let made = program(&bytes_of_seed(seed)).unwrap_or_else(|error| panic!("{seed}: {error}"));
         coverage.add(&made.module);
     }
     let missing: Vec<Opcode> = coverage.missing().collect();
     println!("{coverage}");
     assert_eq!(missing, WITHOUT);
+    let folds = [
+        ("imul", "iadd"),
+        ("icmp", "brif"),
+        ("is_null", "brif"),
+        ("load", "iadd"),
+    ];
+    let folds = folds.map(|(inner, outer)| format!("fold {inner} into {outer}"));
+    let kinds = ["parameter addr", "parameter task", "block parameter task"].map(String::from);
+    for what in folds.iter().chain(&kinds) {
+        assert!(coverage.count(what) > 40, "{what}");
+    }
 }
 
 #[test]
