@@ -49,6 +49,8 @@ pub struct Case {
     pub schedule_independent: bool,
     /// The schedules to run under.
     pub schedules: Vec<Schedule>,
+    /// Whether the tables of its code are compared with it, too.
+    pub tables: bool,
 }
 
 impl Case {
@@ -89,6 +91,7 @@ impl Case {
             fuel: FuelSupply::Unlimited,
             schedule_independent: program.schedule_independent,
             schedules: vec![Schedule::Natural, Schedule::Never, Schedule::Always],
+            tables: false,
         }
     }
 
@@ -140,6 +143,9 @@ impl Case {
         found.iter().for_each(|found| line(found));
         if !self.schedule_independent {
             line("schedule-dependent");
+        }
+        if self.tables {
+            line("tables");
         }
         let schedules: Vec<String> = self.schedules.iter().map(Schedule::to_string).collect();
         line(&format!("schedules: {}", schedules.join(", ")));
@@ -203,6 +209,7 @@ impl Case {
             fuel: header.fuel,
             schedule_independent: !header.schedule_dependent,
             schedules,
+            tables: header.tables,
         })
     }
 }

@@ -30,6 +30,8 @@ pub enum Kind {
     Leaves,
     /// It does something else than under the first schedule.
     DependsOnSchedule,
+    /// What unwinders and debuggers read is not what the code does.
+    Misleads,
 }
 
 /// The first engine, in the order of the pipeline, that does not do what it should.
@@ -62,6 +64,16 @@ impl Difference {
             detail: reason,
         }
     }
+
+    /// The difference that it is when tables are wrong.
+    pub fn misleading(reason: String) -> Self {
+        Difference {
+            stage: "the tables".to_string(),
+            kind: Kind::Misleads,
+            schedule: None,
+            detail: reason,
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -74,6 +86,7 @@ impl fmt::Display for Kind {
             Kind::Differs => f.write_str("differs from the interpreter on the source"),
             Kind::Leaves => f.write_str("leaves continuations"),
             Kind::DependsOnSchedule => f.write_str("depends on the schedule"),
+            Kind::Misleads => f.write_str("do not say what the code does"),
         }
     }
 }
@@ -89,10 +102,13 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A message of one line without its numbers, by which a message about a smaller program is known again.
+/// A message of one line without its numbers and what it quotes of the program, by which a message about a smaller
+/// program is known again.
 fn pattern(message: &str) -> String {
     let first = message.lines().next().unwrap_or_default();
-    let kept = first.chars().filter(|c| !c.is_ascii_digit());
+    let unquoted: Vec<&str> = first.split('`').step_by(2).collect();
+    let unquoted = unquoted.join("…");
+    let kept = unquoted.chars().filter(|c| !c.is_ascii_digit());
     kept.take(160).collect()
 }
 
@@ -152,6 +168,10 @@ impl Comparison<'_> {
     }
 
     fn compare(&self, case: &Case) -> Result<Agreement, Difference> {
+        if case.tables {
+            let checked = tables::check_source(&case.module);
+            checked.map_err(Difference::misleading)?;
+        }
         let engines = (self.engines)(&case.module, case.fuel).map_err(Difference::refused)?;
         let mut first: Option<Observed> = None;
         let mut agreement = Agreement::default();

@@ -1,10 +1,13 @@
 //! Checks one golden file: reads it, runs it everywhere, compares its listings.
 
+use crate::differential::MakeEngines;
 use crate::engines::{self, Engine};
 use crate::header::{self, Expected, Header, Run};
 use crate::observed::{Ending, Observed, Stats};
-use crate::{listing, report, schedules, stages};
+use crate::{listing, report, schedules, stages, tables};
 use enjamb_ir::{Module, Schedule, parse_module, verify_module};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// What introduces the expectation of a listing at the end of a file.
 const EXPECT: &str = "; expect: ";
@@ -25,19 +28,49 @@ impl Failure {
     }
 }
 
+/// The golden files below a folder, in order.
+///
+/// # Errors
+/// If a folder cannot be read.
+pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => found.extend(files(&path)?),
+            false if path.extension().is_some_and(|end| end == "enj") => found.push(path),
+            false => {}
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Checks a golden file. With `bless` listings are taken as they are, and the file as it should be
 /// comes back; what programs are expected to do is never blessed.
 ///
 /// # Errors
 /// The first stage that differs, and how.
 pub fn check(text: &str, bless: bool) -> Result<String, Failure> {
+    check_in(&engines::of_module, text, bless)
+}
+
+/// The same in other engines.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_in(engines: &MakeEngines, text: &str, bless: bool) -> Result<String, Failure> {
     let module = read(text)?;
     let header = header::parse(text, &module).map_err(|message| {
         let number = message.split(':').next().and_then(|line| line.parse().ok());
         Failure::new(number.unwrap_or(1), message)
     })?;
     if !header.runs.is_empty() {
-        check_runs(&module, &header)?;
+        check_runs(engines, &module, &header)?;
+    }
+    if header.tables {
+        let checked = tables::check_source(&module);
+        checked.map_err(|reason| Failure::new(1, format!("the tables: {reason}")))?;
     }
     let blessed = with_listings(text, &module, &header)?;
     if !bless && blessed != text {
@@ -60,10 +93,9 @@ fn read(text: &str) -> Result<Module, Failure> {
     Ok(module)
 }
 
-fn check_runs(module: &Module, header: &Header) -> Result<(), Failure> {
+fn check_runs(engines: &MakeEngines, module: &Module, header: &Header) -> Result<(), Failure> {
     let start = header.runs[0].line;
-    let engines =
-        engines::of_module(module, header.fuel).map_err(|reason| Failure::new(start, reason))?;
+    let engines = engines(module, header.fuel).map_err(|reason| Failure::new(start, reason))?;
     let schedules = match header.schedules.as_slice() {
         [] => schedules::of_module(module),
         chosen => chosen.to_vec(),

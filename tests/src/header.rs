@@ -17,6 +17,7 @@
 //! ; memory: %heap[8] == 01 02 ff
 //! ; pages: %heap == 2
 //! ; stats always: continuations_allocated == 1
+//! ; tables                               what unwinders and debuggers read of the code is what it does
 //! ; pass: async %main                    listings, with what they show at the end of the file
 //! ; layout: %main
 //! ; asm: x86_64 %main
@@ -38,6 +39,8 @@ pub struct Header {
     pub fuel: FuelSupply,
     /// What is run.
     pub runs: Vec<Run>,
+    /// Whether the tables of the code are compared with it.
+    pub tables: bool,
     /// What is printed.
     pub listings: Vec<Listing>,
 }
@@ -124,7 +127,7 @@ pub fn parse(text: &str, module: &Module) -> Result<Header, String> {
         parse_line(&mut header, module, line, comment.trim())
             .map_err(|reason| format!("{line}: {reason}"))?;
     }
-    if header.runs.is_empty() && header.listings.is_empty() {
+    if header.runs.is_empty() && header.listings.is_empty() && !header.tables {
         return Err("1: the header asks for nothing".to_string());
     }
     Ok(header)
@@ -138,6 +141,10 @@ fn parse_line(
 ) -> Result<(), String> {
     if comment == "schedule-dependent" {
         header.schedule_dependent = true;
+        return Ok(());
+    }
+    if comment == "tables" {
+        header.tables = true;
         return Ok(());
     }
     let Some((key, value)) = comment.split_once(':') else {

@@ -1,14 +1,24 @@
 //! A planted difference is found, named, written to a file that replays, and reduced.
 
+#[path = "../examples/fuzz/finding.rs"]
+mod finding;
 #[path = "../examples/fuzz/plant.rs"]
 mod plant;
+#[path = "../examples/fuzz/watch.rs"]
+mod watch;
 
-use enjamb_ir::{FuelSupply, Module, Opcode, Schedule};
+use enjamb_ir::{FuelSupply, Module, Opcode, Schedule, parse_module};
 use enjamb_tests::case::Case;
 use enjamb_tests::differential::{Comparison, Difference, Kind};
 use enjamb_tests::engines::Engine;
 use enjamb_tests::{golden, reduce};
 use plant::Plant;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use std::{env, fs, thread};
+use watch::Watch;
 
 /// Instructions that a call may take in the interpreter.
 const LIMIT: u64 = 200_000;
@@ -74,7 +84,7 @@ fn a_planted_difference_is_named_and_reduced_to_a_screenful() {
         small.module
     );
     assert!(found(&small).is_some_and(|again| again.is_like(&difference)));
-    assert!(small.instructions() <= 40, "{}", small.module);
+    assert!(small.instructions() <= 24, "{}", small.module);
     assert_eq!(small.schedules.len(), 1);
     let confused = [Opcode::Iadd, Opcode::Imul, Opcode::Bxor];
     assert!(small.module.bodies().any(|(_, body)| {
@@ -106,13 +116,64 @@ fn a_finding_is_a_golden_file_that_reads_back() {
 }
 
 #[test]
-fn what_is_refused_names_the_stage_and_not_its_numbers() {
-    let first = Difference::refused("after roots: the verifier: v12 is odd\nmore".to_string());
-    let second = Difference::refused("after roots: the verifier: v7 is odd".to_string());
+fn a_finding_fails_as_long_as_the_difference_is_there() {
+    let case = example(1);
+    let difference = found(&case).expect("all engines but the planted one agree");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("findings");
+    let path = finding::write(&folder, 7, &case, &difference).expect("a file");
+    assert_eq!(golden::files(&folder).expect("a folder"), [&*path]);
+    let text = fs::read_to_string(&path).expect("the file");
+    let planted = |module: &Module, fuel| {
+        let planted = Some(Plant::Difference);
+        plant::engines(module, fuel, LIMIT, planted)
+    };
+    let failure = golden::check_in(&planted, &text, false).expect_err("it differs");
+    assert!(failure.message.starts_with(plant::PLANTED), "{failure:?}");
+    assert_eq!(golden::check(&text, false).expect("it holds"), text);
+}
+
+#[test]
+fn the_changelog_names_every_finding() {
+    let golden = finding::golden_folder();
+    let changelog = golden.join("../../CHANGELOG.md");
+    let changelog = fs::read_to_string(changelog).expect("the changelog");
+    let files = golden::files(&golden.join(finding::FOLDER)).expect("findings");
+    assert!(!files.is_empty());
+    for file in files {
+        let name = file.strip_prefix(&golden).expect("below").display();
+        let name = format!("tests/golden/{name}");
+        assert!(changelog.contains(&name), "{name}");
+    }
+}
+
+/// A lowered function is compiled in trusted modules only.
+#[test]
+fn a_golden_file_that_asks_for_tables_has_them_compared() {
+    let text = "; tables\n\nfunction %main() {\nblock0:\n    return\n}\n";
+    assert_eq!(golden::check(text, false).expect("they are right"), text);
+    let refused = text.replace("() {", "() async lowered {");
+    let refused = refused.replace("block0:", "block0(v0: cont):");
+    let failure = golden::check(&refused, false).expect_err("it is not compiled");
+    assert!(failure.message.starts_with("the tables: "), "{failure:?}");
+    let module = parse_module(&refused).expect("a module");
+    let case = Case::of_text(&text.replace("tables\n", "tables\n; run: %main()\n"));
+    let case = Case {
+        module,
+        ..case.expect("a case")
+    };
+    let difference = Comparison::ALL.of_case(&case).expect_err("no tables");
+    assert_eq!(difference.kind, Kind::Misleads);
+}
+
+#[test]
+fn what_is_refused_names_the_stage_and_nothing_of_the_program() {
+    let refused =
+        |reason: &str| Difference::refused(format!("after roots: the verifier: {reason}"));
+    let first = refused("`v3 = iadd v1, v2`: v12 is odd\nmore");
+    let second = refused("`return v1`: v7 is odd");
     assert_eq!(first.stage, "after roots");
     assert!(first.is_like(&second));
-    let other = Difference::refused("after roots: the verifier: v7 is even".to_string());
-    assert!(!first.is_like(&other));
+    assert!(!first.is_like(&refused("`return v1`: v7 is even")));
 }
 
 #[test]
@@ -126,4 +187,61 @@ fn a_panic_is_a_difference() {
     };
     let found = comparison.of_case(&case).expect_err("it panics");
     assert_eq!(found.kind, Kind::Panics("number ".to_string()));
+}
+
+/// How often and how many times the watch of the next test looks.
+const TICK: Duration = Duration::from_millis(50);
+const TICKS: u32 = 40;
+
+/// Says to this test that it is the process that is watched.
+const WATCHED: &str = "ENJAMB_TEST_WATCHED";
+
+#[test]
+fn a_process_that_was_stopped_is_not_late() {
+    if env::var_os(WATCHED).is_some() {
+        let watch = Watch::begin(TICK, TICKS);
+        watch.renew();
+        println!("begun");
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).expect("a line");
+        return;
+    }
+    let (mut stopped, mut late) = (watched(), watched());
+    signal(&stopped, "STOP");
+    thread::sleep(TICK * TICKS * 3 / 2);
+    signal(&stopped, "CONT");
+    thread::sleep(TICK * 4);
+    let mut input = stopped.stdin.take().expect("an input");
+    writeln!(input).expect("it reads");
+    assert!(stopped.wait().expect("it ends").success());
+    // Whoever waits for a child closes its input.
+    let input = late.stdin.take();
+    assert!(!late.wait().expect("it ends").success());
+    drop(input);
+}
+
+/// This test once more, as a process that has begun to be watched and waits for a line.
+fn watched() -> Child {
+    let program = env::current_exe().expect("a program").into_os_string();
+    let emulator = env::var_os("ENJAMB_EMULATOR").filter(|_| cfg!(target_arch = "aarch64"));
+    let mut command = Command::new(emulator.as_ref().unwrap_or(&program));
+    if emulator.is_some() {
+        command.arg(&program);
+    }
+    command.args(["--exact", "a_process_that_was_stopped_is_not_late"]);
+    command.arg("--nocapture").env(WATCHED, "");
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = pipes.spawn().expect("a process");
+    let output = child.stdout.take().expect("an output");
+    let mut lines = BufReader::new(output).lines();
+    assert!(lines.any(|line| line.is_ok_and(|line| line.ends_with("begun"))));
+    // What else it says goes nowhere.
+    thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = format!("kill -{name} {}", child.id());
+    let status = Command::new("sh").args(["-c", &sent]).status();
+    assert!(status.expect("a shell").success());
 }

@@ -6,7 +6,7 @@
 use enjamb_tests::golden;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The folder whose files the verifier's own tests check.
 const ERRORS: &str = "error";
@@ -15,9 +15,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     let bless = std::env::var_os("ENJAMB_BLESS").is_some_and(|value| value == "1");
-    let mut paths = Vec::new();
-    collect(&root, &mut paths);
-    paths.sort();
+    let mut paths = golden::files(&root).expect("the golden files can be listed");
     paths.retain(|path| !path.starts_with(root.join(ERRORS)));
     let trials = paths.into_iter().filter_map(|path| {
         let name = path.strip_prefix(&root).ok()?.to_str()?.to_string();
@@ -27,20 +25,6 @@ fn main() {
     });
     let trials = trials.collect();
     libtest_mimic::run(&arguments, trials).exit();
-}
-
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, paths);
-        } else {
-            paths.push(path);
-        }
-    }
 }
 
 fn check(path: &Path, name: &str, bless: bool) -> Result<(), Failed> {

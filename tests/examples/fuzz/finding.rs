@@ -1,16 +1,25 @@
 //! Findings: files among the goldens, which fail as long as what was found is there.
 
 use enjamb_tests::case::Case;
-use enjamb_tests::differential::Difference;
+use enjamb_tests::differential::{Difference, Kind};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The folder among the golden files.
-const FOLDER: &str = "found";
+pub const FOLDER: &str = "found";
 
-/// Writes the file of a program and says where.
-pub fn write(seed: u64, case: &Case, difference: &Difference) -> io::Result<PathBuf> {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+/// The golden files.
+pub fn golden_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+/// Writes the file of a program among golden files, and says where.
+pub fn write(
+    golden: &Path,
+    seed: u64,
+    case: &Case,
+    difference: &Difference,
+) -> io::Result<PathBuf> {
     let name = format!("{FOLDER}/program_{seed}");
     let path = golden.join(format!("{name}.enj"));
     fs::create_dir_all(golden.join(FOLDER))?;
@@ -24,9 +33,20 @@ pub fn write(seed: u64, case: &Case, difference: &Difference) -> io::Result<Path
 }
 
 fn header(name: &str, seed: u64, difference: &Difference) -> Vec<String> {
-    vec![
-        format!("Random program {seed} found this: {difference}"),
-        format!("Again with `cargo test -p enjamb-tests --test golden -- {name}`,"),
-        format!("smaller with `cargo xtask reduce tests/golden/{name}.enj`."),
-    ]
+    let mut lines = vec![format!("Random program {seed} found this: {difference}")];
+    // By its kind such a difference is known again in other programs: this is what was said of this one.
+    if matches!(
+        difference.kind,
+        Kind::Refused(_) | Kind::Panics(_) | Kind::Breaks(_) | Kind::Misleads
+    ) {
+        let said = difference.detail.lines().next().unwrap_or_default();
+        lines.push(format!("What was said: {said}"));
+    }
+    lines.push(format!(
+        "Again with `cargo test -p enjamb-tests --test golden -- {name}`,"
+    ));
+    lines.push(format!(
+        "smaller with `cargo xtask reduce tests/golden/{name}.enj`."
+    ));
+    lines
 }

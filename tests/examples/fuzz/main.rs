@@ -16,6 +16,7 @@ mod finding;
 mod plant;
 mod run;
 mod shrink;
+mod watch;
 mod worker;
 
 use clap::{CommandFactory, Parser, Subcommand};

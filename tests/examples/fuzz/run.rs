@@ -209,7 +209,8 @@ fn crash(seed: u64, plant: Option<Plant>) -> Result<Difference, Box<dyn Error>> 
         schedule: None,
         detail: String::new(),
     };
-    let path = finding::write(seed, &case, &difference)?;
+    let golden = finding::golden_folder();
+    let path = finding::write(&golden, seed, &case, &difference)?;
     std::fs::write(&path, case.to_text(&[]))?;
     let output = this_program(plant)?.arg("check").arg(&path).output()?;
     let output = String::from_utf8_lossy(&output.stdout);
@@ -217,7 +218,7 @@ fn crash(seed: u64, plant: Option<Plant>) -> Result<Difference, Box<dyn Error>> 
         difference.stage = stage;
         difference.schedule = Some(schedule);
     }
-    finding::write(seed, &case, &difference)?;
+    finding::write(&golden, seed, &case, &difference)?;
     Ok(difference)
 }
 

@@ -1,24 +1,24 @@
 //! The process that runs programs. It may end at any time; what it printed by then is what is known.
 
 use crate::plant::{self, Plant};
+use crate::watch::Watch;
 use crate::{finding, run};
 use enjamb_gen::Coverage;
 use enjamb_ir::Schedule;
 use enjamb_tests::case::{self, Case};
 use enjamb_tests::differential::{Agreement, Comparison, Difference};
 use std::error::Error;
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 /// Instructions that a call may take in the interpreter, state machines included, which take more than what they
 /// were made from.
 pub const INSTRUCTIONS: u64 = 4 * case::INSTRUCTIONS;
 
-/// How long one run in one engine may take, on a busy machine and under an emulator.
-const LIMIT: Duration = Duration::from_secs(120);
+/// The seconds that one run in one engine may take, on a busy machine and under an emulator.
+const LIMIT: u32 = 120;
 
 /// The programs that a worker runs.
 #[derive(clap::Args)]
@@ -35,7 +35,7 @@ pub struct Share {
 
 /// Runs a share.
 pub fn run(share: &Share, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> {
-    let watch = Watch::begin();
+    let watch = Watch::begin(Duration::from_secs(1), LIMIT);
     let end = Instant::now() + Duration::from_secs(share.seconds);
     let mut seed = share.first;
     let mut coverage = Coverage::default();
@@ -59,7 +59,7 @@ pub fn run(share: &Share, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> 
             Err(difference) => {
                 eprintln!("program {seed}: {difference}\n{}", difference.detail);
                 if let Ok(case) = &case {
-                    finding::write(seed, case, &difference)?;
+                    finding::write(&finding::golden_folder(), seed, case, &difference)?;
                 }
                 format!("{} {seed} {difference}", run::FOUND)
             }
@@ -92,7 +92,7 @@ fn compared(
 
 /// Runs one file and says before each run what comes.
 pub fn check(file: &Path, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> {
-    let watch = Watch::begin();
+    let watch = Watch::begin(Duration::from_secs(1), LIMIT);
     let case = Case::of_text(&fs::read_to_string(file)?)?;
     let comparison = Comparison {
         engines: &|module, fuel| plant::engines(module, fuel, INSTRUCTIONS, plant),
@@ -124,31 +124,4 @@ fn say(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
-}
-
-/// Ends the process if a run does not come back.
-struct Watch(Arc<Mutex<Instant>>);
-
-impl Watch {
-    fn begin() -> Watch {
-        let last = Arc::new(Mutex::new(Instant::now()));
-        let seen = Arc::clone(&last);
-        thread::spawn(move || {
-            loop {
-                thread::sleep(Duration::from_secs(1));
-                let is_late = seen.lock().map_or(true, |last| last.elapsed() > LIMIT);
-                if is_late {
-                    eprintln!("no answer for {LIMIT:?}");
-                    std::process::abort();
-                }
-            }
-        });
-        Watch(last)
-    }
-
-    fn renew(&self) {
-        if let Ok(mut last) = self.0.lock() {
-            *last = Instant::now();
-        }
-    }
 }

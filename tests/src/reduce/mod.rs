@@ -5,7 +5,8 @@
 //! what a file says. Large parts are tried before small ones, and many small ones at once before each
 //! (Zeller and Hildebrandt's delta debugging), until a round over all kinds of parts changes nothing.
 //!
-//! - `functions`: bodies that return at once, callers of the one that matters, parameters and results;
+//! - `functions`: bodies that return at once, callers of the one that matters;
+//! - `signatures`: parameters and results of functions, of all at once that references may name;
 //! - `blocks`: branches that go one way, blocks that are one, parameters of blocks;
 //! - `instructions`: results that are zero instead, or an operand;
 //! - `items`: declarations that nothing needs.
@@ -15,6 +16,7 @@ mod edit;
 mod functions;
 mod instructions;
 mod items;
+mod signatures;
 
 use crate::case::Case;
 use enjamb_ir::{Module, Schedule, parse_module, verify_module};
@@ -42,8 +44,9 @@ pub fn reduce(
         reducer.one_by_one(instructions::all, instructions::passed_over);
         reducer.one_by_one(|_| 1, |case, _| blocks::merged(case));
         reducer.one_by_one(blocks::parameters, blocks::without_parameter);
-        reducer.one_by_one(functions::parameters, functions::without_parameter);
-        reducer.one_by_one(functions::results, functions::without_result);
+        reducer.one_by_one(signatures::parameters, signatures::without_parameter);
+        reducer.one_by_one(signatures::results, signatures::without_result);
+        reducer.one_by_one(|_| 1, |case, _| signatures::tidied(case));
         reducer.one_by_one(items::all, items::without);
         if reducer.size == before {
             return reducer.case;
@@ -55,7 +58,7 @@ pub fn reduce(
 /// reduction ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Size {
-    /// Instructions that are no constants, blocks, and parameters of blocks.
+    /// Instructions that are no constants, blocks, parameters of blocks, and results of functions.
     work: usize,
     /// Constants.
     constants: usize,
@@ -71,6 +74,7 @@ impl Size {
             text: module.to_string().len(),
         };
         for (_, body) in module.bodies() {
+            size.work += body.signature.results.len();
             for &block in &body.order {
                 let data = &body.blocks[block];
                 let constants = data

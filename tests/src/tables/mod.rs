@@ -16,6 +16,8 @@ mod step;
 mod walk;
 mod x64;
 
+use crate::case::Case;
+use crate::differential::Difference;
 use debug::Debug;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator, Symbol};
 use enjamb_abi::target::Target;
@@ -31,42 +33,62 @@ use step::{Pointers, Step};
 /// Compiles a random program for each target with each allocator, and checks the tables.
 ///
 /// # Errors
-/// What a table says and the code does not do.
+/// What a table says and the code does not do, and the program as a golden file that fails.
 pub fn check_program(bytes: &[u8]) -> Result<(), String> {
-    check_module(&program(bytes)?)
+    on_program(bytes, check_module)
 }
 
 /// Compiles a random program, and checks where a collector looks for references.
 ///
 /// # Errors
-/// A reference that is missed, one that is not there, or one that nothing needs.
+/// A reference that is missed, one that is not there, or one that nothing needs; and the program, as above.
 pub fn check_references(bytes: &[u8]) -> Result<(), String> {
-    let options = options(Target::X86_64, RegisterAllocator::SinglePass);
-    let compiled = compile(program(bytes)?, &options).map_err(|error| error.to_string())?;
-    references::check(&compiled)
+    on_program(bytes, |module| {
+        let options = options(Target::X86_64, RegisterAllocator::SinglePass);
+        let compiled = compile(Arc::clone(module), &options).map_err(|error| error.to_string())?;
+        references::check(&compiled)
+    })
 }
 
 /// Compiles a random program for each target, and checks what debuggers are told.
 ///
 /// # Errors
-/// What they are told and is not so.
+/// What they are told and is not so, and the program, as above.
 pub fn check_debug(bytes: &[u8]) -> Result<(), String> {
-    let module = program(bytes)?;
-    for target in Target::ALL {
-        let options = options(target, RegisterAllocator::SinglePass);
-        let compiled = compile(Arc::clone(&module), &options).map_err(|error| error.to_string())?;
-        let checked = functions(&compiled, |tables, debug| {
-            debug.function(tables, &tables.walk()?)
-        });
-        checked.map_err(|reason| format!("{target}: {reason}"))?;
-    }
-    Ok(())
+    on_program(bytes, |module| {
+        for target in Target::ALL {
+            let options = options(target, RegisterAllocator::SinglePass);
+            let compiled = compile(Arc::clone(module), &options);
+            let compiled = compiled.map_err(|error| error.to_string())?;
+            let checked = functions(&compiled, |tables, debug| {
+                debug.function(tables, &tables.walk()?)
+            });
+            checked.map_err(|reason| format!("{target}: {reason}"))?;
+        }
+        Ok(())
+    })
 }
 
-/// A random program, in which every instruction has a line.
-fn program(bytes: &[u8]) -> Result<Arc<Module>, String> {
+/// Checks a random program, in which every instruction has a line.
+fn on_program(
+    bytes: &[u8],
+    check: impl FnOnce(&Arc<Module>) -> Result<(), String>,
+) -> Result<(), String> {
     let program = enjamb_gen::program(bytes).map_err(|error| format!("no program: {error}"))?;
-    let text = program.module.to_string();
+    let case = Case {
+        tables: true,
+        ..Case::of_program(program)
+    };
+    check(&with_lines(&case.module)?).map_err(|reason| {
+        let difference = Difference::misleading(reason);
+        let text = case.to_text(&[difference.to_string()]);
+        format!("{difference}\n{}\n{text}", difference.detail)
+    })
+}
+
+/// A module in which every instruction has its line of the text.
+fn with_lines(module: &Module) -> Result<Arc<Module>, String> {
+    let text = module.to_string();
     let parsed = parse_with_spans(&text).map_err(|error| format!("{error:?}\n{text}"))?;
     let mut module = parsed.module;
     parsed.source_map.annotate(&mut module, "program.enj");
@@ -92,10 +114,18 @@ fn options(target: Target, allocator: RegisterAllocator) -> CompileOptions {
     }
 }
 
-/// The same with a module; every pass is verified, and every register allocation checked.
+/// Checks what there is about the code of a module, as of a random program.
 ///
 /// # Errors
-/// As [`check_program`], and if the module does not compile.
+/// What is said of the code and is not so, and if the module does not compile.
+pub fn check_source(module: &Module) -> Result<(), String> {
+    check_module(&with_lines(module)?)
+}
+
+/// The same with the lines that the module has. Every pass is verified, and every register allocation checked.
+///
+/// # Errors
+/// As [`check_source`].
 pub fn check_module(module: &Arc<Module>) -> Result<(), String> {
     for target in Target::ALL {
         for allocator in [
