@@ -79,3 +79,26 @@ impl Reach {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_distances_are_those_that_the_bits_hold() {
+        for (reach, bits, unit) in [
+            (Reach::Branch26, 26, 4),
+            (Reach::Branch19, 19, 4),
+            (Reach::Branch14, 14, 4),
+            (Reach::Load19, 19, 4),
+            (Reach::Address21, 21, 1),
+            (Reach::Page21, 21, 4096),
+        ] {
+            let half = unit << (bits - 1);
+            assert_eq!(reach.ahead(), half - unit, "{reach:?}");
+            assert!(reach.contains(half - unit) && reach.contains(-half));
+            assert!(!reach.contains(half) && !reach.contains(-half - unit));
+            assert_eq!(reach.contains(half - 2 * unit + 1), unit == 1);
+        }
+    }
+}

@@ -222,3 +222,18 @@ pub(crate) fn check_reference(module: &Module, value: Val) -> Result<(), String>
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enjamb_ir::{Entity, FuncId};
+
+    #[test]
+    fn a_reference_names_one_of_the_functions() {
+        let module = enjamb_ir::parse_module("function %f() {\nblock0:\n    return\n}").unwrap();
+        let check = |index| check_reference(&module, Val::FuncRef(Some(FuncId::from_index(index))));
+        assert_eq!(check(0), Ok(()));
+        assert!(check(1).is_err());
+        assert_eq!(check_reference(&module, Val::FuncRef(None)), Ok(()));
+    }
+}

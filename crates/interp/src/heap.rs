@@ -321,3 +321,22 @@ impl Heap {
         self.statistics.bytes = bytes;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use enjamb_ir::parse_module;
+
+    #[test]
+    fn a_reference_to_what_was_freed_does_not_name_the_next_object_in_its_place() {
+        let module = parse_module("type %bytes = [i8]").unwrap();
+        let mut heap = Heap::new(&module, u64::MAX).unwrap();
+        let bytes = ObjectTypeId::from_index(0);
+        let first = heap.allocate(bytes, 1, &|_| {}).unwrap();
+        heap.collect(&|_| {});
+        let second = heap.allocate(bytes, 2, &|_| {}).unwrap();
+        assert_eq!(first as u32, second as u32, "the same place");
+        assert!(matches!(heap.get(first), Err(Stop::Fault(_))));
+        assert_eq!(heap.get(second).unwrap().length, 2);
+    }
+}

@@ -172,6 +172,38 @@ fn words_of_a_tail_call_move_up() {
     );
 }
 
+const TEN_WORDS: &str = "function %g(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) -> i64 {
+     block0(v0: i64, v1: i64, v2: i64, v3: i64, v4: i64, v5: i64, v6: i64, v7: i64, v8: i64, v9: i64):
+         return v9
+     }";
+
+#[test]
+fn a_callee_pops_its_words_and_the_frame_keeps_room_for_them() {
+    let text = "function %f(i64) -> i64 {
+         block0(v0: i64):
+             v1 = call %g(v0, v0, v0, v0, v0, v0, v0, v0, v0, v0)
+             return v1
+         }";
+    let code = code(&format!("{TEN_WORDS} {text}"), CodeOptions::default());
+    assert!(code.contains("bl %g; sub sp, sp, #16;"), "{code}");
+}
+
+#[test]
+fn a_tail_call_without_words_pops_those_of_its_function() {
+    let text = "function %f(i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) -> i64 {
+         block0(v0: i64, v1: i64, v2: i64, v3: i64, v4: i64, v5: i64, v6: i64, v7: i64, v8: i64, v9: i64):
+             return_call %h(v0)
+         }
+         function %h(i64) -> i64 {
+         block0(v0: i64):
+             return v0
+         }";
+    expect(
+        text,
+        "stp x29, x30, [sp, #-16]!; mov x29, sp; L0:; ldp x29, x30, [sp], #16; add sp, sp, #16; b %h",
+    );
+}
+
 #[test]
 fn branch_protection_signs_and_lands() {
     let text = "function %f(i64, funcref) -> i64 {

@@ -43,6 +43,20 @@ block0:
     v1 = sdiv v0, v0
     return
 }
+; Traps at the end of so many calls.
+function %sinks(i64) async {
+block0(v0: i64):
+    brif v0, block1, block2
+block1:
+    v1 = iconst.i64 1
+    v2 = isub v0, v1
+    call %sinks(v2)
+    call %count()
+    return
+block2:
+    v3 = sdiv v0, v0
+    return
+}
 function %count() {
 block0:
     v0 = global_get.i64 %spawned
@@ -122,6 +136,18 @@ fn kept_traps_count_against_the_limit() {
         call(&mut instance, "trapping", &[Val::I64(100)]),
         Ok(vec![])
     );
+}
+
+#[test]
+fn the_stacks_of_kept_traps_count_against_the_limit() {
+    let tasks = |depth| {
+        let mut instance = spawner(LIMIT);
+        let function = instance.loaded().module().function_named("sinks").unwrap();
+        let spawned = || instance.spawn(function, &[Val::I64(depth)]).ok();
+        std::iter::from_fn(spawned).count()
+    };
+    let (short, long) = (tasks(0), tasks(20));
+    assert!(long * 5 < short * 4, "{long} of many calls, {short} of one");
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use enjamb_abi::code::CodeOptions;
 use enjamb_codegen::{CompileOptions, compile};
 use enjamb_ir::{
-    Entity, Exception, FuelSupply, MemoryId, Schedule, TraceLimits, TrapCode, Val, parse_module,
+    Entity, Exception, FuelSupply, FuncId, MemoryId, Schedule, TraceLimits, TrapCode, Val,
+    parse_module,
 };
 use enjamb_runtime::{
-    ClockKind, Error, HostError, Imports, Instance, LoadedModule, Options, Outcome,
+    ClockKind, Error, HostContext, HostError, HostOperation, Imports, Instance, LoadedModule,
+    Options, Outcome, WordFunction,
 };
 use std::pin::Pin;
 use std::sync::Arc;
@@ -543,6 +545,73 @@ fn instances_move_between_threads() {
 }
 
 /// A task that is cancelled at once while it is in the run queue, and whose handler lets other tasks run.
+/// Calls a function when it is polled later.
+struct CallsBack(FuncId);
+
+impl HostOperation for CallsBack {
+    fn poll(
+        self: Pin<&mut Self>,
+        context: &mut HostContext<'_>,
+        words: &mut [u64],
+    ) -> Poll<Result<(), HostError>> {
+        words[0] = 0;
+        let results = context.call(self.0, &[]);
+        Poll::Ready(results.map(|_| ()).map_err(HostError::from))
+    }
+}
+
+#[test]
+fn a_host_function_that_has_waited_cannot_call_the_instance() {
+    let text = "
+import %calls_back = \"host\" \"calls_back\" () -> i64 async
+function %main() -> i64 async {
+block0:
+    v0 = call %calls_back()
+    return v0
+}
+function %plain() {
+block0:
+    return
+}";
+    let mut imports = Imports::new();
+    let calls_back: WordFunction = Box::new(|context, _| {
+        let plain = context.function_named("plain").unwrap();
+        context.call(plain, &[])?;
+        context.waker().wake_by_ref();
+        Ok(Some(Box::pin(CallsBack(plain))))
+    });
+    imports.define_words("host", "calls_back", calls_back);
+    let mut instance = instance(text, imports, COUNTING);
+    let error = call(&mut instance, "main", &[]).unwrap_err();
+    assert!(error.to_string().contains("after it has waited"), "{error}");
+}
+
+#[test]
+fn code_of_other_options_takes_the_place_of_no_function() {
+    let load = |number, count| {
+        let text = format!(
+            "function %main() -> i64 {{\nblock0:\n    v0 = iconst.i64 {number}\n    return v0\n}}"
+        );
+        let options = CompileOptions {
+            code: CodeOptions {
+                replaceable: true,
+                count,
+                ..CodeOptions::default()
+            },
+            ..CompileOptions::default()
+        };
+        let compiled = compile(Arc::new(parse_module(&text).unwrap()), &options).unwrap();
+        LoadedModule::new(Arc::new(compiled)).unwrap()
+    };
+    let mut instance = Instance::new(load(1, true), Imports::new(), COUNTING).unwrap();
+    let main = instance.loaded().module().function_named("main").unwrap();
+    let refused = instance.replace(main, &load(2, false));
+    assert!(matches!(refused, Err(Error::Load(_))), "{refused:?}");
+    assert_eq!(instance.call(main, &[]), Ok(vec![Val::I64(1)]));
+    instance.replace(main, &load(3, true)).unwrap();
+    assert_eq!(instance.call(main, &[]), Ok(vec![Val::I64(3)]));
+}
+
 #[test]
 fn a_task_that_is_abandoned_in_its_queue_gets_no_turn_while_its_handler_runs() {
     let text = "

@@ -91,21 +91,17 @@ pub fn first(errors: &[Diagnostic]) -> String {
         .to_owned()
 }
 
-/// Builds the programs of the copy as it is, and those for the emulator if there is one.
+/// Builds the programs of the copy as it is: those for this machine, or for the emulator if there is one.
 pub fn all(copy: &WorkingCopy, toolchain: Option<&Toolchain>) -> Result<Built> {
-    let mut command = copy.workspace.cargo(&["build"]);
-    command.args(["--workspace", "--exclude", "xtask", "--tests"]);
-    let native = build(&copy.workspace, command, false)?;
-    let (Ok(mut programs), Some(toolchain)) = (native.clone(), toolchain) else {
-        return Ok(native);
+    let Some(toolchain) = toolchain else {
+        let mut command = copy.workspace.cargo(&["build"]);
+        command.args(["--workspace", "--exclude", "xtask", "--tests"]);
+        return build(&copy.workspace, command, false);
     };
     let mut command = toolchain.cargo(&copy.workspace, "build", None);
     command.args(["-p", "enjamb-lower-aarch64", "-p", "enjamb-tests"]);
     command.args(["--test", "native", "--test", "golden"]);
-    Ok(build(&copy.workspace, command, true)?.map(|emulated| {
-        programs.extend(emulated);
-        programs
-    }))
+    build(&copy.workspace, command, true)
 }
 
 fn build(workspace: &Workspace, mut cargo: Command, is_emulated: bool) -> Result<Built> {

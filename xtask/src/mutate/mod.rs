@@ -141,16 +141,13 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<bool> {
     let mut record = Record::open(&folder, copy.sources)?;
     let open = |mutation: &&&Mutation| settings.again || record.outcome_here(mutation).is_none();
     let to_run: Vec<&Mutation> = chosen.iter().filter(open).copied().collect();
-    let needs_emulator = to_run.iter().any(|mutation| suite::is_emulated(mutation));
-    let toolchain = needs_emulator.then(|| toolchain(workspace)).transpose()?;
-
-    let is_whole = run_all(
-        &copy,
-        toolchain.as_ref(),
-        &mut record,
-        &to_run,
-        settings.jobs,
-    )?;
+    let (mut is_whole, rest) = run_all(&copy, None, &mut record, &to_run, settings.jobs)?;
+    if !rest.is_empty() {
+        let toolchain = toolchain(workspace)?;
+        let (is_rest_whole, _) =
+            run_all(&copy, Some(&toolchain), &mut record, &rest, settings.jobs)?;
+        is_whole &= is_rest_whole;
+    }
     println!("{}", document::write(workspace.root(), &record)?);
     let is_caught =
         |mutation: &&Mutation| matches!(record.outcome(mutation), Some(Outcome::Caught(_)));
@@ -170,17 +167,18 @@ fn choose(names: &[String]) -> Result<Vec<&'static Mutation>> {
     Ok(table::all().filter(is_asked_for).collect())
 }
 
-/// Builds the copy and runs these bugs, those that need builds of their own at the end. False if one does not
-/// apply or does not compile, or if tests fail without any.
+/// Builds the copy, for the emulator if there is one, and runs these bugs, those that need builds of their own at
+/// the end. False if one does not apply or does not compile, or if tests fail without any; and those that may be
+/// caught where their code runs, which is in the emulator.
 fn run_all(
     copy: &WorkingCopy,
     toolchain: Option<&Toolchain>,
     record: &mut Record,
     to_run: &[&'static Mutation],
     jobs: usize,
-) -> Result<bool> {
+) -> Result<(bool, Vec<&'static Mutation>)> {
     if to_run.is_empty() {
-        return Ok(true);
+        return Ok((true, Vec::new()));
     }
     let (mut programs, switched) = build::together(copy, toolchain, record)?;
     let bar = ProgressBar::new(to_run.len() as u64);
@@ -195,6 +193,15 @@ fn run_all(
     let is_switched = |mutation: &&Mutation| switched.iter().any(|row| row.name == mutation.name);
     let (together, alone): (Vec<_>, Vec<_>) = to_run.iter().copied().partition(is_switched);
 
+    let mut rest = Vec::new();
+    let mut found = |record: &mut Record, mutation, outcome| match outcome {
+        Ok(Outcome::Survived) if toolchain.is_none() && suite::is_emulated(mutation) => {
+            rest.push(mutation);
+            Ok(())
+        }
+        outcome => said(&bar, record, mutation, outcome),
+    };
+
     let queue = Mutex::new(VecDeque::from(together));
     let (sender, results) = channel();
     thread::scope(|scope| {
@@ -204,7 +211,7 @@ fn run_all(
         }
         drop(sender);
         for (mutation, outcome) in results {
-            said(&bar, record, mutation, outcome)?;
+            found(record, mutation, outcome)?;
         }
         anyhow::Ok(())
     })?;
@@ -218,7 +225,7 @@ fn run_all(
             Err(errors) => bail!("{}", build::first(&errors)),
         });
         match outcome {
-            Ok(outcome) => said(&bar, record, mutation, Ok(outcome))?,
+            Ok(outcome) => found(record, mutation, Ok(outcome))?,
             Err(error) => {
                 is_whole = false;
                 bar.suspend(|| println!("BROKEN    {}: {error:#}", mutation.name));
@@ -226,7 +233,7 @@ fn run_all(
         }
     }
     bar.finish_and_clear();
-    Ok(is_whole)
+    Ok((is_whole, rest))
 }
 
 /// Runs programs without a bug, unless they are known to pass. Those that fail are said and left out.

@@ -97,6 +97,12 @@ const HANDLERS: &str = r#"
         call %call_back(v0)
         return v0
     }
+    function %calls_back_and_waits(i64) -> i64 async {
+    block0(v0: i64):
+        call %call_back(v0)
+        v1 = call %waits(v0)
+        return v1
+    }
     function %throws(i64) -> i64 async {
     block0(v0: i64):
         v1 = null.ref
@@ -456,6 +462,31 @@ fn a_task_is_cancelled_before_it_begins() {
     let task = cancelled.lock().unwrap().take().unwrap();
     assert_cancelled(block_on(task));
     assert_eq!((host.trail(), host.gates.alive()), (0, 0));
+    *host.call_back.lock().unwrap() = Box::new(|| {});
+}
+
+#[test]
+fn a_task_is_cancelled_by_a_host_function_that_it_calls_as_it_begins() {
+    let host = Arc::new(host());
+    let task = Arc::new(Mutex::new(None));
+    let (inside, kept) = (Arc::clone(&host), Arc::clone(&task));
+    *host.call_back.lock().unwrap() = Box::new(move || {
+        let mut task = kept.lock().unwrap();
+        let spawned: Option<Task<i64>> = task.take();
+        *task = Some(match spawned {
+            None => inside.spawn("calls_back_and_waits", 10),
+            Some(task) => task.cancel(),
+        });
+    });
+    assert_eq!(block_on(host.call("calls_back", 5)).unwrap(), 5);
+    let task = task.lock().unwrap().take().unwrap();
+    assert_cancelled(block_on(task));
+    let _ = block_on(poll_immediate(host.instance.drive()));
+    assert_eq!((host.trail(), host.gates.alive()), (1, 1), "in its handler");
+    host.gates.open(11);
+    block_on(host.instance.drive()).unwrap();
+    assert_eq!(host.trail(), 12);
+    host.assert_clean();
     *host.call_back.lock().unwrap() = Box::new(|| {});
 }
 

@@ -53,6 +53,8 @@ block0(v0: i64):
 }
 function %looks_in_a_task() async {
 block0:
+    v0 = iconst.i64 7
+    context_set v0
     call %look()
     return
 }
@@ -157,7 +159,7 @@ task 5 %throws has failed, 0 bytes
 task 6 %sleeper sleeps for 1.5s, 0 bytes, detached, context 1500
     %nap: `call %sleep(v0)` at nap.src:1:1
     %sleeper: `v1 = call %nap(v0)` at nap.src:2:2
-task 7 %looks_in_a_task runs, 0 bytes
+task 7 %looks_in_a_task runs, 0 bytes, context 7
     %looks_in_a_task: `call %look()`
 ";
     // What the call has left; the clock moves when somebody waits.

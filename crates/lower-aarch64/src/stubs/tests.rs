@@ -4,6 +4,7 @@ use super::*;
 use enjamb_aarch64::Item;
 use enjamb_abi::code::Throw;
 use enjamb_abi::context::Helper;
+use enjamb_abi::continuation::record;
 use enjamb_abi::convention::{AARCH64, ResumeShape};
 use enjamb_ir::{Signature, Type};
 
@@ -183,4 +184,38 @@ fn vectors_take_two_words_of_a_buffer_and_of_the_stack() {
         .position(|text| text == "ldr q0, [x19, x16]")
         .expect("a load");
     assert_eq!(entry[load - 1], "movz x16, #808");
+}
+
+/// Whether these stand one behind the other.
+fn contains(text: &[String], expected: &[&str]) -> bool {
+    text.windows(expected.len()).any(|lines| lines == expected)
+}
+
+#[test]
+fn an_activation_that_suspends_in_another_object_keeps_its_callers_and_frees_the_first_one() {
+    let shape = ResumeShape::new(&AARCH64, &Signature::asynchronous(&[], &[]));
+    let text = instructions(StubKind::Resume(&shape), false);
+    let list = format!("ldr w16, [x16, #{}]", record::FREE_LIST);
+    let free = [
+        "ldr x16, [x19, #8]",
+        &list,
+        "ldr x17, [x28, x16]",
+        "str x17, [x19]",
+        "str x19, [x28, x16]",
+    ];
+    let finished = [&free[..], &["mov x19, x9"][..]].concat();
+    assert!(contains(&text, &finished), "{text:#?}");
+    let suspended = [&["str x9, [x15]"][..], &free].concat();
+    assert!(contains(&text, &suspended), "{text:#?}");
+}
+
+#[test]
+fn without_memory_there_is_no_object_whatever_the_buffer_holds() {
+    let kind = StubKind::NewSlow {
+        helper: Helper::NewObject,
+        index: 3,
+    };
+    let text = instructions(kind, false);
+    let expected = ["cmp x0, #0", "ldr x0, [sp, #120]", "csel x0, x0, xzr, eq"];
+    assert!(contains(&text, &expected), "{text:#?}");
 }

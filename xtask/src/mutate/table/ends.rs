@@ -76,7 +76,7 @@ pub const ROWS: &[Mutation] = &[
         "verifier/entry_target",
         VERIFY_STRUCTURE,
         "iter().any(|t| t.block == entry);",
-        "iter().all(|t| t.block == entry);",
+        "iter().all(|t| t.block == entry) && !function.targets(inst).is_empty();",
         "a branch may lead to the entry if it also leads elsewhere",
     ),
     bug(
