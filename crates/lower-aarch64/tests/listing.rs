@@ -184,7 +184,7 @@ fn a_callee_pops_its_words_and_the_frame_keeps_room_for_them() {
              v1 = call %g(v0, v0, v0, v0, v0, v0, v0, v0, v0, v0)
              return v1
          }";
-    let code = code(&format!("{TEN_WORDS} {text}"), CodeOptions::default());
+    let code = code(&format!("{TEN_WORDS}\n{text}"), CodeOptions::default());
     assert!(code.contains("bl %g; sub sp, sp, #16;"), "{code}");
 }
 

@@ -153,6 +153,26 @@ fn a_task_that_is_dropped_goes_on() {
 }
 
 #[test]
+fn who_waits_is_told_of_a_task_that_somebody_else_has_spawned() {
+    let gates = Gates::default();
+    let instance = instance(&gates);
+    let told = Arc::new(Told::default());
+    let waker = Waker::from(Arc::clone(&told));
+    let mut context = Context::from_waker(&waker);
+    let mut waits = call(&instance, "outer", 10);
+    assert!(Pin::new(&mut waits).poll(&mut context).is_pending());
+    assert_eq!(told.0.load(Ordering::Acquire), 0);
+    let mut task = spawn(&instance, "turns", 1);
+    assert!(!task.is_done().unwrap());
+    assert!(
+        told.0.load(Ordering::Acquire) > 0,
+        "there is a turn to give"
+    );
+    assert!(Pin::new(&mut waits).poll(&mut context).is_pending());
+    assert!(task.is_done().unwrap());
+}
+
+#[test]
 fn tasks_on_the_workers_of_an_executor() {
     let gates = Gates::default();
     let instance = instance(&gates);
