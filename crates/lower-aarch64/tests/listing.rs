@@ -198,10 +198,9 @@ fn a_tail_call_without_words_pops_those_of_its_function() {
          block0(v0: i64):
              return v0
          }";
-    expect(
-        text,
-        "stp x29, x30, [sp, #-16]!; mov x29, sp; L0:; ldp x29, x30, [sp], #16; add sp, sp, #16; b %h",
-    );
+    let code = code(text, CodeOptions::default());
+    let end = "; ldp x29, x30, [sp], #16; add sp, sp, #16; b %h";
+    assert!(code.ends_with(end), "{code}");
 }
 
 #[test]
