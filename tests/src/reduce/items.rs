@@ -1,7 +1,7 @@
-//! Declarations that nothing needs, taken out of the text: whether something does, the parser says.
+//! Declarations that nothing needs, taken out of the text: whether something does, the parser says. And lines of the source.
 
 use crate::case::Case;
-use enjamb_ir::parse_module;
+use enjamb_ir::{PrimaryMap, SecondaryMap, parse_module};
 use std::ops::Range;
 
 /// How many declarations there are, functions included.
@@ -22,6 +22,16 @@ pub(super) fn without(case: &Case, index: usize) -> Option<Case> {
         module,
         ..case.clone()
     })
+}
+
+/// The case without places in source files.
+pub(super) fn without_positions(case: &Case) -> Option<Case> {
+    let mut case = case.clone();
+    for id in case.module.body_ids() {
+        case.module.functions[id].body_mut()?.positions = SecondaryMap::new();
+    }
+    case.module.files = PrimaryMap::new();
+    Some(case)
 }
 
 /// The lines of each declaration: of the module, and of what functions declare at their heads.

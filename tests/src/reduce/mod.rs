@@ -9,7 +9,7 @@
 //! - `signatures`: parameters and results of functions, of all at once that references may name;
 //! - `blocks`: branches that go one way, blocks that are one, parameters of blocks;
 //! - `instructions`: results that are zero instead, or an operand;
-//! - `items`: declarations that nothing needs.
+//! - `items`: declarations that nothing needs, and lines of the source.
 
 mod blocks;
 mod edit;
@@ -37,6 +37,7 @@ pub fn reduce(
     reducer.schedules();
     loop {
         let before = reducer.size;
+        reducer.one_by_one(|_| 1, |case, _| items::without_positions(case));
         reducer.in_parts(functions::bodies, functions::without_bodies);
         reducer.one_by_one(functions::bodies, functions::begun_with);
         reducer.one_by_one(blocks::branches, blocks::with_branch);

@@ -345,11 +345,13 @@ mod tests {
 
     const PROGRAM: &str = "; run: %main(1, 2) == 3, 3
 
+file0 = \"program.txt\"
+
 function %main(i64, i64) -> i64, i64 async {
     sig0 = (i64, i64) -> i64, i64 async
     sig1 = () -> i64, i64
 block0(v0: i64, v1: i64):
-    v2 = func_addr %add
+    v2 = func_addr %add @ file0:1:1
     v3, v4 = call_indirect sig0, v2(v0, v1)
     v5 = spawn %add(v3, v4)
     v6, v7 = join sig1, v5
@@ -415,6 +417,7 @@ block0(v0: i64, v1: i64):
             }
             assert!(body.signatures.len() <= 2, "{small}");
         }
+        assert!(!small.to_string().contains("file0"), "{small}");
         assert!(attempts < 200, "{attempts} attempts");
     }
 
