@@ -70,7 +70,7 @@ impl Interpreter {
         let options = Options {
             schedule: config.schedule,
             clock,
-            // It counts 16 bytes for each value of a frame, dead or alive; compiled code keeps a
+            // It counts 16 bytes for each value and slot of a frame, dead or alive; compiled code keeps a
             // few of them there.
             stack_limit: config.stack_size.saturating_mul(8),
             memory_limit: config.memory_limit,

@@ -10,7 +10,7 @@ use crate::host::Called;
 use crate::machine::{Event, Flow, Machine};
 use crate::stack::{Entry, Frame, Site, Stack, Wait, frame_cost};
 use crate::value::{Cell, function_of};
-use enjamb_ir::{FuncId, Function, FunctionKind, Payload, Stage, TrapCode};
+use enjamb_ir::{FuncId, Function, FunctionKind, Payload, Stage, TrapCode, Type};
 
 type Outcome = Result<Flow, Stop>;
 
@@ -113,8 +113,9 @@ impl<'a> Machine<'a> {
                     Called::Ready(results) => self.deliver(stack, &results),
                     Called::Threw(exception, message) => self.throw(stack, exception, message),
                     Called::Waits(wait, results) => {
-                        let lowered = caller.is_some_and(|(site, _)| is_lowered(site.function));
-                        self.suspend_leaf(stack, wait, results, lowered)
+                        let lowered = caller.filter(|(site, _)| is_lowered(site.function));
+                        let gives = &self.module.functions[callee].signature().results[..];
+                        self.suspend_leaf(stack, wait, results, lowered.map(|_| gives))
                     }
                 }
             }
@@ -228,17 +229,18 @@ impl<'a> Machine<'a> {
     }
 
     /// Suspends a task in a leaf that waits; `results` are the leaf's when it goes on. A function
-    /// as it was written stays on the parked stack; a lowered one gets the sentinel.
+    /// as it was written stays on the parked stack; a lowered one gets the sentinel, and whatever goes on
+    /// with the results is told their types.
     pub(crate) fn suspend_leaf(
         &mut self,
         stack: &mut Stack<'a>,
         wait: Wait,
         results: Vec<Cell>,
-        lowered: bool,
+        lowered: Option<&'a [Type]>,
     ) -> Outcome {
         self.stats.suspensions += 1;
         stack.entry = Entry::Wake(Ok(results));
-        if lowered {
+        if let Some(types) = lowered {
             if stack.chain.pending.is_some() {
                 return Err(Stop::fault(
                     "a second leaf waits before the first one's chain is built",
@@ -246,6 +248,7 @@ impl<'a> Machine<'a> {
             }
             stack.chain.pending = Some(wait);
             stack.chain.after_sentinel = 0;
+            stack.gives = types;
             return self.deliver_suspended(stack, SENTINEL);
         }
         self.stats.frames_suspended += (stack.frames.len() - stack.floor) as u64;

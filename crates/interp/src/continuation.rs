@@ -16,13 +16,17 @@ use crate::stack::{Chain, Site, Stack};
 use crate::value::{Cell, decode};
 use enjamb_ir::hash::{FxHashMap, FxHashSet};
 use enjamb_ir::types::word_count;
-use enjamb_ir::{Entity, FieldId, FieldType, Function, LayoutId, Module, Payload, PointId, Type};
+use enjamb_ir::{
+    Entity, FieldId, FieldType, Function, LayoutId, Module, Payload, PointId, Signature, Type,
+};
 use std::ops::Range;
 
 type Outcome = Result<Flow, Stop>;
 
 /// A byte that holds no field.
 const NO_FIELD: u32 = u32::MAX;
+/// What a byte of an object takes: itself and its owner.
+const HELD_PER_BYTE: usize = 1 + size_of::<u32>();
 /// Each result takes so many bytes of the result area.
 const WORD_BYTES: usize = 8;
 /// How many words stand in front of the result area.
@@ -102,9 +106,9 @@ impl<'a> Objects<'a> {
         bytes
     }
 
-    /// The bytes of all objects.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes as usize
+    /// What all objects take.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes as usize * HELD_PER_BYTE
     }
 
     /// Makes an object.
@@ -258,17 +262,23 @@ impl<'a> Objects<'a> {
     }
 }
 
+/// Somebody is given results of other types than he has asked for.
+pub(crate) fn wrong_types(whom: &str, given: &[Type], expected: &[Type]) -> Stop {
+    let [given, expected] = [given, expected].map(|types| Signature::sync(types, &[]));
+    Stop::Fault(format!("{whom} is given {given}, not {expected}"))
+}
+
 impl Object<'_> {
-    /// Takes the results of the call at its point. Whatever lay in the result area is gone.
-    pub(crate) fn deliver(&mut self, results: &[Cell]) -> Result<(), Stop> {
-        let expected = self
-            .point
-            .map_or(&[][..], |point| &self.function.points[point].results);
-        if self.point.is_none() || expected.len() != results.len() {
-            let name = &self.function.name;
-            return Err(Stop::Fault(format!(
-                "an object of %{name} gets another number of results than its point says"
-            )));
+    /// Takes the results of the call at its point, which have these types. Whatever lay in the result area is
+    /// gone.
+    pub(crate) fn deliver(&mut self, results: &[Cell], types: &[Type]) -> Result<(), Stop> {
+        let expected = match self.point {
+            Some(point) => &self.function.points[point].results,
+            None => return Err(Stop::fault("results for an object without state")),
+        };
+        if expected != types {
+            let whom = format!("an object of %{}", self.function.name);
+            return Err(wrong_types(&whom, types, expected));
         }
         let area = (RESULT_WORDS + word_count(expected)) * WORD_BYTES;
         let Some(area) = self.owners.get_mut(RESULT_WORDS * WORD_BYTES..area) else {
@@ -403,7 +413,7 @@ pub(crate) fn new<'a>(
         return Err(Stop::fault("an object for a callee that is not suspended"));
     }
     let layout = layout_of(site)?;
-    machine.keep(site.function.layouts[layout].size as usize)?;
+    machine.keep(site.function.layouts[layout].size as usize * HELD_PER_BYTE)?;
     let number = machine.objects.make(site.function, layout);
     site.define(stack, number);
     Ok(Flow::Next)

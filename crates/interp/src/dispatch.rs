@@ -7,12 +7,13 @@
 //! point has an exceptional entry.
 
 use crate::call::SENTINEL;
+use crate::continuation::wrong_types;
 use crate::error::Stop;
 use crate::exception::Place;
 use crate::machine::{Event, Flow, Machine};
 use crate::stack::Stack;
 use crate::value::Cell;
-use enjamb_ir::Exception;
+use enjamb_ir::{Exception, Type};
 
 type Outcome = Result<Flow, Stop>;
 
@@ -28,17 +29,38 @@ impl<'a> Machine<'a> {
         self.objects.free(finished)?;
         let next = stack.chain.rest;
         if next == 0 {
-            return Ok(Flow::Leave(Event::Finished(results.to_vec())));
+            return self.finished(stack, results);
         }
+        let types = stack.gives;
+        self.resume(stack, next, results, types)
+    }
 
-        let object = self.objects.expect_mut(next)?;
-        object.deliver(results)?;
+    /// The whole chain finished.
+    fn finished(&mut self, stack: &mut Stack<'a>, results: &[Cell]) -> Outcome {
+        let task = self.scheduler.get(stack.task);
+        match task.filter(|task| task.results != stack.gives) {
+            Some(task) => Err(wrong_types("a task", stack.gives, task.results)),
+            None => Ok(Flow::Leave(Event::Finished(results.to_vec()))),
+        }
+    }
+
+    /// Delivers results of these types into the first object of the rest, and resumes it.
+    fn resume(
+        &mut self,
+        stack: &mut Stack<'a>,
+        number: u64,
+        results: &[Cell],
+        types: &[Type],
+    ) -> Outcome {
+        let object = self.objects.expect_mut(number)?;
+        object.deliver(results, types)?;
         object.resume(self.epoch);
         let function = object.function;
         stack.chain.rest = std::mem::take(&mut object.next);
-        stack.chain.running = next;
+        stack.chain.running = number;
+        stack.gives = &function.signature.results;
         self.stats.resumptions += 1;
-        self.enter(stack, function, next, false)?;
+        self.enter(stack, function, number, false)?;
         Ok(Flow::Next)
     }
 
@@ -66,18 +88,12 @@ impl<'a> Machine<'a> {
             let object = self.objects.expect_mut(next)?;
             let (function, unwind) = (object.function, object.exceptional_entry());
             let point = object.point;
-            stack.chain.rest = std::mem::take(&mut object.next);
+            stack.chain.rest = object.next;
             if let Some(entry) = unwind {
                 stack.begin_handler(0);
                 self.objects.set_point(next, entry)?;
                 let words = exception.to_words().map(Cell::new);
-                let object = self.objects.expect_mut(next)?;
-                object.deliver(&words)?;
-                object.resume(self.epoch);
-                stack.chain.running = next;
-                self.stats.resumptions += 1;
-                self.enter(stack, function, next, false)?;
-                return Ok(Flow::Next);
+                return self.resume(stack, next, &words, &Exception::TYPES);
             }
             if let (Some(record), Some(point)) = (&mut stack.record, point) {
                 record.trace.push(Place::Point(function, point));

@@ -208,6 +208,7 @@ impl<'a> Machine<'a> {
             Entry::Call(function, args) => {
                 self.args.clear();
                 self.args.extend(args);
+                stack.gives = &self.module.functions[function].signature().results;
                 self.invoke(stack, function, None)?
             }
             Entry::Cancelled => self.begin_cancelling(stack)?,
@@ -330,7 +331,7 @@ impl<'a> Machine<'a> {
 
     /// Bytes of suspended frames, objects and tasks.
     fn held(&self) -> usize {
-        self.parked_bytes + self.objects.bytes() + self.scheduler.record_bytes()
+        self.parked_bytes + self.objects.held() + self.scheduler.record_bytes()
     }
 
     /// Traps if suspended frames, objects and tasks, with so many bytes more, exceed the limit.

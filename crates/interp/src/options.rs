@@ -21,11 +21,12 @@ pub struct Options {
     /// What `sleep` waits on.
     pub clock: Clock,
     /// Bytes of frames that may be active at once, before the trap `stack_overflow`. A frame takes
-    /// 64 bytes, 16 for each of its values, and its slots. Frames that are suspended and were not
-    /// resumed yet do not count.
+    /// 64 bytes, 16 for each of its values, slots and root slots, and what the slots hold. Frames that
+    /// are suspended and were not resumed yet do not count.
     pub stack_limit: usize,
     /// Bytes of suspended activations, and of tasks other than the call's own, that may exist at
-    /// once, before the trap `out_of_memory`.
+    /// once, before the trap `out_of_memory`. A continuation object takes five times the bytes of its
+    /// layout, since of each byte is known what it was stored for.
     pub memory_limit: usize,
     /// Bytes of objects that may exist at once, before the trap `out_of_memory`. Objects count what they
     /// take in compiled code.

@@ -103,6 +103,9 @@ pub(crate) struct Stack<'a> {
     /// The cost of the frames above the floor.
     pub(crate) active: usize,
     pub(crate) chain: Chain,
+    /// The types of the results that come when no frame is left: of what it was begun with, was resumed, or is
+    /// the leaf that it waits for.
+    pub(crate) gives: &'a [Type],
     /// The exception that it threw last.
     pub(crate) record: Option<Box<Record<'a>>>,
     /// Its context word, unless it runs.
@@ -126,7 +129,8 @@ pub(crate) struct Chain {
 /// What a frame of a function counts against the stack limit.
 pub(crate) fn frame_cost(function: &Function) -> usize {
     let slots: usize = function.slots.values().map(|slot| slot.size as usize).sum();
-    64 + 16 * function.values.len() + slots
+    let units = function.values.len() + function.slots.len() + function.roots.len();
+    64 + 16 * units + slots
 }
 
 impl<'a> Stack<'a> {

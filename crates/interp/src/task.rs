@@ -98,7 +98,8 @@ pub(crate) fn join<'a>(
     let number = site.arg(stack, 0)?;
     machine.safepoint(stack, site)?;
     let task = machine.scheduler.free_task(number).ok_or(INVALID_TASK)?;
-    if task.results != site.function.signatures[signature].results {
+    let types = &site.function.signatures[signature].results[..];
+    if task.results != types {
         return Err(TrapCode::TaskTypeMismatch.into());
     }
     match task.ended.take() {
@@ -112,7 +113,7 @@ pub(crate) fn join<'a>(
             }
             let task = machine.scheduler.get_mut(number).ok_or(INVALID_TASK)?;
             task.joiner = Some(stack.task);
-            let lowered = is_lowered(site.function);
+            let lowered = is_lowered(site.function).then_some(types);
             machine.suspend_leaf(stack, Wait::Task(number), Vec::new(), lowered)
         }
         Some(ended) => {

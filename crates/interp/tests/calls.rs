@@ -199,6 +199,43 @@ fn suspended_frames_count_against_the_memory_limit() {
     );
 }
 
+/// Calls itself so often, with so many slots and root slots in each frame.
+fn with_slots(slots: usize, roots: usize) -> String {
+    let slots = (0..slots).map(|slot| format!("ss{slot} = slot 0 align 1\n"));
+    let roots = (0..roots).map(|root| format!("root{root} = root\n"));
+    let declared: String = slots.chain(roots).collect();
+    format!(
+        "type %bytes = [i8]
+function %main(i64) {{
+{declared}block0(v0: i64):
+    brif v0, block1, block2
+block1:
+    v1 = iconst.i64 1
+    v2 = isub v0, v1
+    call %main(v2)
+    return
+block2:
+    return
+}}"
+    )
+}
+
+#[test]
+fn empty_slots_and_root_slots_count_against_the_stack_limit() {
+    let options = Options {
+        stack_limit: 100_000,
+        ..Options::default()
+    };
+    let run = |slots, roots| {
+        let module = module(&with_slots(slots, roots));
+        let result = instance(&module, options).call("main", &[Val::I64(99)]);
+        result.map_err(|error| error.trap_code())
+    };
+    assert_eq!(run(0, 0), Ok(vec![]));
+    assert_eq!(run(1000, 0), Err(Some(TrapCode::StackOverflow)));
+    assert_eq!(run(0, 1000), Err(Some(TrapCode::StackOverflow)));
+}
+
 const HOST: &str = r#"
 import %double = "host" "double" (i64) -> i64
 import %greet = "host" "greet" (i64, i64)

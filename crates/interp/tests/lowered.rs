@@ -250,7 +250,8 @@ fn suspending_without_a_leaf_faults() {
 fn continuations_count_against_the_memory_limit() {
     let module = module(LOWERED);
     let mut options = scheduled(Schedule::Always);
-    options.memory_limit = 5 * 32;
+    // Of each byte is known what it was stored for.
+    options.memory_limit = 5 * 32 * 5;
     let mut instance = Instance::new(&module, Imports::new(), options).expect("an instance");
     let error = instance.call("fib", &[Val::I64(9)]).unwrap_err();
     assert_eq!(error.trap_code(), Some(TrapCode::OutOfMemory));
@@ -268,4 +269,89 @@ fn stages_do_not_mix() {
     let module = parse_module(&text).unwrap();
     let error = Instance::new(&module, Imports::new(), Options::default()).unwrap_err();
     assert!(error.to_string().contains("%other is lowered"), "{error}");
+}
+
+/// A number is given to a caller that has said it takes a function.
+const MISMATCHED: &str = r#"
+import %yield = "enjamb" "yield" () async
+
+function %inner() -> i64 async lowered {
+    layout0 = size 16 {}
+    point0 = layout0 () saves []
+block0(v0: cont):
+    v1 = is_suspended v0
+    brif v1, block1, block2
+block1:
+    v2 = iconst.i64 1000
+    return v2
+block2:
+    v3 = call %yield()
+    v4 = is_suspended v3
+    brif v4, block3, block1
+block3:
+    v5 = new_continuation layout0, v3
+    set_point point0, v5
+    link v3, v5
+    suspend v5
+}
+
+function %main() -> funcref async lowered {
+    sig0 = ()
+    layout0 = size 24 {}
+    point0 = layout0 (funcref) saves []
+block0(v0: cont):
+    v1 = is_suspended v0
+    brif v1, block1, block2
+block1:
+    v2 = result_load.funcref point0.0, v0
+    call_indirect sig0, v2()
+    return v2
+block2:
+    v3, v4 = call %inner()
+    v5 = is_suspended v3
+    brif v5, block3, block4
+block3:
+    v6 = new_continuation layout0, v3
+    set_point point0, v6
+    link v3, v6
+    suspend v6
+block4:
+    v7 = null.funcref
+    return v7
+}
+"#;
+
+#[test]
+fn results_of_other_types_fault_where_they_are_delivered() {
+    let run = |text: &str| {
+        let module = module(text);
+        let options = scheduled(Schedule::Always);
+        let mut instance = Instance::new(&module, Imports::new(), options).expect("an instance");
+        instance.call("main", &[])
+    };
+    let fault = |text: &str| match run(text) {
+        Err(Error::Fault(fault)) => fault.reason,
+        other => panic!("a fault was expected, not {other:?}"),
+    };
+    let found = fault(MISMATCHED);
+    assert!(found.contains("(i64), not (funcref)"), "{found}");
+    // Nor does a leaf give something else, or an activation that stands for its caller.
+    let point_of_leaf = "size 16 {}\n    point0 = layout0 () saves";
+    let found = fault(&MISMATCHED.replace(
+        point_of_leaf,
+        "size 24 {}\n    point0 = layout0 (i64) saves",
+    ));
+    assert!(found.contains("(), not (i64)"), "{found}");
+    let found = fault(&MISMATCHED.replace("link v3, v6\n    suspend v6", "suspend v3"));
+    assert!(
+        found.contains("a task is given (i64), not (funcref)"),
+        "{found}"
+    );
+    let agreeing = MISMATCHED.replace("layout0 (funcref)", "layout0 (i64)");
+    let agreeing = agreeing.replace(
+        "v2 = result_load.funcref point0.0, v0",
+        "v8 = result_load.i64 point0.0, v0\n    v2 = func_addr %nothing",
+    );
+    let agreeing = agreeing + "function %nothing() {\nblock0:\n    return\n}";
+    assert!(run(&agreeing).is_ok(), "{:?}", run(&agreeing));
 }
