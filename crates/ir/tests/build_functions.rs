@@ -1,8 +1,9 @@
 //! What the builder makes of loops, branches and irreducible flow, as text.
 
 use enjamb_ir::{
-    Block, BuildError, Entity, Exception, FunctionBuilder, IntCond, Module, ModuleBuilder,
-    Signature, Type, parse_module,
+    Block, BuildError, Entity, Exception, FieldDecl, FieldType, FunctionBuilder, IntCond,
+    LayoutDecl, Module, ModuleBuilder, PointDecl, SavedField, SavedSource, Signature, Type,
+    parse_module,
 };
 
 /// The text of a function `%f(i64, i64) -> i64` that `build` writes.
@@ -415,4 +416,77 @@ fn targets_of_a_call_take_what_it_gives() {
     let message = "function `%f`, `v3, v4, v5 = try_call %f(v0, v1), block1(v3), unwind block2(v4, v5)`: \
                    R21: block2 has 0 parameters and gets 2 arguments";
     assert_eq!(error.unwrap_err().to_string(), message);
+}
+
+/// What a point saves is numbered as the rest is, and needed for that alone.
+#[test]
+fn what_points_save_has_the_numbers_of_the_text() {
+    let mut module = ModuleBuilder::new();
+    let signature = Signature::asynchronous(&[Type::I64], &[]);
+    let id = module.declare_function("f", signature).unwrap();
+    let mut b = module.define_lowered(id).unwrap();
+    let [dead, next, back] = blocks(&mut b);
+    let p = b.param(0);
+    let x = b.declare_variable(Type::I64);
+    b.def_var(x, p);
+    b.jump(next, &[]);
+    b.switch_to_block(dead);
+    let unreached = b.iconst(Type::I64, 1);
+    b.ret(&[]);
+    b.switch_to_block(next);
+    let merged = b.use_var(x);
+    let sum = b.iadd(p, p);
+    b.brif(p, back, &[], back, &[]);
+    b.switch_to_block(back);
+    b.def_var(x, sum);
+    b.jump(next, &[]);
+    b.seal_all_blocks();
+    let field = |name: &str, offset| FieldDecl {
+        name: name.to_string(),
+        ty: FieldType::Value(Type::I64),
+        offset,
+    };
+    let layout = b.create_layout(LayoutDecl {
+        fields: [field("x", 16), field("y", 24)].into_iter().collect(),
+        size: 32,
+    });
+    let mut point = PointDecl {
+        layout,
+        results: Vec::new(),
+        saved: Vec::new(),
+        unwind: None,
+        position: None,
+    };
+    for (field, value) in [merged, sum].into_iter().enumerate() {
+        let field = Entity::from_index(field);
+        let source = SavedSource::Value(value);
+        point.saved.push(SavedField { field, source });
+    }
+    b.create_point(point.clone());
+    b.finish().unwrap();
+    let module = module.finish().unwrap();
+    let text = module.to_string();
+    assert!(text.contains("saves [x = v2, y = v3]"), "{text}");
+    assert!(parse_module(&text).unwrap() == module, "{text}");
+
+    for value in [unreached, Entity::from_index(1000)] {
+        let mut module = ModuleBuilder::new();
+        let id = module.declare_function("f", Signature::asynchronous(&[Type::I64], &[]));
+        let mut b = module.define_lowered(id.unwrap()).unwrap();
+        let dead = b.create_block();
+        b.ret(&[]);
+        b.switch_to_block(dead);
+        b.iconst(Type::I64, 1);
+        b.ret(&[]);
+        point.saved.truncate(1);
+        point.saved[0].source = SavedSource::Value(value);
+        b.create_layout(LayoutDecl {
+            fields: [field("x", 16)].into_iter().collect(),
+            size: 32,
+        });
+        b.create_point(point.clone());
+        b.finish().unwrap();
+        let error = module.finish().unwrap_err().to_string();
+        assert!(error.contains("has no definition"), "{error}");
+    }
 }

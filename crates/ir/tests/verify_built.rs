@@ -312,6 +312,13 @@ fn field_names() {
     let fields: PrimaryMap<_, _> = [field(16), field(24)].into_iter().collect();
     function.layouts.push(LayoutDecl { fields, size: 32 });
     assert_eq!(rules(&module), [Rule::FieldNames]);
+    let body = module.functions[id].body_mut().expect("it has a body");
+    for (field, name) in ["two words", "a"].into_iter().enumerate() {
+        body.layouts[LayoutId::from_index(0)].fields[Entity::from_index(field)].name =
+            name.to_string();
+    }
+    let message = "\"two words\" is no name of a field".to_string();
+    assert_eq!(errors(&module), [(Rule::FieldNames, message)]);
 }
 
 #[test]

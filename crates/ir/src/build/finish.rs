@@ -6,10 +6,11 @@
 
 use super::phis::Resolution;
 use super::variables::{Role, Variables};
-use crate::entity::{Block, Entity, Inst, SecondaryMap, Value};
+use crate::entity::{Block, Entity, Inst, PointId, PrimaryMap, SecondaryMap, Value};
 use crate::function::{Function, Target, ValueData, ValueDef};
 use crate::module::Module;
 use crate::print::display_inst;
+use crate::suspension::{PointDecl, SavedSource};
 use crate::verify::{Report, instruction};
 
 /// The printed instruction, if there is one, and what is wrong with it.
@@ -42,6 +43,7 @@ pub(super) fn run(
     copy.collect_params(&order);
     copy.number(&order);
     copy.write(&order);
+    copy.renumber_saved();
     Ok(copy.result)
 }
 
@@ -95,6 +97,15 @@ fn empty_copy(function: &Function) -> Function {
     copy
 }
 
+/// The values that points save.
+fn saved_values(points: &PrimaryMap<PointId, PointDecl>) -> impl Iterator<Item = Value> {
+    let saved = points.values().flat_map(|point| &point.saved);
+    saved.filter_map(|save| match save.source {
+        SavedSource::Value(value) => Some(value),
+        SavedSource::Slot(_) => None,
+    })
+}
+
 struct Copy<'a> {
     module: &'a Module,
     source: &'a Function,
@@ -118,7 +129,11 @@ impl Copy<'_> {
 
     /// Marks the parameters that instructions need, and those that these need.
     fn find_needed(&mut self, order: &[Block]) -> Result<(), Failure> {
-        let mut stack = Vec::new();
+        let saved = saved_values(&self.source.points);
+        let mut stack: Vec<Value> = saved.map(|value| self.resolve(value)).collect();
+        for &value in &stack {
+            self.check_defined(value, || None)?;
+        }
         for &block in order {
             for &inst in &self.source.blocks[block].insts {
                 let from = stack.len();
@@ -241,6 +256,19 @@ impl Copy<'_> {
                 self.result.append_inst(Block::from_index(position), copy);
             }
         }
+    }
+
+    /// What points save has its new numbers. What is no value stays one that the verifier reports.
+    fn renumber_saved(&mut self) {
+        let mut points = std::mem::take(&mut self.result.points);
+        for save in points.values_mut().flat_map(|point| &mut point.saved) {
+            if let SavedSource::Value(value) = &mut save.source
+                && self.source.values.get(*value).is_some()
+            {
+                *value = self.map(*value);
+            }
+        }
+        self.result.points = points;
     }
 
     fn copy_inst(&mut self, inst: Inst) -> Inst {

@@ -63,9 +63,9 @@
 //!
 //! Layouts and points
 //!
-//! - R38 The fields of a layout have different names.
+//! - R38 The fields of a layout have names, and different ones.
 //! - R39 A field lies behind the header and within the size of its layout, aligned as its type up to 8; the size is a multiple of 8.
-//! - R40 A point names a layout that exists and fields of it; its results can be kept and fit the layout.
+//! - R40 A point names a layout that exists and fields of it, which stand for values and slots of the function; its results can be kept and fit the layout.
 //! - R41 Fields that one point saves overlap neither each other nor its results.
 //! - R42 A field is stored and loaded with its type, a slot with its size.
 //! - R43 A result at a point is loaded with its type.
@@ -153,6 +153,7 @@ fn function_errors(module: &Module, function: &Function) -> Vec<VerifyError> {
                 instruction::check_targets(function, inst, &mut report);
             }
         }
+        suspension::check_sources(function, &mut report);
         address::block_params(function, &mut report);
         if ssa::check(function, &mut report) && !module.trusted {
             address::check(function, &mut report);

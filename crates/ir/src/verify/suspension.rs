@@ -2,11 +2,12 @@
 
 use super::error::{Report, Subject};
 use super::rule::Rule;
-use crate::entity::{LayoutId, PointId};
+use crate::entity::{LayoutId, PointId, SecondaryMap, Value};
 use crate::exception::Exception;
 use crate::function::Function;
 use crate::hash::FxHashSet;
-use crate::suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField};
+use crate::object::is_field_name;
+use crate::suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource};
 use crate::types::{TypeClass, word_count};
 
 /// Bytes of the header that every continuation begins with.
@@ -28,6 +29,38 @@ pub(super) fn check(function: &Function, report: &mut Report) {
     }
 }
 
+/// Checks what saved fields stand for. Blocks and instructions exist.
+pub(super) fn check_sources(function: &Function, report: &mut Report) {
+    if function.points.is_empty() {
+        return;
+    }
+    let mut is_defined: SecondaryMap<Value, bool> = SecondaryMap::new();
+    for &block in &function.order {
+        let block = &function.blocks[block];
+        let results = block.insts.iter().flat_map(|&inst| function.results(inst));
+        let defined = block.params.iter().chain(results);
+        defined.for_each(|&value| is_defined[value] = true);
+    }
+    for (id, point) in function.points.iter() {
+        for save in &point.saved {
+            let missing = match save.source {
+                SavedSource::Value(value) if !is_defined[value] => {
+                    format!("{value}, which has no definition")
+                }
+                SavedSource::Slot(slot) if function.slots.get(slot).is_none() => {
+                    format!("{slot}, which is not declared")
+                }
+                _ => continue,
+            };
+            let layout = function.layouts.get(point.layout);
+            let field = layout.and_then(|layout| layout.fields.get(save.field));
+            let name = field.map_or_else(|| save.field.to_string(), |field| field.name.clone());
+            let message = format!("`{name}` stands for {missing}");
+            report.add(Rule::PointFields, Subject::Point(id), message);
+        }
+    }
+}
+
 fn check_layout(id: LayoutId, layout: &LayoutDecl, report: &mut Report) {
     let subject = || Subject::Layout(id);
     if !layout.size.is_multiple_of(MAX_ALIGN) || layout.size < HEADER_BYTES {
@@ -36,8 +69,12 @@ fn check_layout(id: LayoutId, layout: &LayoutDecl, report: &mut Report) {
     }
     let mut names = FxHashSet::default();
     for field in layout.fields.values() {
-        if !names.insert(&field.name) {
-            let message = format!("two fields are named `{}`", field.name);
+        let wrong = match is_field_name(&field.name) {
+            false => Some(format!("{:?} is no name of a field", field.name)),
+            true => (!names.insert(&field.name))
+                .then(|| format!("two fields are named `{}`", field.name)),
+        };
+        if let Some(message) = wrong {
             report.add(Rule::FieldNames, subject(), message);
         }
         if let Some(message) = misplaced(field, layout.size) {
