@@ -3,8 +3,9 @@
 //! Constants, function references and frame addresses that live across a suspension point get a
 //! copy in each stretch of code behind a point that uses them; so they are not live across it and
 //! are not saved (M7), and no frame address outlives its frame (M8). An address inside a slot becomes
-//! one `stack_addr`, however it was made. Any other `addr_add` is copied with its base; its amount,
-//! if it is no constant, is an ordinary value and saved like one.
+//! one `stack_addr`, however it was made, and one at another constant distance a `stack_addr` with one
+//! `addr_add`. Where the amount of an `addr_add` is no constant, as in trusted modules only, it is
+//! copied with its base; the amount is an ordinary value and saved like one.
 //!
 //! A *stretch* is the part of a block between two points. A use in the stretch of the definition
 //! keeps it; every other stretch has at most one copy, in front of its first use.
@@ -62,12 +63,41 @@ fn is_cheap(opcode: Opcode) -> bool {
     )
 }
 
-/// The addresses that are known to lie inside a slot: which one, and where.
-type Places = FxHashMap<Value, (StackSlot, u32)>;
+/// Where an address is.
+#[derive(Clone, Copy)]
+struct Place {
+    slot: StackSlot,
+    /// Inside the slot.
+    offset: u32,
+    /// How far beyond that; 0 unless it lies outside the slot.
+    beyond: i64,
+}
+
+impl Place {
+    /// The place so many bytes further on.
+    fn advanced(self, function: &Function, bytes: i64) -> Place {
+        let whole = i64::from(self.offset)
+            .wrapping_add(self.beyond)
+            .wrapping_add(bytes);
+        let inside = u32::try_from(whole).ok();
+        match inside.filter(|&offset| offset < function.slots[self.slot].size) {
+            Some(offset) => Place {
+                offset,
+                beyond: 0,
+                ..self
+            },
+            None => Place {
+                beyond: whole.wrapping_sub(self.offset.into()),
+                ..self
+            },
+        }
+    }
+}
+
+/// The addresses at known distances from slots.
+type Places = FxHashMap<Value, Place>;
 
 fn places_in_slots(function: &Function, flow: &ControlFlow) -> Places {
-    // Where an address is that may be beyond its slot, from which a later one comes back.
-    let mut reached: FxHashMap<Value, (StackSlot, i64)> = FxHashMap::default();
     let mut places = Places::default();
     if function.slots.is_empty() {
         return places;
@@ -75,17 +105,16 @@ fn places_in_slots(function: &Function, flow: &ControlFlow) -> Places {
     for &block in flow.reverse_post_order() {
         for &inst in &function.blocks[block].insts {
             let place = match (function.insts[inst].opcode, function.insts[inst].payload) {
-                (Opcode::StackAddr, Payload::Slot(slot, offset)) => Some((slot, offset.into())),
-                (Opcode::AddrAdd, _) => step(function, inst, &reached),
+                (Opcode::StackAddr, Payload::Slot(slot, offset)) => Some(Place {
+                    slot,
+                    offset,
+                    beyond: 0,
+                }),
+                (Opcode::AddrAdd, _) => step(function, inst, &places),
                 _ => None,
             };
-            let (Some((slot, offset)), &[address]) = (place, function.results(inst)) else {
-                continue;
-            };
-            reached.insert(address, (slot, offset));
-            let inside = u32::try_from(offset).ok();
-            if let Some(offset) = inside.filter(|&offset| offset < function.slots[slot].size) {
-                places.insert(address, (slot, offset));
+            if let (Some(place), &[address]) = (place, function.results(inst)) {
+                places.insert(address, place);
             }
         }
     }
@@ -93,19 +122,12 @@ fn places_in_slots(function: &Function, flow: &ControlFlow) -> Places {
 }
 
 /// Where an `addr_add` of a constant leads.
-fn step(
-    function: &Function,
-    inst: Inst,
-    reached: &FxHashMap<Value, (StackSlot, i64)>,
-) -> Option<(StackSlot, i64)> {
+fn step(function: &Function, inst: Inst, places: &Places) -> Option<Place> {
     let &[base, amount] = function.args(inst) else {
         return None;
     };
-    let &(slot, offset) = reached.get(&base)?;
-    Some((
-        slot,
-        offset.wrapping_add(function.integer_constant(amount)?),
-    ))
+    let amount = function.integer_constant(amount)?;
+    Some(places.get(&base)?.advanced(function, amount))
 }
 
 /// The cheap values that are live across some point, and the cheap ones that copies of them use.
@@ -224,9 +246,8 @@ impl Stretch<'_> {
                 work.pop();
                 continue;
             };
-            let copy = if let Some(&(slot, offset)) = self.candidates.places.get(&value) {
-                let payload = Payload::Slot(slot, offset);
-                function.make_inst(Opcode::StackAddr, Type::I64, payload, &[], &[])
+            let copy = if let Some(&place) = self.candidates.places.get(&value) {
+                self.address(function, inst, place)
             } else {
                 let missing = |operand: &&Value| {
                     self.candidates.across.contains(operand) && !self.here.contains_key(operand)
@@ -240,15 +261,35 @@ impl Stretch<'_> {
                 let args: Vec<Value> = args.collect();
                 function.make_inst(data.opcode, data.ty, data.payload, &args, &[])
             };
-            function.make_results(copy, &[function.value_type(value)]);
-            function.positions[copy] = function.positions[inst];
-            function.inst_origins[copy] = Some(function.source_inst(inst));
-            let result = function.results(copy)[0];
+            let result = self.append(function, copy, inst, function.value_type(value));
             function.origins[result] = Some(function.origins[value].unwrap_or(value));
             self.here.insert(value, result);
-            self.rebuilt.push(copy);
             work.pop();
         }
+    }
+
+    /// The instruction that makes an address again, with what it needs in front of it.
+    fn address(&mut self, function: &mut Function, origin: Inst, place: Place) -> Inst {
+        let payload = Payload::Slot(place.slot, place.offset);
+        let base = function.make_inst(Opcode::StackAddr, Type::I64, payload, &[], &[]);
+        if place.beyond == 0 {
+            return base;
+        }
+        let base = self.append(function, base, origin, Type::Addr);
+        let amount = Payload::Integer(place.beyond);
+        let amount = function.make_inst(Opcode::Iconst, Type::I64, amount, &[], &[]);
+        let amount = self.append(function, amount, origin, Type::I64);
+        let args = [base, amount];
+        function.make_inst(Opcode::AddrAdd, Type::I64, Payload::None, &args, &[])
+    }
+
+    /// Puts an instruction that is made for another one at the end of the block, and gives its result.
+    fn append(&mut self, function: &mut Function, inst: Inst, origin: Inst, ty: Type) -> Value {
+        function.make_results(inst, &[ty]);
+        function.positions[inst] = function.positions[origin];
+        function.inst_origins[inst] = Some(function.source_inst(origin));
+        self.rebuilt.push(inst);
+        function.results(inst)[0]
     }
 }
 

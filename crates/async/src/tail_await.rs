@@ -6,12 +6,14 @@
 //! between.
 
 use enjamb_ir::{Function, Inst, Module, Opcode, Stage, is_tail_await};
+use enjamb_liveness::ControlFlow;
 
 /// Rewrites every tail await of an async source function; other functions stay as they are.
 pub fn run(module: &Module, function: &mut Function) {
     if !function.is_async() || function.stage != Stage::Source {
         return;
     }
+    let mut is_changed = false;
     for block in function.order.clone() {
         let [.., call, end] = function.blocks[block].insts[..] else {
             continue;
@@ -21,7 +23,13 @@ pub fn run(module: &Module, function: &mut Function) {
             let insts = &mut function.blocks[block].insts;
             insts.truncate(insts.len() - 2);
             insts.push(tail_call);
+            is_changed = true;
         }
+    }
+    // Blocks that control does not reach may use the results, which have no definition now.
+    if is_changed {
+        let flow = ControlFlow::new(function);
+        function.order.retain(|&block| flow.is_reachable(block));
     }
 }
 
@@ -35,7 +43,7 @@ fn make_tail_call(function: &mut Function, call: Inst) -> Inst {
     let tail_call = function.make_inst(opcode, data.ty, data.payload, &args, &[]);
     function.positions[tail_call] = function.positions[call];
     function.inst_origins[tail_call] = Some(function.source_inst(call));
-    // The results have no definition left, and no use.
+    // The results have no definition left, and no use that control reaches.
     function.set_results(call, &[]);
     tail_call
 }

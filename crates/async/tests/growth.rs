@@ -307,3 +307,25 @@ fn one_handler_for_many_calls() {
     assert_eq!(run(&module, Schedule::Always, 1), [Val::I64(thrown)]);
     assert_eq!(run(&module, Schedule::Only(4000), 2), [Val::I64(2)]);
 }
+
+/// No link but the first lies inside the slot.
+#[test]
+fn a_long_chain_of_addresses_beyond_their_slot() {
+    let count = 2000;
+    let mut text = format!(
+        "{YIELD}function %look(addr) {{\nblock0(v0: addr):\nreturn\n}}
+function %main(i64) -> i64 async {{\nss0 = slot 16 align 8\nblock0(v0: i64):
+v1 = iconst.i64 8\nv2 = stack_addr ss0[8]\n"
+    );
+    for link in 0..count {
+        text += &format!("v{} = addr_add v{}, v1\n", link + 3, link + 2);
+    }
+    for point in 0..count {
+        text += &format!("call %yield()\ncall %look(v{})\n", 2 + count - point);
+    }
+    let module = lowered(&(text + "return v0\n}"));
+    let main = module.bodies().nth(1).unwrap().1;
+    let size = main.instruction_count() / count;
+    assert!(size < 40, "{size} instructions for each");
+    assert_eq!(run(&module, Schedule::Always, 7), [Val::I64(7)]);
+}

@@ -244,3 +244,24 @@ block0(v0: i64):
         "#]],
     );
 }
+
+#[test]
+fn a_tail_await_whose_result_is_used_out_of_reach() {
+    check(
+        &[tail_await::run],
+        "function %f(i64) -> i64 async {
+block0(v0: i64):
+    v1 = call %test(v0)
+    return v1
+block1:
+    v2 = iadd v1, v1
+    return v2
+}",
+        &expect![[r#"
+            function %f(i64) -> i64 async {
+            block0(v0: i64):
+                return_call func1(v0)
+            }
+        "#]],
+    );
+}
