@@ -146,20 +146,20 @@ pub fn verify_function(module: &Module, function: &Function) -> Result<(), Verif
 fn function_errors(module: &Module, function: &Function) -> Vec<VerifyError> {
     let mut report = Report::default();
     // What the later checks index with has to exist, and to stand in one place.
-    if structure::check(module, function, &mut report) {
+    let is_whole = structure::check(module, function, &mut report);
+    if is_whole {
         for &block in &function.order {
             for &inst in &function.blocks[block].insts {
                 instruction::check(module, function, inst, &mut report);
                 instruction::check_targets(function, inst, &mut report);
             }
         }
-        suspension::check_sources(function, &mut report);
         address::block_params(function, &mut report);
         if ssa::check(function, &mut report) && !module.trusted {
             address::check(function, &mut report);
         }
     }
-    suspension::check(function, &mut report);
+    suspension::check(function, is_whole, &mut report);
     with_context(module, function, report)
 }
 

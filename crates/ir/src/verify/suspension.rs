@@ -17,48 +17,38 @@ const WORD_BYTES: u64 = 8;
 /// The greatest alignment that a continuation has.
 const MAX_ALIGN: u32 = 8;
 
-pub(super) fn check(function: &Function, report: &mut Report) {
+/// Checks the declarations. Of a function that is not whole, with blocks and instructions that exist, values
+/// are not looked for.
+pub(super) fn check(function: &Function, is_whole: bool, report: &mut Report) {
+    let has_points = !function.points.is_empty();
+    let defined = (is_whole && has_points).then(|| defined(function));
     for (id, layout) in function.layouts.iter() {
         check_layout(id, layout, report);
     }
     for (id, point) in function.points.iter() {
         check_point(function, point, Subject::Point(id), report);
+        for save in &point.saved {
+            if let Some(missing) = missing_source(function, defined.as_ref(), save) {
+                let message = format!("{} stands for {missing}", field_name(function, point, save));
+                report.add(Rule::PointFields, Subject::Point(id), message);
+            }
+        }
         if let Some(message) = wrong_unwind(function, id) {
             report.add(Rule::UnwindPoint, Subject::Point(id), message);
         }
     }
 }
 
-/// Checks what saved fields stand for. Blocks and instructions exist.
-pub(super) fn check_sources(function: &Function, report: &mut Report) {
-    if function.points.is_empty() {
-        return;
-    }
-    let mut is_defined: SecondaryMap<Value, bool> = SecondaryMap::new();
+/// The values that something in the function defines.
+fn defined(function: &Function) -> SecondaryMap<Value, bool> {
+    let mut is_defined = SecondaryMap::new();
     for &block in &function.order {
         let block = &function.blocks[block];
         let results = block.insts.iter().flat_map(|&inst| function.results(inst));
         let defined = block.params.iter().chain(results);
         defined.for_each(|&value| is_defined[value] = true);
     }
-    for (id, point) in function.points.iter() {
-        for save in &point.saved {
-            let missing = match save.source {
-                SavedSource::Value(value) if !is_defined[value] => {
-                    format!("{value}, which has no definition")
-                }
-                SavedSource::Slot(slot) if function.slots.get(slot).is_none() => {
-                    format!("{slot}, which is not declared")
-                }
-                _ => continue,
-            };
-            let layout = function.layouts.get(point.layout);
-            let field = layout.and_then(|layout| layout.fields.get(save.field));
-            let name = field.map_or_else(|| save.field.to_string(), |field| field.name.clone());
-            let message = format!("`{name}` stands for {missing}");
-            report.add(Rule::PointFields, Subject::Point(id), message);
-        }
-    }
+    is_defined
 }
 
 fn check_layout(id: LayoutId, layout: &LayoutDecl, report: &mut Report) {
@@ -151,6 +141,34 @@ fn check_point(function: &Function, point: &PointDecl, subject: Subject, report:
         }
     }
     overlaps(taken, subject, report);
+}
+
+/// What a saved field stands for, if the function does not have it.
+fn missing_source(
+    function: &Function,
+    defined: Option<&SecondaryMap<Value, bool>>,
+    save: &SavedField,
+) -> Option<String> {
+    match save.source {
+        SavedSource::Value(value) => {
+            let is_missing = defined.is_some_and(|defined| !defined[value]);
+            is_missing.then(|| format!("{value}, which has no definition"))
+        }
+        SavedSource::Slot(slot) => {
+            let is_missing = function.slots.get(slot).is_none();
+            is_missing.then(|| format!("{slot}, which is not declared"))
+        }
+    }
+}
+
+/// A field as messages name it, by its number if it is not declared.
+fn field_name(function: &Function, point: &PointDecl, save: &SavedField) -> String {
+    let layout = function.layouts.get(point.layout);
+    let field = layout.and_then(|layout| layout.fields.get(save.field));
+    field.map_or_else(
+        || save.field.to_string(),
+        |field| format!("`{}`", field.name),
+    )
 }
 
 /// What is wrong with the exceptional entry of a point, if it has one.
