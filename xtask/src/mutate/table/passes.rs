@@ -107,8 +107,8 @@ pub const ROWS: &[Mutation] = &[
     bug(
         "rematerialize/one_beyond_the_slot",
         REMATERIALIZE,
-        "inside.filter(|&offset| offset < function.slots[slot].size)",
-        "inside.filter(|&offset| offset <= function.slots[slot].size)",
+        "inside.filter(|&offset| offset < function.slots[self.slot].size)",
+        "inside.filter(|&offset| offset <= function.slots[self.slot].size)",
         "an address behind the end of a slot counts as one inside",
     ),
     bug(
