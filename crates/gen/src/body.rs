@@ -4,7 +4,9 @@ use super::memory::Frame;
 use super::world::World;
 use super::{Choices, exception, object};
 use enjamb_ir::build::{BuildError, FunctionBuilder, ModuleBuilder, Variable};
-use enjamb_ir::{Block, FuncId, IntCond, Signature, SourcePos, TrapCode, Type, Value};
+use enjamb_ir::{
+    Block, FuncId, IntCond, ObjectTypeId, Signature, SourcePos, TrapCode, Type, Value,
+};
 
 /// The most targets of a `br_table`, the default aside.
 const TARGETS: usize = 8;
@@ -17,6 +19,8 @@ pub(super) struct Body<'b, 'c, 'd> {
     pub(super) signature: Signature,
     pub(super) fuel: Variable,
     variables: Vec<(Variable, Type)>,
+    /// Objects of these types.
+    pub(super) objects: Vec<(Variable, ObjectTypeId)>,
     /// References to functions with the signature of one of the world's.
     pub(super) callees: Vec<(Variable, usize)>,
     /// A reference to an async function that takes a number and gives it back.
@@ -53,6 +57,7 @@ pub(super) fn define(
         signature: signature.clone(),
         fuel,
         variables: Vec::new(),
+        objects: Vec::new(),
         callees: Vec::new(),
         asker,
         frame: Frame::default(),
@@ -91,6 +96,9 @@ impl Body<'_, '_, '_> {
         }
         self.make_frame();
         self.make_references();
+        if let Some(objects) = &self.world.objects {
+            objects.begin(self);
+        }
         let start = self.blocks[0];
         self.builder.jump(start, &[]);
     }

@@ -1,6 +1,7 @@
 //! Stack slots, addresses in them, linear memories, and accesses to all of these.
 
 use super::body::Body;
+use enjamb_ir::build::Variable;
 use enjamb_ir::{MemoryId, Place, StackSlot, Type, TypeClass, Value};
 
 /// Bytes of the largest value.
@@ -12,6 +13,9 @@ const HANDED_OVER: u32 = 48;
 /// The most addresses that are there from the entry on.
 const ADDRESSES: usize = 3;
 
+/// The bits that an index of a linear memory has, mostly.
+const INDEX_MASK: i64 = 0xff;
+
 /// Frame slots and what leads to them.
 #[derive(Debug, Default)]
 pub(super) struct Frame {
@@ -19,6 +23,8 @@ pub(super) struct Frame {
     slots: Vec<(StackSlot, u32)>,
     /// Addresses that every block can use, however much was suspended in between.
     addresses: Vec<Address>,
+    /// An index of linear memories, for accesses that have been checked before.
+    index: Option<Variable>,
 }
 
 /// An address, and how many bytes can be accessed from there on; none if the verifier allows no access.
@@ -46,6 +52,12 @@ impl Body<'_, '_, '_> {
             let made = self.fresh_address();
             let made = self.step(made);
             self.frame.addresses.push(made);
+        }
+        if self.world.memories.is_some() {
+            let index = self.builder.declare_variable(Type::I64);
+            let first = self.masked(INDEX_MASK);
+            self.builder.def_var(index, first);
+            self.frame.index = Some(index);
         }
     }
 
@@ -159,16 +171,34 @@ impl Body<'_, '_, '_> {
 
     /// Something in a linear memory, mostly inside.
     fn place_in_memory(&mut self, memory: MemoryId) -> Target {
-        let index = match self.choices.once_in(60) {
-            true => self.value(Type::I64),
-            false => self.masked(0xff),
-        };
-        let index = match self.choices.below(4) {
-            0 => self.builder.ireduce(Type::I32, index),
-            _ => index,
+        let index = match self.frame.index {
+            Some(index) if self.choices.below(2) == 0 => self.index_again(index),
+            _ => {
+                let index = self.fresh_index();
+                match self.choices.below(4) {
+                    0 => self.builder.ireduce(Type::I32, index),
+                    _ => index,
+                }
+            }
         };
         let offset = self.choices.of(&[0, 8, 300, 4095, 4096, 32_768, 65_000]);
         (Place::Memory(memory), Some(index), offset)
+    }
+
+    fn fresh_index(&mut self) -> Value {
+        match self.choices.once_in(60) {
+            true => self.value(Type::I64),
+            false => self.masked(INDEX_MASK),
+        }
+    }
+
+    /// The index that other accesses have had, unless it changes now.
+    fn index_again(&mut self, index: Variable) -> Value {
+        if self.choices.once_in(8) {
+            let fresh = self.fresh_index();
+            self.builder.def_var(index, fresh);
+        }
+        self.builder.use_var(index)
     }
 
     fn place(&mut self) -> Target {

@@ -41,6 +41,18 @@ impl Objects {
 }
 
 impl Objects {
+    /// Gives the body variables for objects of known types.
+    pub(super) fn begin(&self, body: &mut Body<'_, '_, '_>) {
+        for ty in [self.node, self.references, self.numbers] {
+            if body.choices.below(2) == 1 {
+                let variable = body.builder.declare_variable(Type::Ref);
+                let object = fresh(body, ty, self);
+                body.builder.def_var(variable, object);
+                body.objects.push((variable, ty));
+            }
+        }
+    }
+
     /// An object with fields.
     pub(super) fn make(&self, body: &mut Body<'_, '_, '_>) -> Value {
         body.builder.new_object(self.node)
@@ -88,18 +100,40 @@ fn new_array(body: &mut Body<'_, '_, '_>, ty: ObjectTypeId) -> Value {
     body.builder.new_array(ty, length)
 }
 
-/// A variable's object if it has the type, else a new one; now and then the variable's in any case.
+/// A new object of a type.
+fn fresh(body: &mut Body<'_, '_, '_>, ty: ObjectTypeId, objects: &Objects) -> Value {
+    match ty == objects.node {
+        true => objects.make(body),
+        false => new_array(body, ty),
+    }
+}
+
+/// An object of a type: one that was accessed before, any variable's if it has the type, or a new one; now and then
+/// any variable's in any case.
 fn instance(body: &mut Body<'_, '_, '_>, ty: ObjectTypeId, objects: &Objects) -> Value {
+    let known = body.objects.iter().copied().find(|known| known.1 == ty);
+    if let Some((variable, _)) = known
+        && body.choices.below(2) == 0
+    {
+        if body.choices.once_in(8) {
+            let other = fresh(body, ty, objects);
+            body.builder.def_var(variable, other);
+        }
+        return body.builder.use_var(variable);
+    }
     let object = body.value(Type::Ref);
     if body.choices.once_in(40) {
         return object;
     }
-    let other = match ty == objects.node {
-        true => objects.make(body),
-        false => new_array(body, ty),
-    };
+    let other = fresh(body, ty, objects);
     let fits = body.builder.is_instance(ty, object);
-    body.builder.select(fits, object, other)
+    let found = body.builder.select(fits, object, other);
+    if let Some((variable, _)) = known
+        && body.choices.once_in(4)
+    {
+        body.builder.def_var(variable, found);
+    }
+    found
 }
 
 /// An index that is mostly inside.
