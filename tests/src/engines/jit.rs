@@ -31,8 +31,9 @@ pub struct Jit {
     reuse: bool,
     way: Way,
     fuel: FuelSupply,
-    /// Whether there are calls of the host that wait. A turn that begins because the host is ready has fuel of its
-    /// own, which the interpreter, where the host is always ready, would have to spend at the same place.
+    /// Whether there are calls of the host that wait. A module on fuel has none: a turn that begins because the host is
+    /// ready has fuel of its own, and how much tasks have used that are left in the end depends on when it was, and in
+    /// the interpreter the host is always ready.
     waits: bool,
     loaded: Arc<LoadedModule>,
 }
@@ -129,7 +130,7 @@ impl Jit {
                 reuse,
                 way: Way::Plain,
                 fuel,
-                waits: fuel == FuelSupply::Unlimited && host::may_wait(&module),
+                waits: module.fuel.is_none() && host::may_wait(&module),
                 loaded: loaded.map_err(|error| fails(error.to_string()))?,
             })
         });
