@@ -343,6 +343,18 @@ block0(v0: i64):
         assert!(complaint.contains("is misled"), "{complaint}");
     }
 
+    /// An address that a callee was given is in no register behind the call, though its registers may be stored to there.
+    #[test]
+    fn an_address_does_not_outlive_the_call_that_got_it() {
+        let text = "module trusted\nimport %yield = \"enjamb\" \"yield\" () async\n\
+             function %put(addr, i64) {\nblock0(v0: addr, v1: i64):\n    store addr[v0], v1\n    return\n}\n\
+             function %main(i64) -> i64 async {\n    ss0 = slot 8 align 8\nblock0(v0: i64):\n    \
+             v1 = stack_addr ss0[0]\n    call %put(v1, v0)\n    call %yield()\n    v2 = load.i64 ss0[0]\n    \
+             return v2\n}\n";
+        let module = parse_module(text).expect("the program parses");
+        check_module(&Arc::new(module)).expect("the tables are right");
+    }
+
     /// Registers are saved farther below the frame pointer than an instruction of AArch64 reaches.
     #[test]
     fn a_large_frame_keeps_registers_too() {

@@ -168,7 +168,13 @@ impl Walk<'_> {
                 (step, state)
             }
         };
-        let after = state.after(&step, self.watched);
+        let mut after = state.after(&step, self.watched);
+        if matches!(step.flow, Flow::Call(_)) {
+            let Pointers { frame, stack, .. } = self.pointers;
+            after
+                .addresses
+                .retain(|register, _| [frame, stack].contains(register));
+        }
         let mut go = |to: u32| waiting.push((to, after.clone()));
         match step.flow {
             Flow::Next => go(step.end),

@@ -120,7 +120,8 @@ impl Debug<'_> {
             return lines;
         };
         let line = |position: SourcePos| {
-            let file = compiled.source.files[position.file].clone().into_bytes();
+            let file = compiled.source.files.get(position.file);
+            let file = shown(file.map_or("", String::as_str)).into_bytes();
             (u64::from(position.line), u64::from(position.column), file)
         };
         let blocks = source.order.iter().map(|&block| &source.blocks[block]);
@@ -144,6 +145,22 @@ impl Debug<'_> {
             }
         }
         lines
+    }
+}
+
+/// The name of a file, in which anything may stand, as it is shown.
+fn shown(name: &str) -> String {
+    let mut text = String::new();
+    for character in name.chars() {
+        match character.is_control() {
+            true => text.extend(character.escape_default()),
+            false => text.push(character),
+        }
+    }
+    if text.is_empty() {
+        "?".to_string()
+    } else {
+        text
     }
 }
 
