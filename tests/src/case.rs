@@ -17,7 +17,7 @@ const SCHEDULES: u64 = 400;
 const FEW_SCHEDULES: u64 = 4;
 
 /// What all runs of a random program may cost together.
-pub const WORK: u64 = 400_000;
+pub const WORK: u64 = 100_000;
 
 /// What an instance costs, in instructions of the interpreter, and a suspension, at which everything moves.
 const INSTANCE: u64 = 500;
@@ -25,6 +25,11 @@ const SUSPENSION: u64 = 30;
 
 /// Instructions of the source that one run may take; of a program that takes more there is nothing to compare.
 pub const INSTRUCTIONS: u64 = 40_000;
+
+/// Which fuel a program has: a decision that no other one depends on.
+pub fn fuel_of(bytes: &[u8]) -> u8 {
+    bytes.last().copied().unwrap_or(0)
+}
 
 /// What a run has cost that the interpreter has counted.
 pub fn cost(stats: &Stats) -> u64 {
@@ -43,6 +48,8 @@ pub struct Case {
     pub module: Module,
     /// What is called.
     pub call: Call,
+    /// How often, in one instance: a call finds there what those before it have left.
+    pub times: usize,
     /// The fuel of each instance.
     pub fuel: FuelSupply,
     /// Whether no schedule may make a difference.
@@ -54,7 +61,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The random program with this number. Every fourth runs on fuel.
+    /// The random program with this number. Every fourth runs on fuel, and one in eight is called twice.
     ///
     /// # Errors
     /// If the program breaks a rule, which is a bug of the generator or of the builder.
@@ -63,9 +70,11 @@ impl Case {
         let program = enjamb_gen::program(&bytes);
         let program = program.map_err(|error| format!("no program: {error}"))?;
         let mut case = match seed % 4 {
-            0 => Case::on_fuel(program, bytes.first().copied().unwrap_or(0))?,
+            0 => Case::on_fuel(program, fuel_of(&bytes))?,
             _ => Case::of_program(program),
         };
+        // One in eight, among those with fuel and those without.
+        case.times = 1 + usize::from(seed / 4 % 8 == 0);
         case.schedules = case.random_schedules(seed)?;
         Ok(case)
     }
@@ -73,8 +82,7 @@ impl Case {
     /// Schedules that differ in what they decide, fewer of them if the program takes long.
     fn random_schedules(&self, seed: u64) -> Result<Vec<Schedule>, String> {
         let reference = self.reference()?.with_instruction_limit(INSTRUCTIONS);
-        let calls = std::slice::from_ref(&self.call);
-        let (_, stats) = reference.run(calls, Schedule::Always)?;
+        let (_, stats) = reference.run(&self.calls(), Schedule::Always)?;
         let most = (WORK / cost(&stats)).clamp(FEW_SCHEDULES, SCHEDULES);
         let leaf_calls = count(&stats, "leaf_calls");
         Ok(schedules::distinct(seed, leaf_calls, most as usize))
@@ -88,6 +96,7 @@ impl Case {
                 function: program.function,
                 args: program.args,
             },
+            times: 1,
             fuel: FuelSupply::Unlimited,
             schedule_independent: program.schedule_independent,
             schedules: vec![Schedule::Natural, Schedule::Never, Schedule::Always],
@@ -107,10 +116,11 @@ impl Case {
             .declare_import("out_of_fuel", "enjamb", "out_of_fuel", leaf);
         let pause = pause.map_err(|error| error.to_string())?;
         let suspend = |debt| FuelPolicy::Suspend { pause, debt };
+        let more = 4_u64.pow(u32::from(way / 4 % 4));
         let (policy, fuel) = match way % 4 {
-            0 => (FuelPolicy::Trap, FuelSupply::Budget(150)),
-            1 => (suspend(None), FuelSupply::Slices(1)),
-            2 => (suspend(Some(40)), FuelSupply::Slices(25)),
+            0 => (FuelPolicy::Trap, FuelSupply::Budget(50 * more)),
+            1 => (suspend(None), FuelSupply::Slices(more)),
+            2 => (suspend(Some(40)), FuelSupply::Slices(25 * more)),
             _ => (suspend(None), FuelSupply::Unlimited),
         };
         case.module.fuel = Some(policy);
@@ -128,6 +138,11 @@ impl Case {
         let module = stages::after(&self.module, "fuel")?;
         let interpreter = Interpreter::new("the reference".to_string(), module, false);
         Ok(interpreter.with_fuel(self.fuel).of_source())
+    }
+
+    /// The calls, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        vec![self.call.clone(); self.times]
     }
 
     /// Instructions of all functions.
@@ -156,22 +171,31 @@ impl Case {
         }
         let call = &self.call;
         let args = self.values(&call.args);
-        line(&format!("run: %{}({args}){}", call.function, self.ending()));
+        let words = ["run"].into_iter().chain(std::iter::repeat("then"));
+        for (word, ending) in words.zip(self.endings()) {
+            line(&format!("{word}: %{}({args}){ending}", call.function));
+        }
         format!("{text}\n{}", self.module)
     }
 
-    /// How the call ends in the reference, as a header says it.
-    fn ending(&self) -> String {
-        let calls = std::slice::from_ref(&self.call);
-        let observed = self
-            .reference()
-            .and_then(|engine| engine.run(calls, Schedule::Natural));
-        match observed.map(|(observed, _)| observed.calls[0].1.clone()) {
-            Ok(Ending::Results(values)) if !values.is_empty() => {
-                format!(" == {}", self.values(&values))
+    /// How the calls end in the reference, as a header says it.
+    fn endings(&self) -> Vec<String> {
+        let reference = self.reference();
+        let observed = reference.and_then(|engine| engine.run(&self.calls(), Schedule::Natural));
+        let Ok((observed, _)) = observed else {
+            return vec![String::new(); self.times];
+        };
+        let endings = observed.calls.iter().map(|(_, ending)| self.ending(ending));
+        endings.collect()
+    }
+
+    fn ending(&self, ending: &Ending) -> String {
+        match ending {
+            Ending::Results(values) if !values.is_empty() => {
+                format!(" == {}", self.values(values))
             }
-            Ok(Ending::Trap(code)) => format!(" trap {code}"),
-            Ok(Ending::Exception(thrown)) => {
+            Ending::Trap(code) => format!(" trap {code}"),
+            Ending::Exception(thrown) => {
                 let payload = self.values(&[Val::Ref(thrown.payload)]);
                 format!(" throws {}, {payload}", thrown.tag)
             }
@@ -189,7 +213,7 @@ impl Case {
         texts.collect::<Vec<_>>().join(", ")
     }
 
-    /// The first call of a golden file.
+    /// The first call of a golden file, and those behind it that are the same.
     ///
     /// # Errors
     /// If it is none, or calls nothing.
@@ -197,8 +221,9 @@ impl Case {
         let module = parse_module(text).map_err(|errors| format!("the parser: {errors}"))?;
         verify_module(&module).map_err(|error| format!("the verifier: {error}"))?;
         let header = header::parse(text, &module)?;
-        let call = header.runs.first().and_then(|run| run.calls.first());
-        let call = call.ok_or("the header runs nothing")?.clone();
+        let calls = header.runs.first().map_or(&[][..], |run| &run.calls);
+        let call = calls.first().ok_or("the header runs nothing")?.clone();
+        let times = calls.iter().take_while(|other| **other == call).count();
         let schedules = match header.schedules.as_slice() {
             [] => crate::schedules::of_module(&module),
             chosen => chosen.to_vec(),
@@ -206,6 +231,7 @@ impl Case {
         Ok(Case {
             module,
             call,
+            times,
             fuel: header.fuel,
             schedule_independent: !header.schedule_dependent,
             schedules,

@@ -3,7 +3,7 @@
 
 use crate::case::{self, Case};
 use crate::engines::{self, Engine};
-use crate::observed::{Ending, Observed, Stats};
+use crate::observed::{Call, Ending, Observed, Stats, counted, leaks};
 use crate::{report, tables};
 use enjamb_ir::{FuelSupply, Function, Module, Schedule, Stage, parse_module, verify_module};
 use std::fmt;
@@ -26,6 +26,8 @@ pub enum Kind {
     Breaks(String),
     /// It does something else than the interpreter on the source.
     Differs,
+    /// It does the same, but suspends or resumes more or fewer frames than another engine.
+    Counts,
     /// Continuations are left.
     Leaves,
     /// It does something else than under the first schedule.
@@ -84,6 +86,7 @@ impl fmt::Display for Kind {
             Kind::Crashes => f.write_str("crashes"),
             Kind::Breaks(reason) => write!(f, "breaks ({reason})"),
             Kind::Differs => f.write_str("differs from the interpreter on the source"),
+            Kind::Counts => f.write_str("counts other suspensions than an engine before"),
             Kind::Leaves => f.write_str("leaves continuations"),
             Kind::DependsOnSchedule => f.write_str("depends on the schedule"),
             Kind::Misleads => f.write_str("do not say what the code does"),
@@ -135,6 +138,9 @@ pub struct Comparison<'a> {
     pub has_time: &'a dyn Fn() -> bool,
     /// The [`cost`](case::cost) of the runs of a case after which it is left alone.
     pub work: u64,
+    /// Engines that run what [only some passes](Engine::is_stage) make have a turn under one schedule of this many, and
+    /// under those that show a difference.
+    pub stages: usize,
 }
 
 impl Comparison<'static> {
@@ -144,6 +150,7 @@ impl Comparison<'static> {
         before: &|_, _| {},
         has_time: &|| true,
         work: u64::MAX,
+        stages: 1,
     };
 }
 
@@ -176,13 +183,15 @@ impl Comparison<'_> {
         let mut first: Option<Observed> = None;
         let mut agreement = Agreement::default();
         let mut work = 0;
-        for schedules in case.schedules.chunks(TOGETHER) {
-            let agreed = self.agreed(&engines, case, schedules, &mut work)?;
+        for (chunk, schedules) in case.schedules.chunks(TOGETHER).enumerate() {
+            let with_stages = |number| (chunk * TOGETHER + number) % self.stages == 0;
+            let agreed = self.agreed(&engines, case, schedules, &with_stages, &mut work);
+            let agreed = agreed.map_err(|found| self.first_stage(&engines, case, found))?;
             let is_last = agreed.len() < schedules.len();
             for (&schedule, observed) in schedules.iter().zip(agreed) {
                 agreement.endings.push(observed.calls[0].1.kind());
                 let first = &*first.get_or_insert_with(|| observed.clone());
-                if case.schedule_independent && *first != observed {
+                if case.schedule_independent && !first.agrees_with_schedule(&observed) {
                     return Err(Difference {
                         stage: "every engine".to_string(),
                         kind: Kind::DependsOnSchedule,
@@ -198,74 +207,124 @@ impl Comparison<'_> {
         Ok(agreement)
     }
 
+    /// The same difference, or that of an engine further to the front which had no turn under this schedule.
+    fn first_stage(
+        &self,
+        engines: &[Box<dyn Engine>],
+        case: &Case,
+        found: Difference,
+    ) -> Difference {
+        let before = engines
+            .iter()
+            .take_while(|engine| engine.name() != found.stage);
+        let between = before.clone().any(|engine| engine.is_stage());
+        let Some(schedule) = found.schedule.filter(|_| self.stages > 1 && between) else {
+            return found;
+        };
+        let mut work = 0;
+        let count = before.count();
+        let again = self.agreed(&engines[..count], case, &[schedule], &|_| true, &mut work);
+        again.err().unwrap_or(found)
+    }
+
     /// What all engines observe under these schedules, as far as the program does not take too long; what that has
-    /// cost is added to `work`. Each engine does all of them before the next one begins, so that its code is not
+    /// cost is added to `work`. Those that run what some passes make do it under the schedules `with_stages`. Each engine does all of them before the next one begins, so that its code is not
     /// fetched for each of them again.
     fn agreed(
         &self,
         engines: &[Box<dyn Engine>],
         case: &Case,
         schedules: &[Schedule],
+        with_stages: &dyn Fn(usize) -> bool,
         work: &mut u64,
     ) -> Result<Vec<Observed>, Difference> {
-        let mut schedules = schedules;
+        let Some((reference, others)) = engines.split_first() else {
+            return Ok(Vec::new());
+        };
+        let calls = case.calls();
+        let Some(runs) = self.runs(&**reference, &calls, schedules) else {
+            return Ok(Vec::new());
+        };
         let mut agreed = Vec::new();
-        for (index, engine) in engines.iter().enumerate() {
-            if !(self.has_time)() {
-                return Ok(Vec::new());
+        for (run, &schedule) in runs.into_iter().zip(schedules) {
+            let (observed, stats) = match whole(run) {
+                Err((Kind::Breaks(_), reason)) if reason == engines::TOO_LONG => break,
+                run => run.map_err(|fault| differs(&**reference, schedule, fault))?,
+            };
+            agreed.push(observed);
+            *work += case::cost(&stats);
+            if *work > self.work {
+                break;
             }
-            let (before, name) = (self.before, engine.name());
-            let before = |schedule| before(name, schedule);
-            let calls = std::slice::from_ref(&case.call);
-            let runs = engine.run_all(calls, schedules, &before);
-            for (number, (run, &schedule)) in runs.into_iter().zip(schedules).enumerate() {
-                let differs = |(kind, detail)| Difference {
-                    stage: engine.name().to_string(),
-                    kind,
-                    schedule: Some(schedule),
-                    detail,
-                };
-                match whole(run).map_err(differs)? {
-                    None => {
-                        schedules = &schedules[..number];
-                        agreed.truncate(number);
-                        break;
+        }
+        let schedules = &schedules[..agreed.len()];
+        let mut counts: Vec<Option<String>> = vec![None; agreed.len()];
+        for engine in others {
+            let has_turn = |&number: &usize| !engine.is_stage() || with_stages(number);
+            let numbers: Vec<usize> = (0..schedules.len()).filter(has_turn).collect();
+            let some: Vec<Schedule> = numbers.iter().map(|&number| schedules[number]).collect();
+            let Some(runs) = self.runs(&**engine, &calls, &some) else {
+                return Ok(Vec::new());
+            };
+            for (run, &number) in runs.into_iter().zip(&numbers) {
+                let differs = |fault| differs(&**engine, schedules[number], fault);
+                let (observed, stats) = whole(run).map_err(differs)?;
+                if !agreed[number].agrees(&observed) {
+                    let diff = report::diff(&agreed[number].to_string(), &observed.to_string());
+                    return Err(differs((Kind::Differs, diff)));
+                }
+                if engine.counts() {
+                    let counted = counted(&stats);
+                    let first = counts[number].get_or_insert_with(|| counted.clone());
+                    if *first != counted {
+                        return Err(differs((Kind::Counts, report::diff(first, &counted))));
                     }
-                    Some((observed, stats)) if index == 0 => {
-                        agreed.push(observed);
-                        *work += case::cost(&stats);
-                        if *work > self.work {
-                            schedules = &schedules[..=number];
-                            break;
-                        }
-                    }
-                    Some((observed, _)) if !agreed[number].agrees(&observed) => {
-                        let diff = report::diff(&agreed[number].to_string(), &observed.to_string());
-                        return Err(differs((Kind::Differs, diff)));
-                    }
-                    Some(_) => {}
                 }
             }
         }
         Ok(agreed)
     }
+
+    /// The runs of an engine, unless there is no time for them.
+    fn runs(
+        &self,
+        engine: &dyn Engine,
+        calls: &[Call],
+        schedules: &[Schedule],
+    ) -> Option<Vec<Run>> {
+        let (before, name) = (self.before, engine.name());
+        let before = |schedule| before(name, schedule);
+        (self.has_time)().then(|| engine.run_all(calls, schedules, &before))
+    }
 }
 
-/// What a run has shown that did not take too long and left nothing behind, or else what is wrong with it.
-fn whole(
-    run: Result<(Observed, Stats), String>,
-) -> Result<Option<(Observed, Stats)>, (Kind, String)> {
+/// What came of a run.
+type Run = Result<(Observed, Stats), String>;
+
+/// What is wrong with a run, and all that is known of it.
+type Fault = (Kind, String);
+
+fn differs(engine: &dyn Engine, schedule: Schedule, (kind, detail): Fault) -> Difference {
+    Difference {
+        stage: engine.name().to_string(),
+        kind,
+        schedule: Some(schedule),
+        detail,
+    }
+}
+
+/// What a run has shown that ended as runs may and left nothing behind, or else what is wrong with it.
+fn whole(run: Run) -> Result<(Observed, Stats), Fault> {
     let broken = |reason: String| (Kind::Breaks(pattern(&reason)), reason);
     let (observed, stats) = run.map_err(broken)?;
-    match &observed.calls[0].1 {
-        Ending::Broken(reason) if reason == engines::TOO_LONG => return Ok(None),
-        Ending::Broken(reason) => return Err(broken(reason.clone())),
-        _ => {}
+    for (_, ending) in &observed.calls {
+        if let Ending::Broken(reason) = ending {
+            return Err(broken(reason.clone()));
+        }
     }
-    let live = stats.iter().find(|(name, _)| *name == "continuations_live");
-    match live {
-        Some((_, live)) if *live != 0 => Err((Kind::Leaves, format!("{live} continuations"))),
-        _ => Ok(Some((observed, stats))),
+    match leaks(&stats) {
+        Some(left) => Err((Kind::Leaves, left)),
+        None => Ok((observed, stats)),
     }
 }
 
@@ -287,7 +346,7 @@ pub fn check_program(bytes: &[u8]) -> Result<(), String> {
 /// The first difference, with the program.
 pub fn check_fuel(bytes: &[u8]) -> Result<(), String> {
     let program = enjamb_gen::program(bytes).map_err(|error| format!("no program: {error}"))?;
-    let mut case = Case::on_fuel(program, bytes.first().copied().unwrap_or(0))?;
+    let mut case = Case::on_fuel(program, case::fuel_of(bytes))?;
     case.schedules = vec![Schedule::Random(1)];
     check(&case)
 }

@@ -3,7 +3,7 @@
 use crate::differential::MakeEngines;
 use crate::engines::{self, Engine};
 use crate::header::{self, Expected, Header, Run};
-use crate::observed::{Ending, Observed, Stats};
+use crate::observed::{Ending, Observed, Stats, leaks};
 use crate::{listing, report, schedules, stages, tables};
 use enjamb_ir::{Module, Schedule, parse_module, verify_module};
 use std::path::{Path, PathBuf};
@@ -214,10 +214,8 @@ fn check_stats(
     complete: bool,
 ) -> Result<(), Complaint> {
     let counter = |name: &str| stats.iter().find(|(found, _)| *found == name);
-    if let Some((name, live)) = counter("continuations_live")
-        && *live != 0
-    {
-        return Err((run.line, format!("{name} is {live} in the end")));
+    if let Some(left) = leaks(stats) {
+        return Err((run.line, left));
     }
     for check in &run.checks {
         let Expected::Stats(wanted_schedule, counters) = &check.what else {

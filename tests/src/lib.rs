@@ -32,6 +32,7 @@ pub mod host;
 pub mod listing;
 pub mod observed;
 pub mod reduce;
+pub mod remains;
 pub mod report;
 pub mod schedules;
 pub mod stages;

@@ -1,5 +1,6 @@
 //! What can be seen of a program from outside: what engines have to agree on.
 
+use crate::remains::{Objects, Tasks};
 use enjamb_ir::{Exception, Trace, TrapCode, Val};
 use std::fmt;
 
@@ -50,6 +51,14 @@ pub struct Observed {
     pub globals: Vec<(String, Val)>,
     /// Name and bytes of each exported memory.
     pub memories: Vec<(String, Vec<u8>)>,
+    /// Name and entries of each table.
+    pub tables: Vec<(String, Vec<Val>)>,
+    /// The context word.
+    pub context: i64,
+    /// The tasks that were left; `None` where it is the engine's own business how far they are.
+    pub tasks: Option<Tasks>,
+    /// What was on the heap when they were gone, if there is one.
+    pub objects: Option<Objects>,
     /// The logical stack of each call that ended without results, innermost first; `None` where the
     /// engine runs another program than the source, or where it is the engine's own business.
     pub stacks: Vec<Option<Vec<String>>>,
@@ -67,14 +76,47 @@ impl Observed {
             fuel,
             globals,
             memories,
+            tables,
+            context,
+            tasks,
+            objects,
             stacks,
         } = self;
+        let same_tasks = tasks.iter().zip(&other.tasks);
         stacks.iter().zip(&other.stacks).all(same_stack)
+            && same_tasks.into_iter().all(|(one, other)| one.agrees(other))
             && *calls == other.calls
             && *host_calls == other.host_calls
             && *fuel == other.fuel
             && *globals == other.globals
             && *memories == other.memories
+            && *tables == other.tables
+            && *context == other.context
+            && *objects == other.objects
+    }
+
+    /// Whether a program that no schedule makes a difference to has done the same: which of its tasks have come how
+    /// far when its call ends is another matter.
+    pub fn agrees_with_schedule(&self, other: &Observed) -> bool {
+        let without_tasks = |observed: &Observed| Observed {
+            tasks: None,
+            ..observed.clone()
+        };
+        without_tasks(self) == without_tasks(other)
+    }
+
+    /// The objects that the host has, as handles.
+    pub fn handles(&self) -> impl Iterator<Item = u64> + '_ {
+        let results = self.calls.iter().flat_map(|(_, ending)| match ending {
+            Ending::Results(values) => values.clone(),
+            Ending::Exception(Exception { payload, .. }) => vec![Val::Ref(*payload)],
+            _ => Vec::new(),
+        });
+        let globals = self.globals.iter().map(|(_, value)| *value);
+        results.chain(globals).filter_map(|value| match value {
+            Val::Ref(handle) => handle,
+            _ => None,
+        })
     }
 
     /// Takes the numbers out of handles, which engines choose as they like, if the instance `has_heap`.
@@ -136,6 +178,35 @@ pub fn all_seen(values: &[Val], has_heap: bool) -> Vec<Val> {
 /// Counters of an engine: name and value.
 pub type Stats = Vec<(&'static str, u64)>;
 
+/// The counters that are nothing when no task is left.
+const NOTHING_LEFT: [&str; 2] = ["continuations_live", "continuation_bytes"];
+
+/// The counters of what programs do, which are the same in all engines that run what all passes make and do not wait
+/// for the host.
+const ALIKE: [&str; 6] = [
+    "suspensions",
+    "frames_suspended",
+    "resumptions",
+    "tasks_started",
+    "tasks_finished",
+    "tasks_failed",
+];
+
+/// What is left when no task is.
+pub fn leaks(stats: &Stats) -> Option<String> {
+    let mut left = stats.iter();
+    let left = left.find(|(name, count)| NOTHING_LEFT.contains(name) && *count != 0);
+    left.map(|(name, count)| format!("{name} is {count} in the end"))
+}
+
+/// What counters say about what a program has done.
+pub fn counted(stats: &Stats) -> String {
+    let alike = stats.iter().filter(|(name, _)| ALIKE.contains(name));
+    alike
+        .map(|(name, count)| format!("{name} {count}\n"))
+        .collect()
+}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "%{}({})", self.function, list(&self.args))
@@ -187,6 +258,14 @@ impl fmt::Display for Observed {
                 }
             }
         }
-        Ok(())
+        for (name, entries) in &self.tables {
+            writeln!(f, "table %{name} == {}", list(entries))?;
+        }
+        writeln!(f, "context {}", self.context)?;
+        self.tasks
+            .iter()
+            .try_for_each(|tasks| write!(f, "{tasks}"))?;
+        let mut objects = self.objects.iter();
+        objects.try_for_each(|objects| write!(f, "{objects}"))
     }
 }

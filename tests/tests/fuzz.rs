@@ -33,6 +33,7 @@ fn found_by(engines: &Engines, case: &Case) -> Option<Difference> {
         before: &|_, _| {},
         has_time: &|| true,
         work: u64::MAX,
+        stages: 1,
     };
     comparison.of_case(case).err()
 }
@@ -188,6 +189,7 @@ fn a_panic_is_a_difference() {
         before: &|_, _| {},
         has_time: &|| true,
         work: u64::MAX,
+        stages: 1,
     };
     let found = comparison.of_case(&case).expect_err("it panics");
     assert_eq!(found.kind, Kind::Panics("number ".to_string()));

@@ -139,7 +139,8 @@ pub fn reduce(workspace: &Workspace, file: &Path) -> Result<bool> {
 fn example(mut command: Command) -> Command {
     let which = [
         "--quiet",
-        "--release",
+        "--profile",
+        "fuzz",
         "-p",
         "enjamb-tests",
         "--example",

@@ -18,8 +18,8 @@ use crate::scheduler::Scheduler;
 use crate::value::{Cell, function_bits};
 use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{
-    Entity, Export, FuncId, GlobalId, GlobalInit, Module, Named, Signature, Stage, TaskCursor,
-    TaskInfo, Trace, TraceLimits, Type, Val, Watcher, check_declarations,
+    Entity, Export, FuncId, GlobalId, GlobalInit, Module, Named, Signature, Stage, TableId,
+    TaskCursor, TaskInfo, Trace, TraceLimits, Type, Val, Watcher, check_declarations,
 };
 use std::fmt;
 
@@ -273,6 +273,12 @@ impl<'a> Instance<'a> {
             global,
             value,
         )
+    }
+
+    /// An entry of a table, if there is such a one.
+    pub fn table_entry(&self, table: TableId, index: usize) -> Option<Val> {
+        let table = self.machine.tables.get(table.index())?;
+        Some(Cell::new(*table.get(index)?).value(Type::FuncRef))
     }
 
     pub(crate) fn heap(&self) -> Result<&Heap, ObjectError> {

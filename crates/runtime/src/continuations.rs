@@ -11,7 +11,9 @@
 use crate::error::NoMemory;
 use crate::options::Options;
 use enjamb_abi::context::free_list_offset;
-use enjamb_abi::continuation::{ContinuationHeader, FREE_LISTS, LARGEST_CLASS, free_list_index};
+use enjamb_abi::continuation::{
+    CLASS_STEP, ContinuationHeader, FREE_LISTS, LARGEST_CLASS, free_list_index,
+};
 use enjamb_abi::memory::Blocks;
 use enjamb_ir::hash::FxHashSet;
 use std::alloc::Layout;
@@ -115,6 +117,26 @@ impl Continuations {
     pub(crate) fn counts(&mut self, lists: &mut FreeLists) -> Counts {
         self.drain(lists);
         self.counts
+    }
+
+    /// Bytes of the objects that somebody has, roots of tasks included, whether it counts or not: what was ever
+    /// made without what is free.
+    pub(crate) fn bytes_in_use(&mut self, lists: &mut FreeLists) -> u64 {
+        self.drain(lists);
+        let large: u64 = self.large.iter().map(|&(_, size)| u64::from(size)).sum();
+        let mut free = 0;
+        for lists in [&*lists, &self.recycled] {
+            for (class, &first) in lists.iter().enumerate() {
+                let size = (class as u64 + 1) * u64::from(CLASS_STEP);
+                let mut next = first as *const ContinuationHeader;
+                // SAFETY: lists hold free objects, linked through their headers.
+                while let Some(header) = unsafe { next.as_ref() } {
+                    free += size;
+                    next = header.next;
+                }
+            }
+        }
+        self.carved + large - free
     }
 
     /// An object for a suspended frame, or `None` if the limit is reached or there is no memory.
@@ -364,6 +386,30 @@ mod tests {
         assert_eq!(again.as_ptr() as usize, last);
         addresses.sort_unstable();
         assert!(addresses.windows(2).all(|pair| pair[1] - pair[0] >= 48));
+    }
+
+    #[test]
+    fn what_is_in_use_is_known_without_counting() {
+        for counting in [false, true] {
+            let (mut all, mut lists) = (continuations(1 << 20, counting), [0; FREE_LISTS]);
+            let sizes = [16, 48, 48, LARGEST_CLASS, 600];
+            let records = sizes.map(record);
+            let objects = sizes.map(|size| all.allocate_frame(&mut lists, size).unwrap());
+            let root = all.allocate_root(&mut lists, 24).unwrap();
+            let mut left = u64::from(sizes.iter().sum::<u32>() + 24);
+            assert_eq!(all.bytes_in_use(&mut lists), left);
+            for (object, record) in objects.into_iter().zip(&records) {
+                // SAFETY: a live object of these, freed once.
+                unsafe {
+                    (*object.as_ptr()).info = record;
+                    all.free_frame(&mut lists, object);
+                }
+                left -= u64::from(record.size);
+                assert_eq!(all.bytes_in_use(&mut lists), left);
+            }
+            all.free_root(&mut lists, root, 24);
+            assert_eq!(all.bytes_in_use(&mut lists), 0);
+        }
     }
 
     #[test]

@@ -430,6 +430,15 @@ impl Instance {
         self.machine.with(State::stats)
     }
 
+    /// Bytes of continuations that exist, those in which the results of tasks go included: none where no task is.
+    /// Other than [`Stats`] it needs no code that counts, but goes through all that is free.
+    pub fn continuation_bytes(&self) -> u64 {
+        self.machine.with(|state| {
+            let lists = state.context.free_lists();
+            state.continuations.bytes_in_use(lists)
+        })
+    }
+
     /// Lets somebody ask what the instance has done so far, while others use it: the numbers are published
     /// between two turns of tasks and, by an instance that counts, wherever it counts. Who has asked wakes the waker, so that this comes to pass. There is one
     /// watcher at a time.

@@ -5,10 +5,17 @@
 //! A *pair* is a program and a schedule under which all engines ran it and did what the interpreter does on the
 //! source; it is one pair, however many targets it runs on. The schedules of a program decide differently about the
 //! calls of leaves that it makes if all of them suspend, except that the natural one may decide like another one
-//! (`enjamb_tests::schedules::distinct`). Under a pair run: the interpreter on the source, after each pass and after
-//! the required ones; machine code of both register allocators, counting or not, with and without reuse of
-//! continuations; the same poisoned, on other threads, and where there are objects with everything moving at every
-//! safepoint. A program counts if there is one pair of it at least: the rest takes too long.
+//! (`enjamb_tests::schedules::distinct`). Under a pair run: the interpreter on the source and after all passes; machine
+//! code of both register allocators, counting or not, with and without reuse of continuations, with functions that can
+//! be replaced and writes that are told; code of both poisoned; some on other threads, some with functions replaced
+//! between turns, and where there are objects all with everything moving at every safepoint. The interpreter after each
+//! single pass and after the required ones runs under every fourth schedule, under an emulator under every 64th, and
+//! wherever something differs, so that the first stage is named. A program counts if there is one pair of it at least:
+//! the rest takes too long.
+//!
+//! Compared are results, calls of the host, memories, globals, tables, fuel, the context word, the tasks that are left
+//! and where they stand, the objects that are left and what they hold; that nothing is left of tasks that are gone; and
+//! how often what suspends where engines count. One program in eight is called twice in the same instance.
 //!
 //! Programs run in processes of their own, so that one that ends its process is a finding like others.
 

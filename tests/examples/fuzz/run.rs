@@ -7,6 +7,7 @@ use enjamb_tests::case::Case;
 use enjamb_tests::differential::{Difference, Kind};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -22,6 +23,9 @@ pub const DONE: &str = "done";
 
 /// Seconds between lines that say how it goes, where there is no terminal to show a bar.
 const LINE_SECONDS: f64 = 60.0;
+
+/// Bytes that the allocator of a worker does not give back to the system.
+const KEPT_BYTES: u64 = 32 << 20;
 
 /// How long, how many, which.
 #[derive(Clone, clap::Args)]
@@ -222,11 +226,21 @@ fn crash(seed: u64, plant: Option<Plant>) -> Result<Difference, Box<dyn Error>> 
     Ok(difference)
 }
 
-/// A command that starts this program once more, under the emulator if we run under one.
+/// The emulator that we run under.
+fn emulator() -> Option<OsString> {
+    env::var_os("ENJAMB_EMULATOR").filter(|_| cfg!(target_arch = "aarch64"))
+}
+
+/// Whether we run under an emulator.
+pub fn is_emulated() -> bool {
+    emulator().is_some()
+}
+
+/// A command that starts this program once more, under the emulator if we run under one. It keeps the memory of
+/// instances that are gone for those that come.
 pub fn this_program(plant: Option<Plant>) -> Result<Command, Box<dyn Error>> {
     let program = env::current_exe()?;
-    let emulator = env::var_os("ENJAMB_EMULATOR").filter(|_| cfg!(target_arch = "aarch64"));
-    let mut command = match emulator {
+    let mut command = match emulator() {
         Some(emulator) => {
             let mut command = Command::new(emulator);
             command.arg(program);
@@ -234,6 +248,13 @@ pub fn this_program(plant: Option<Plant>) -> Result<Command, Box<dyn Error>> {
         }
         None => Command::new(program),
     };
+    for name in [
+        "MALLOC_TRIM_THRESHOLD_",
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TOP_PAD_",
+    ] {
+        command.env(name, KEPT_BYTES.to_string());
+    }
     command.args(plant.map(|plant| match plant {
         Plant::Difference => "--plant=difference",
         Plant::Crash => "--plant=crash",

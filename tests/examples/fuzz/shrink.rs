@@ -107,6 +107,7 @@ fn inside(case: &Case, instructions: u64, plant: Option<Plant>) -> Option<Differ
         before: &|_, _| {},
         has_time: &|| true,
         work: u64::MAX,
+        stages: 1,
     };
     comparison.of_case(case).err()
 }

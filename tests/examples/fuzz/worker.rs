@@ -20,6 +20,19 @@ pub const INSTRUCTIONS: u64 = 4 * case::INSTRUCTIONS;
 /// The seconds that one run in one engine may take, on a busy machine and under an emulator.
 const LIMIT: u32 = 120;
 
+/// One schedule of so many is one under which every stage of the pipeline runs in the interpreter.
+const STAGES: usize = 4;
+
+/// The same under an emulator, where stages do what they do without, much more slowly.
+const STAGES_EMULATED: usize = 64;
+
+fn stages() -> usize {
+    match run::is_emulated() {
+        true => STAGES_EMULATED,
+        false => STAGES,
+    }
+}
+
 /// The programs that a worker runs.
 #[derive(clap::Args)]
 pub struct Share {
@@ -85,6 +98,7 @@ fn compared(
         before: &|_, _| watch.renew(),
         has_time: &|| Instant::now() < end,
         work: case::WORK,
+        stages: stages(),
     };
     watch.renew();
     comparison.of_case(case)
@@ -103,6 +117,7 @@ pub fn check(file: &Path, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> 
         },
         has_time: &|| true,
         work: u64::MAX,
+        stages: 1,
     };
     match comparison.of_case(&case) {
         Ok(_) => Ok(true),

@@ -3,8 +3,9 @@
 use super::Engine;
 use crate::host::{self, Failure};
 use crate::observed::{Call, Ending, Fuel, Observed, Stats, all_seen, list};
+use crate::remains::{Objects, Tasks};
 use enjamb_interp::{Clock, Error, HostError, Imports, Instance, Options};
-use enjamb_ir::{Export, FuelSupply, Module, Schedule, Val};
+use enjamb_ir::{Export, FuelSupply, Module, Schedule, TraceLimits, Val};
 
 /// The interpreter, for one module.
 #[derive(Clone, Debug)]
@@ -13,6 +14,7 @@ pub struct Interpreter {
     module: Module,
     complete: bool,
     is_source: bool,
+    is_stage: bool,
     check_roots: bool,
     fuel: FuelSupply,
     instruction_limit: u64,
@@ -26,6 +28,7 @@ impl Interpreter {
             module,
             complete,
             is_source: false,
+            is_stage: false,
             check_roots: false,
             fuel: FuelSupply::Unlimited,
             instruction_limit: super::INSTRUCTION_LIMIT,
@@ -36,6 +39,14 @@ impl Interpreter {
     pub fn of_source(self) -> Self {
         Interpreter {
             is_source: true,
+            ..self
+        }
+    }
+
+    /// The same for what only some passes have made, if that `holds`.
+    pub fn of_stage(self, holds: bool) -> Self {
+        Interpreter {
+            is_stage: holds,
             ..self
         }
     }
@@ -72,6 +83,10 @@ impl Engine for Interpreter {
         self.complete
     }
 
+    fn is_stage(&self) -> bool {
+        self.is_stage
+    }
+
     fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {
         let has_heap = !self.module.object_types.is_empty();
         let options = Options {
@@ -102,6 +117,9 @@ impl Engine for Interpreter {
             let trace = trace.filter(|_| self.is_source);
             observed.add(call, ending, trace.as_ref());
         }
+        let mut cursor = instance.task_cursor();
+        let tasks = || instance.next_task(&mut cursor, TraceLimits::default());
+        observed.tasks = Some(Tasks::of(std::iter::from_fn(tasks), self.is_source));
         instance.drop_tasks();
         let calls = instance.host_calls().iter();
         for call in calls.filter(|call| call.name != host::LATER) {
@@ -112,7 +130,12 @@ impl Engine for Interpreter {
             used: instance.stats().fuel_used,
             left: instance.fuel(),
         };
+        observed.context = instance.context();
         look_at_exports(&self.module, &instance, &mut observed)?;
+        if has_heap {
+            let objects = Objects::of(&self.module, &mut instance, observed.handles());
+            observed.objects = Some(objects.map_err(|error| error.to_string())?);
+        }
         let observed = observed.without_handles(has_heap);
         Ok((observed, counters(&instance.stats())))
     }
@@ -139,6 +162,11 @@ fn look_at_exports(
             }
             Export::Function(_) | Export::Table(_) => {}
         }
+    }
+    for (table, decl) in module.tables.iter() {
+        let entries = 0..decl.entries.len();
+        let entries = entries.map_while(|index| instance.table_entry(table, index));
+        observed.tables.push((decl.name.clone(), entries.collect()));
     }
     Ok(())
 }

@@ -3,9 +3,10 @@
 use super::Engine;
 use crate::host::{self, Failure};
 use crate::observed::{Call, Ending, Fuel, Observed, Stats, all_seen, list};
+use crate::remains::{Objects, Tasks};
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
-use enjamb_codegen::{CompileOptions, compile};
-use enjamb_ir::{Entity, Export, FuelSupply, FuncId, MemoryId, Module, Schedule, Val};
+use enjamb_codegen::{CompileOptions, compile, compile_replacement};
+use enjamb_ir::{Entity, Export, FuelSupply, FuncId, MemoryId, Module, Schedule, TraceLimits, Val};
 use enjamb_runtime::{
     ClockKind, Error, HostContext, HostError, Imports, Instance, LoadedModule, Options, Outcome,
     Step, TaskHandle,
@@ -23,6 +24,9 @@ const STACK_SIZE: usize = 1 << 20;
 /// Bytes of continuations that a program may use.
 const CONTINUATION_LIMIT: u64 = 256 << 20;
 
+/// Bytes of continuations that are asked for at a time: most programs need few.
+const CONTINUATION_CHUNK: u32 = 4 << 10;
+
 /// Compiled code, under one choice of settings.
 #[derive(Clone, Debug)]
 pub struct Jit {
@@ -36,6 +40,8 @@ pub struct Jit {
     /// the interpreter the host is always ready.
     waits: bool,
     loaded: Arc<LoadedModule>,
+    /// Other code of the same functions, if these can be replaced.
+    other: Option<Arc<LoadedModule>>,
 }
 
 /// In which way code is run.
@@ -49,6 +55,8 @@ enum Way {
     Poisoned,
     /// The first turns are taken on threads of their own.
     OtherThreads,
+    /// Functions are replaced by other code of the same between turns.
+    Replaced,
 }
 
 impl Way {
@@ -59,6 +67,7 @@ impl Way {
             Way::Moving => ", everything moving",
             Way::Poisoned => ", what is dead poisoned",
             Way::OtherThreads => ", resumed on other threads",
+            Way::Replaced => ", functions replaced",
         }
     }
 }
@@ -66,80 +75,148 @@ impl Way {
 /// The turns of a call that are taken on threads of their own, if any are.
 const TURNS_ON_OTHER_THREADS: usize = 8;
 
+/// The turns of a call in front of which functions are replaced, if they are.
+const TURNS_REPLACED: usize = 32;
+
 /// Whether there is a back end for this host.
 pub const SUPPORTED: bool = cfg!(all(
     any(target_arch = "x86_64", target_arch = "aarch64"),
     target_os = "linux"
 ));
 
-/// The settings under which every program is compiled. Code that counts takes other ways through
-/// the allocation of continuations, so each allocator also runs without. What the single pass makes has
-/// branch protection, where that makes a difference. Name, allocator, whether it counts, whether it reuses continuations.
-const SETTINGS: [(&str, RegisterAllocator, bool, bool); 4] = [
-    ("the JIT", RegisterAllocator::Backtracking, false, true),
-    (
-        "the JIT, single pass",
-        RegisterAllocator::SinglePass,
-        false,
-        true,
-    ),
-    (
-        "the JIT, counting",
-        RegisterAllocator::Backtracking,
-        true,
-        true,
-    ),
-    (
-        "the JIT, single pass, nothing reused",
-        RegisterAllocator::SinglePass,
-        true,
-        false,
-    ),
+/// Code that can be run.
+type Loaded = Arc<LoadedModule>;
+
+/// The settings under which a program is compiled.
+struct Setting {
+    name: &'static str,
+    allocator: RegisterAllocator,
+    count: bool,
+    /// Whether continuations are used again.
+    reuse: bool,
+    /// Whether functions can be replaced, and writes of references are told.
+    is_indirect: bool,
+}
+
+/// All of them. Code that counts takes other ways through the allocation of continuations, so each allocator also
+/// runs without. What the single pass makes has branch protection, where that makes a difference.
+const SETTINGS: [Setting; 4] = [
+    Setting {
+        name: "the JIT",
+        allocator: RegisterAllocator::Backtracking,
+        count: false,
+        reuse: true,
+        is_indirect: false,
+    },
+    Setting {
+        name: "the JIT, single pass",
+        allocator: RegisterAllocator::SinglePass,
+        count: false,
+        reuse: true,
+        is_indirect: false,
+    },
+    Setting {
+        name: "the JIT, counting",
+        allocator: RegisterAllocator::Backtracking,
+        count: true,
+        reuse: true,
+        is_indirect: false,
+    },
+    Setting {
+        name: "the JIT, single pass, nothing reused",
+        allocator: RegisterAllocator::SinglePass,
+        count: true,
+        reuse: false,
+        is_indirect: true,
+    },
 ];
+
+impl Setting {
+    fn options(&self) -> CompileOptions {
+        CompileOptions {
+            code: CodeOptions {
+                allocator: self.allocator,
+                count: self.count,
+                check: true,
+                reuse_continuations: self.reuse,
+                replaceable: self.is_indirect,
+                write_barrier: self.is_indirect,
+                branch_protection: self.allocator == RegisterAllocator::SinglePass,
+                ..CodeOptions::default()
+            },
+            verify_passes: !self.count && self.allocator == RegisterAllocator::Backtracking,
+            ..CompileOptions::default()
+        }
+    }
+
+    /// Code for a module, and code of the same functions with their blocks in another order if they can be replaced:
+    /// states, layouts and frames are others, and what functions do is the same.
+    fn compile(&self, module: &Arc<Module>) -> Result<(Loaded, Option<Loaded>), String> {
+        let options = self.options();
+        let fails = |reason: String| format!("{} does not compile it: {reason}", self.name);
+        let first = compile(Arc::clone(module), &options);
+        let first = first.map_err(|error| fails(error.to_string()))?;
+        let other = match self.is_indirect {
+            true => {
+                let other = Arc::new(in_other_order(module));
+                let compiled = compile_replacement(other, &options, &first.layout);
+                Some(compiled.map_err(|error| fails(error.to_string()))?)
+            }
+            false => None,
+        };
+        let load = |compiled| LoadedModule::new(Arc::new(compiled));
+        let first = load(first).map_err(|error| fails(error.to_string()))?;
+        let other = other.map(load).transpose();
+        Ok((first, other.map_err(|error| fails(error.to_string()))?))
+    }
+}
+
+/// The module with the blocks of each function behind the entry in reverse.
+fn in_other_order(module: &Module) -> Module {
+    let mut module = module.clone();
+    for function in module.body_ids() {
+        if let Some(body) = module.functions[function].body_mut()
+            && let Some((_, behind)) = body.order.split_first_mut()
+        {
+            behind.reverse();
+        }
+    }
+    module
+}
 
 impl Jit {
     /// Compiles a module under all settings, the register allocation checked, and once the passes, which are the
-    /// same. Every instance has this much fuel. The first code also runs with everything dead poisoned, and on
-    /// other threads. Where there are objects, all code also runs with a collection at every safepoint.
+    /// same. Every instance has this much fuel. Code of both allocators also runs with everything dead poisoned, and
+    /// the first on other threads. Functions that can be replaced are. Where there are objects, all code also runs
+    /// with a collection at every safepoint.
     ///
     /// # Errors
     /// If the compiler refuses the module.
     pub fn all(module: &Module, fuel: FuelSupply) -> Result<Vec<Jit>, String> {
         let module = Arc::new(module.clone());
-        let compiled = SETTINGS.iter().map(|&(name, allocator, count, reuse)| {
-            let code = CodeOptions {
-                allocator,
-                count,
-                check: true,
-                reuse_continuations: reuse,
-                branch_protection: allocator == RegisterAllocator::SinglePass,
-                ..CodeOptions::default()
-            };
-            let options = CompileOptions {
-                code,
-                verify_passes: !count && allocator == RegisterAllocator::Backtracking,
-                ..CompileOptions::default()
-            };
-            let fails = |error: String| format!("{name} does not compile it: {error}");
-            let compiled =
-                compile(Arc::clone(&module), &options).map_err(|error| fails(error.to_string()))?;
-            let loaded = LoadedModule::new(Arc::new(compiled));
+        let compiled = SETTINGS.iter().map(|setting| {
+            let (loaded, other) = setting.compile(&module)?;
             Ok(Jit {
-                name: name.to_string(),
-                count,
-                reuse,
+                name: setting.name.to_string(),
+                count: setting.count,
+                reuse: setting.reuse,
                 way: Way::Plain,
                 fuel,
                 waits: module.fuel.is_none() && host::may_wait(&module),
-                loaded: loaded.map_err(|error| fails(error.to_string()))?,
+                loaded,
+                other,
             })
         });
         let compiled: Vec<Jit> = compiled.collect::<Result<_, String>>()?;
-        let others = [Way::Poisoned, Way::OtherThreads];
-        let others: Vec<Jit> = others.map(|way| compiled[0].in_way(way)).to_vec();
-        let moving = compiled.iter().filter(|_| !module.object_types.is_empty());
-        let moving: Vec<Jit> = moving.map(|jit| jit.in_way(Way::Moving)).collect();
-        Ok([compiled, others, moving].concat())
+        let mut all = compiled.clone();
+        all.extend(compiled[..2].iter().map(|jit| jit.in_way(Way::Poisoned)));
+        all.push(compiled[0].in_way(Way::OtherThreads));
+        let replaceable = compiled.iter().filter(|jit| jit.other.is_some());
+        all.extend(replaceable.map(|jit| jit.in_way(Way::Replaced)));
+        if !module.object_types.is_empty() {
+            all.extend(compiled.iter().map(|jit| jit.in_way(Way::Moving)));
+        }
+        Ok(all)
     }
 
     /// The same code, run in another way.
@@ -158,6 +235,7 @@ impl Jit {
             clock: ClockKind::Virtual,
             stack_size: STACK_SIZE,
             continuation_limit: CONTINUATION_LIMIT,
+            continuation_chunk: CONTINUATION_CHUNK,
             count: self.count,
             fuel: self.fuel,
             gc_stress: self.way == Way::Moving,
@@ -200,11 +278,17 @@ impl Jit {
             call_on_other_threads(runs, function, call, before);
             return Ok(());
         }
+        let versions = self.other.iter().filter(|_| self.way == Way::Replaced);
+        let versions = versions.flat_map(|other| [other, &self.loaded]);
+        let versions: Vec<&Loaded> = versions.collect();
         for run in runs {
             before(run.schedule);
-            let result = match self.waits && is_async {
+            run.replace_all(&versions)
+                .map_err(|error| error.to_string())?;
+            let result = match (self.waits || !versions.is_empty()) && is_async {
                 true => {
                     let task = run.instance.spawn(function, &call.args);
+                    let task = task.and_then(|task| run.replacing(task, &versions));
                     task.and_then(|task| run.finish(task))
                 }
                 false => run.instance.call(function, &call.args),
@@ -245,17 +329,30 @@ impl Jit {
             mut observed,
             ..
         } = run;
+        // A task that waits for the host may be behind what it is in engines where the host is always ready.
+        if !self.waits {
+            let mut cursor = instance.task_cursor();
+            let tasks = || instance.next_task(&mut cursor, TraceLimits::default());
+            observed.tasks = Some(Tasks::of(std::iter::from_fn(tasks), true));
+        }
         instance.drop_tasks();
         observed.host_calls = recorded.lock().map_err(|error| error.to_string())?.clone();
         observed.fuel = Fuel {
             used: instance.stats().fuel_used,
             left: instance.fuel(),
         };
+        observed.context = instance.context();
         look_at_exports(self.loaded.module(), &instance, &mut observed)?;
-        let stats = match self.count {
+        if self.has_heap() {
+            let (module, handles) = (self.loaded.module(), observed.handles());
+            let objects = Objects::of(module, instance.objects(), handles);
+            observed.objects = Some(objects.map_err(|error| error.to_string())?);
+        }
+        let mut stats = match self.count {
             true => counters(&instance.stats()),
             false => Stats::new(),
         };
+        stats.push(("continuation_bytes", instance.continuation_bytes()));
         Ok((observed.without_handles(self.has_heap()), stats))
     }
 }
@@ -290,6 +387,34 @@ impl Run {
     fn finish(&mut self, task: TaskHandle) -> Result<Vec<Val>, Error> {
         while !self.instance.is_done(task)? && self.step() {}
         self.instance.run_until(task)
+    }
+
+    /// Lets functions run code of the first of these versions, every other one.
+    fn replace_all(&mut self, versions: &[&Loaded]) -> Result<(), Error> {
+        let Some(version) = versions.first() else {
+            return Ok(());
+        };
+        let functions = version.module().body_ids().into_iter();
+        let mut functions = functions.step_by(2);
+        functions.try_for_each(|function| self.instance.replace(function, version))
+    }
+
+    /// Goes on with a task for some turns, in front of each of which another function gets the code of another
+    /// version: what is suspended finishes in the code that it is in.
+    fn replacing(&mut self, task: TaskHandle, versions: &[&Loaded]) -> Result<TaskHandle, Error> {
+        if versions.is_empty() {
+            return Ok(task);
+        }
+        for turn in 0..TURNS_REPLACED {
+            let functions = versions[0].module().body_ids();
+            let version = versions[turn / functions.len() % versions.len()];
+            self.instance
+                .replace(functions[turn % functions.len()], version)?;
+            if self.instance.is_done(task)? || !self.step() {
+                break;
+            }
+        }
+        Ok(task)
     }
 
     /// Notes how a call has ended.
@@ -351,6 +476,10 @@ impl Engine for Jit {
         self.count && self.reuse && self.way == Way::Plain
     }
 
+    fn counts(&self) -> bool {
+        self.count && !self.waits
+    }
+
     fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {
         self.run_together(calls, &[schedule], &|_| {})
             .swap_remove(0)
@@ -365,7 +494,7 @@ impl Engine for Jit {
         let together = match self.way {
             // A thread costs more than most runs.
             Way::OtherThreads => schedules.len().max(1),
-            Way::Plain | Way::Moving | Way::Poisoned => 1,
+            Way::Plain | Way::Moving | Way::Poisoned | Way::Replaced => 1,
         };
         let chunks = schedules.chunks(together);
         chunks
@@ -436,6 +565,11 @@ fn look_at_exports(
             }
             Export::Function(_) | Export::Table(_) => {}
         }
+    }
+    for (table, decl) in module.tables.iter() {
+        let entries = 0..decl.entries.len();
+        let entries = entries.map_while(|index| instance.table_entry(table, index));
+        observed.tables.push((decl.name.clone(), entries.collect()));
     }
     Ok(())
 }
