@@ -45,7 +45,9 @@ impl<'a> Machine<'a> {
         running: Option<&Stack<'a>>,
         visit: &mut dyn FnMut(Reference),
     ) {
-        self.globals.iter().for_each(|cell| visit(cell.bits));
+        let globals = self.module.globals.values().zip(&self.globals);
+        let references = globals.filter(|(global, _)| global.ty == Type::Ref);
+        references.for_each(|(_, cell)| visit(cell.bits));
         self.args.iter().for_each(|cell| visit(cell.bits));
         self.tasks(running).each_reference(visit);
     }
