@@ -17,7 +17,7 @@ const SCHEDULES: u64 = 400;
 const FEW_SCHEDULES: u64 = 4;
 
 /// What all runs of a random program may cost together.
-pub const WORK: u64 = 100_000;
+pub const WORK: u64 = 400_000;
 
 /// What an instance costs, in instructions of the interpreter, and a suspension, at which everything moves.
 const INSTANCE: u64 = 500;
@@ -74,7 +74,7 @@ impl Case {
             _ => Case::of_program(program),
         };
         // One in eight, among those with fuel and those without.
-        case.times = 1 + usize::from(seed / 4 % 8 == 0);
+        case.times = 1 + usize::from((seed / 4).is_multiple_of(8));
         case.schedules = case.random_schedules(seed)?;
         Ok(case)
     }

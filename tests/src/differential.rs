@@ -184,7 +184,8 @@ impl Comparison<'_> {
         let mut agreement = Agreement::default();
         let mut work = 0;
         for (chunk, schedules) in case.schedules.chunks(TOGETHER).enumerate() {
-            let with_stages = |number| (chunk * TOGETHER + number) % self.stages == 0;
+            let with_stages =
+                |number: usize| (chunk * TOGETHER + number).is_multiple_of(self.stages);
             let agreed = self.agreed(&engines, case, schedules, &with_stages, &mut work);
             let agreed = agreed.map_err(|found| self.first_stage(&engines, case, found))?;
             let is_last = agreed.len() < schedules.len();

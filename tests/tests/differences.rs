@@ -241,11 +241,14 @@ fn what_only_a_second_call_shows_is_found() {
     );
 }
 
+/// What is done to what an engine has observed.
+type Change = fn(Schedule, &mut Observed, &mut Stats);
+
 /// An engine whose observations are changed.
 struct Changed {
     engine: Interpreter,
     is_stage: bool,
-    change: fn(Schedule, &mut Observed, &mut Stats),
+    change: Change,
 }
 
 impl Engine for Changed {
@@ -269,7 +272,7 @@ impl Engine for Changed {
 }
 
 /// Engines of [`PROGRAM`], the names of the last ones with what is changed of what they observe.
-fn with_changed(changed: &[(&str, bool, fn(Schedule, &mut Observed, &mut Stats))]) -> Engines {
+fn with_changed(changed: &[(&str, bool, Change)]) -> Engines {
     let module = module(PROGRAM);
     let source = Box::new(interpreter("the source", &module).of_source());
     let changed = changed.iter().map(|&(name, is_stage, change)| {
