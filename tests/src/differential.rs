@@ -229,8 +229,8 @@ impl Comparison<'_> {
     }
 
     /// What all engines observe under these schedules, as far as the program does not take too long; what that has
-    /// cost is added to `work`. Those that run what some passes make do it under the schedules `with_stages`. Each engine does all of them before the next one begins, so that its code is not
-    /// fetched for each of them again.
+    /// cost is added to `work`. Those that run what some passes make do it under the schedules `with_stages`. Each
+    /// engine does all of them before the next one begins, so that its code is not fetched for each of them again.
     fn agreed(
         &self,
         engines: &[Box<dyn Engine>],

@@ -6,6 +6,7 @@
 use enjamb_ir::{FuelSupply, Module, Schedule, Val, parse_module, verify_module};
 use enjamb_tests::engines::{self, Engine};
 use enjamb_tests::observed::{Call, Ending};
+use enjamb_tests::report;
 use std::fs;
 use std::path::Path;
 
@@ -52,8 +53,12 @@ fn agree(name: &str, arguments: &[i64]) -> Vec<Ending> {
         let reference = run(&*engines[0], schedule);
         for engine in &engines[1..] {
             let observed = run(&**engine, schedule);
-            let engine = engine.name();
-            assert_eq!(observed, reference, "{engine}, schedule {schedule}");
+            assert!(
+                reference.agrees(&observed),
+                "{}, schedule {schedule}:\n{}",
+                engine.name(),
+                report::diff(&reference.to_string(), &observed.to_string())
+            );
         }
         endings.push(reference.calls[0].1.clone());
     }

@@ -13,8 +13,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Instructions that a call may take in the interpreter, state machines included, which take more than what they
-/// were made from.
+/// Instructions that a call may take in the interpreter on the source, under whatever schedule: under its first one
+/// a program takes a quarter at most.
 pub const INSTRUCTIONS: u64 = 4 * case::INSTRUCTIONS;
 
 /// The seconds that one run in one engine may take, on a busy machine and under an emulator.
