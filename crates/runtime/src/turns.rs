@@ -48,7 +48,8 @@ impl Machine {
     }
 
     /// Gives each task that can run one turn, those included that the host has woken. Nothing waits: a virtual
-    /// clock stands still.
+    /// clock stands still. Timers fire before each turn, as always: who sleeps for no time at all is in the queue
+    /// in front of who yields later.
     pub(crate) fn round(self) {
         if self.with(|state| state.tasks.is_empty()) {
             return;
@@ -65,7 +66,11 @@ impl Machine {
             woken.into_iter().for_each(|woken| self.poll_woken(&woken));
         }
         for _ in 0..self.with(State::count_runnable) {
-            let Some(task) = self.with(State::next_task) else {
+            let next = self.with(|state| {
+                state.fire();
+                state.next_task()
+            });
+            let Some(task) = next else {
                 break;
             };
             self.resume(task, 0, 0);
