@@ -118,10 +118,13 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// A value as all engines show it: an object by its number in the walk.
+    /// A value as all engines show it: an object by its number in the walk, and a task, which each engine counts in
+    /// its own way, as one.
     fn value(&mut self, value: Val) -> Result<String, ObjectError> {
-        let Val::Ref(Some(handle)) = value else {
-            return Ok(value.to_string());
+        let handle = match value {
+            Val::Ref(Some(handle)) => handle,
+            Val::Task(word) if word != 0 => return Ok("a task".to_string()),
+            value => return Ok(value.to_string()),
         };
         for (number, &met) in self.met.iter().enumerate() {
             if self.heap.is_same(met, handle)? {
