@@ -28,7 +28,7 @@ pub fn run(module: &Module, function: &mut Function) {
     edges::run(module, function);
     let flow = ControlFlow::new(function);
     let points = SuspensionPoints::run(module, function, flow.reverse_post_order());
-    let places = places_in_slots(function, &flow);
+    let places = known_places(function, &flow);
     let across = candidates_across(function, &points, &places);
     if across.is_empty() {
         return;
@@ -97,7 +97,7 @@ impl Place {
 /// The addresses at known distances from slots.
 type Places = FxHashMap<Value, Place>;
 
-fn places_in_slots(function: &Function, flow: &ControlFlow) -> Places {
+fn known_places(function: &Function, flow: &ControlFlow) -> Places {
     let mut places = Places::default();
     if function.slots.is_empty() {
         return places;

@@ -399,13 +399,6 @@ impl Wake for Sleeper {
     }
 }
 
-impl Sleeper {
-    /// How many times it was woken.
-    fn wakes(&self) -> u64 {
-        self.wakes.load(Ordering::Acquire)
-    }
-}
-
 /// Wakes this thread.
 fn this_thread() -> Waker {
     SLEEPER.with(|sleeper| Waker::from(Arc::clone(sleeper)))
@@ -413,7 +406,7 @@ fn this_thread() -> Waker {
 
 /// How many times this thread was woken. Who is about to poll looks, and sleeps until it is another number.
 fn wakes_of_this_thread() -> u64 {
-    SLEEPER.with(|sleeper| sleeper.wakes())
+    SLEEPER.with(|sleeper| sleeper.wakes.load(Ordering::Acquire))
 }
 
 /// Lets this thread sleep until it is woken, if it was not since there were so many wakes.
