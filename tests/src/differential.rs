@@ -274,8 +274,7 @@ impl Comparison<'_> {
                     let diff = report::diff(&agreed[number].to_string(), &observed.to_string());
                     return Err(differs((Kind::Differs, diff)));
                 }
-                if engine.counts() {
-                    let counted = counted(&stats);
+                if let Some(counted) = counted(&stats).filter(|_| engine.counts()) {
                     let first = counts[number].get_or_insert_with(|| counted.clone());
                     if *first != counted {
                         return Err(differs((Kind::Counts, report::diff(first, &counted))));

@@ -12,7 +12,7 @@
 //! | `handle` | makes a reference of a number |
 //! | `number` | gives the number of a reference, 0 for null |
 
-use enjamb_ir::{Exception, FunctionKind, Module, Val};
+use enjamb_ir::{Exception, FuncId, FunctionKind, GlobalInit, Module, Payload, Val};
 use std::fmt;
 
 /// The namespace.
@@ -25,17 +25,21 @@ pub const NAMES: [&str; 7] = ["log", "echo", LATER, "fail", "throw", "handle", "
 /// difference to the programs that call it.
 pub const LATER: &str = "later";
 
-/// Whether a module imports [`LATER`].
+/// Whether a module refers to [`LATER`]. It is not enough that it imports it.
 pub fn may_wait(module: &Module) -> bool {
-    module
-        .functions
-        .values()
-        .any(|function| match &function.kind {
-            FunctionKind::Import {
-                namespace, name, ..
-            } => namespace == NAMESPACE && name == LATER,
-            FunctionKind::Body(_) => false,
-        })
+    let is_later = |function: FuncId| match &module.functions[function].kind {
+        FunctionKind::Import {
+            namespace, name, ..
+        } => namespace == NAMESPACE && name == LATER,
+        FunctionKind::Body(_) => false,
+    };
+    let mut insts = module.bodies().flat_map(|(_, body)| body.insts.values());
+    let mut entries = module.tables.values().flat_map(|table| &table.entries);
+    insts.any(|inst| matches!(inst.payload, Payload::Function(function) if is_later(function)))
+        || entries.any(|entry| entry.is_some_and(is_later))
+        || module.globals.values().any(
+            |global| matches!(global.init, GlobalInit::Function(function) if is_later(function)),
+        )
 }
 
 /// The turns for which the future of `later` is not ready.

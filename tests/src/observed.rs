@@ -181,8 +181,8 @@ pub type Stats = Vec<(&'static str, u64)>;
 /// The counters that are nothing when no task is left.
 const NOTHING_LEFT: [&str; 2] = ["continuations_live", "continuation_bytes"];
 
-/// The counters of what programs do, which are the same in all engines that run what all passes make and do not wait
-/// for the host.
+/// The counters of what programs do, which are the same in all engines that run what all passes make. A run that has
+/// waited for the host has none of them.
 const ALIKE: [&str; 6] = [
     "suspensions",
     "frames_suspended",
@@ -199,12 +199,16 @@ pub fn leaks(stats: &Stats) -> Option<String> {
     left.map(|(name, count)| format!("{name} is {count} in the end"))
 }
 
-/// What counters say about what a program has done.
-pub fn counted(stats: &Stats) -> String {
-    let alike = stats.iter().filter(|(name, _)| ALIKE.contains(name));
-    alike
-        .map(|(name, count)| format!("{name} {count}\n"))
-        .collect()
+/// Whether a counter is about what a program has done.
+pub fn is_alike((name, _): &(&str, u64)) -> bool {
+    ALIKE.contains(name)
+}
+
+/// What counters say about what a program has done, if there are any.
+pub fn counted(stats: &Stats) -> Option<String> {
+    let alike = stats.iter().filter(|counter| is_alike(counter));
+    let lines = alike.map(|(name, count)| format!("{name} {count}\n"));
+    lines.reduce(|text, line| text + &line)
 }
 
 impl fmt::Display for Call {

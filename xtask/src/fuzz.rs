@@ -99,6 +99,7 @@ impl Counts {
 
 /// Runs random programs. True if there is no difference.
 pub fn run(workspace: &Workspace, settings: &Settings) -> Result<bool> {
+    let before = settings.log.then(|| commit(workspace)).transpose()?;
     let limit = settings.programs.unwrap_or(u64::MAX);
     let mut counts = counted(workspace.cargo(&["run"]), settings, limit, settings.seed)?;
     if settings.aarch64 > 0 {
@@ -107,8 +108,8 @@ pub fn run(workspace: &Workspace, settings: &Settings) -> Result<bool> {
         counts.add_aarch64(counted(command, settings, limit, Some(counts.seed))?);
     }
     println!("{counts}");
-    if settings.log {
-        log(workspace, counts)?;
+    if let Some(before) = before {
+        log(workspace, &before, counts)?;
     }
     Ok(counts.differences == 0)
 }
@@ -178,8 +179,8 @@ fn counted(command: Command, settings: &Settings, limit: u64, seed: Option<u64>)
     }
 }
 
-/// Adds a line to the log: the commit, then what was counted.
-fn log(workspace: &Workspace, counts: Counts) -> Result<()> {
+/// The commit that the tree is at, and whether it has been changed since, by more than lines of the log.
+fn commit(workspace: &Workspace) -> Result<String> {
     let git = |arguments: &[&str]| -> Result<String> {
         let mut command = Command::new("git");
         command.args(arguments).current_dir(workspace.root());
@@ -187,8 +188,21 @@ fn log(workspace: &Workspace, counts: Counts) -> Result<()> {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let mut commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    if !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty() {
+    let changes = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    if changes.lines().any(|change| !change.ends_with(LOG)) {
         commit.push_str("+changes");
+    }
+    Ok(commit)
+}
+
+/// Adds a line to the log: the commit `before` the run, then what was counted. If the tree is another one by now,
+/// nobody knows which of the two ran.
+fn log(workspace: &Workspace, before: &str, counts: Counts) -> Result<()> {
+    let after = commit(workspace)?;
+    if before != after {
+        bail!(
+            "the tree was changed during the run, from {before} to {after}: it is not in the log"
+        );
     }
     let path = workspace.root().join(LOG);
     let mut file = OpenOptions::new()
@@ -197,7 +211,7 @@ fn log(workspace: &Workspace, counts: Counts) -> Result<()> {
         .open(&path)
         .with_context(|| format!("cannot open {}", path.display()))?;
     let line = counts.to_string().replace(' ', "\t");
-    writeln!(file, "{commit}\t{line}").with_context(|| format!("cannot write {}", path.display()))
+    writeln!(file, "{before}\t{line}").with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::host::{self, Failure};
-use crate::observed::{Call, Ending, Fuel, Observed, Stats, all_seen, list};
+use crate::observed::{Call, Ending, Fuel, Observed, Stats, all_seen, is_alike, list};
 use crate::remains::{Objects, Tasks};
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileOptions, compile, compile_replacement};
@@ -35,10 +35,10 @@ pub struct Jit {
     reuse: bool,
     way: Way,
     fuel: FuelSupply,
-    /// Whether there are calls of the host that wait. A module on fuel has none: a turn that begins because the host is
+    /// Whether calls of the host may wait. In a module on fuel they do not: a turn that begins because the host is
     /// ready has fuel of its own, and how much tasks have used that are left in the end depends on when it was, and in
     /// the interpreter the host is always ready.
-    waits: bool,
+    may_wait: bool,
     loaded: Arc<LoadedModule>,
     /// Other code of the same functions, if these can be replaced.
     other: Option<Arc<LoadedModule>>,
@@ -202,7 +202,7 @@ impl Jit {
                 reuse: setting.reuse,
                 way: Way::Plain,
                 fuel,
-                waits: module.fuel.is_none() && host::may_wait(&module),
+                may_wait: module.fuel.is_none() && host::may_wait(&module),
                 loaded,
                 other,
             })
@@ -244,9 +244,9 @@ impl Jit {
         };
         let recorded = Recorded::default();
         let mut imports = imports(&recorded, self.has_heap());
-        let woken = Woken::default();
-        if self.waits {
-            let later = later(Arc::clone(&woken));
+        let waiting = Arc::<Mutex<Waiting>>::default();
+        if self.may_wait {
+            let later = later(Arc::clone(&waiting));
             imports.define(host::NAMESPACE, host::LATER, Box::new(later));
         }
         let instance = Instance::new(Arc::clone(&self.loaded), imports, options);
@@ -254,7 +254,7 @@ impl Jit {
             schedule,
             instance: instance.map_err(|error| error.to_string())?,
             recorded,
-            woken,
+            waiting,
             observed: Observed::default(),
         })
     }
@@ -285,7 +285,7 @@ impl Jit {
             before(run.schedule);
             run.replace_all(&versions)
                 .map_err(|error| error.to_string())?;
-            let result = match (self.waits || !versions.is_empty()) && is_async {
+            let result = match (self.may_wait || !versions.is_empty()) && is_async {
                 true => {
                     let task = run.instance.spawn(function, &call.args);
                     let task = task.and_then(|task| run.replacing(task, &versions));
@@ -326,11 +326,13 @@ impl Jit {
         let Run {
             mut instance,
             recorded,
+            waiting,
             mut observed,
             ..
         } = run;
+        let has_waited = waiting.lock().map_err(|error| error.to_string())?.happened;
         // A task that waits for the host may be behind what it is in engines where the host is always ready.
-        if !self.waits {
+        if !has_waited {
             let mut cursor = instance.task_cursor();
             let tasks = || instance.next_task(&mut cursor, TraceLimits::default());
             observed.tasks = Some(Tasks::of(std::iter::from_fn(tasks), true));
@@ -352,6 +354,8 @@ impl Jit {
             true => counters(&instance.stats()),
             false => Stats::new(),
         };
+        // And it suspends there.
+        stats.retain(|counter| !has_waited || !is_alike(counter));
         stats.push(("continuation_bytes", instance.continuation_bytes()));
         Ok((observed.without_handles(self.has_heap()), stats))
     }
@@ -360,15 +364,21 @@ impl Jit {
 /// Calls of host functions as text, shared with the functions that record them.
 type Recorded = Arc<Mutex<Vec<String>>>;
 
-/// Who has to be woken when the turn is over.
-type Woken = Arc<Mutex<Vec<Waker>>>;
+/// Calls of the host that wait.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Whether there has been one.
+    happened: bool,
+    /// Who has to be woken when the turn is over.
+    woken: Vec<Waker>,
+}
 
 /// An instance and what was seen of it.
 struct Run {
     schedule: Schedule,
     instance: Instance,
     recorded: Recorded,
-    woken: Woken,
+    waiting: Arc<Mutex<Waiting>>,
     observed: Observed,
 }
 
@@ -376,7 +386,8 @@ impl Run {
     /// Lets a task have a turn, and wakes who has waited for the host. False if nothing has happened.
     fn step(&mut self) -> bool {
         let step = self.instance.step();
-        let woken = self.woken.lock().map(|mut woken| mem::take(&mut *woken));
+        let waiting = self.waiting.lock();
+        let woken = waiting.map(|mut waiting| mem::take(&mut waiting.woken));
         let woken = woken.unwrap_or_default();
         let is_woken = !woken.is_empty();
         woken.into_iter().for_each(Waker::wake);
@@ -477,7 +488,7 @@ impl Engine for Jit {
     }
 
     fn counts(&self) -> bool {
-        self.count && !self.waits
+        self.count
     }
 
     fn run(&self, calls: &[Call], schedule: Schedule) -> Result<(Observed, Stats), String> {
@@ -522,18 +533,19 @@ fn imports(recorded: &Recorded, has_heap: bool) -> Imports {
 
 /// The function of the host that waits: some times to be woken.
 fn later(
-    woken: Woken,
+    waiting: Arc<Mutex<Waiting>>,
 ) -> impl FnMut(&mut HostContext<'_>, &[Val]) -> Result<Outcome, HostError> + Send {
     move |context, args| {
-        let (woken, args) = (Arc::clone(&woken), args.to_vec());
+        let (waiting, args) = (Arc::clone(&waiting), args.to_vec());
         let mut turns = host::turns(&args);
         let future = poll_fn(move |polling| {
             if turns == 0 {
                 return Poll::Ready(answer(host::LATER, &args));
             }
             turns -= 1;
-            if let Ok(mut woken) = woken.lock() {
-                woken.push(polling.waker().clone());
+            if let Ok(mut waiting) = waiting.lock() {
+                waiting.happened = true;
+                waiting.woken.push(polling.waker().clone());
             }
             Poll::Pending
         });
