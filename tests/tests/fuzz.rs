@@ -125,9 +125,15 @@ fn a_finding_fails_as_long_as_the_difference_is_there() {
     let case = example(1);
     let difference = found(&case).expect("all engines but the planted one agree");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("findings");
-    let path = finding::write(&folder, 7, &case, &difference).expect("a file");
-    assert_eq!(golden::files(&folder).expect("a folder"), [&*path]);
-    let text = fs::read_to_string(&path).expect("the file");
+    let write = |is_emulated| {
+        let path = finding::write(&folder, 7, &case, &difference, is_emulated).expect("a file");
+        assert_eq!(golden::files(&folder).expect("a folder"), [&*path]);
+        fs::read_to_string(&path).expect("the file")
+    };
+    let reduce = |target| format!("`cargo xtask reduce {target}tests/golden/found/program_7.enj`");
+    assert!(write(true).contains(&reduce("--target aarch64 ")));
+    let text = write(false);
+    assert!(text.contains(&reduce("")), "{text}");
     let planted = |module: &Module, fuel| {
         let planted = Some(Plant::Difference);
         plant::engines(module, fuel, LIMIT, planted)

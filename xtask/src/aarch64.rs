@@ -25,7 +25,7 @@ pub enum Target {
     Aarch64,
 }
 
-/// What to execute on: the options that `test` and `run` share.
+/// What to execute on: the options that `test`, `run` and `reduce` share.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Emulation {
     /// Build for this target and run under its emulator; the first use sets that up

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::aarch64::{Emulation, Target};
 use crate::process::{Workspace, succeeds};
 use crate::setup_aarch64::toolchain;
 
@@ -128,12 +129,16 @@ pub fn fresh(workspace: &Workspace) -> Result<bool> {
     run(workspace, &settings)
 }
 
-/// Makes a golden file that fails small, in place.
-pub fn reduce(workspace: &Workspace, file: &Path) -> Result<bool> {
-    let mut command = example(workspace.cargo(&["run"]));
+/// Makes a golden file that fails small, in place; one that fails on another target, under its emulator.
+pub fn reduce(workspace: &Workspace, emulation: &Emulation, file: &Path) -> Result<bool> {
+    let command = match emulation.target {
+        None => workspace.cargo(&["run"]),
+        Some(Target::Aarch64) => {
+            toolchain(workspace)?.cargo(workspace, "run", emulation.cpu.as_deref())
+        }
+    };
     let folder = env::current_dir().context("no current folder")?;
-    command.arg("reduce").arg(folder.join(file));
-    succeeds(&mut command)
+    succeeds(example(command).arg("reduce").arg(folder.join(file)))
 }
 
 /// The example, started by a cargo command.

@@ -80,6 +80,8 @@ enum Task {
     },
     /// Make a golden file that fails small, in place
     Reduce {
+        #[command(flatten)]
+        emulation: Emulation,
         /// The file
         file: PathBuf,
     },
@@ -147,7 +149,7 @@ fn execute(task: Task) -> Result<bool> {
         Task::Bless => bless::run(&workspace),
         Task::Bench { filter, json } => bench::run(&workspace, filter.as_deref(), json.as_deref()),
         Task::Fuzz { settings } => fuzz::run(&workspace, &settings),
-        Task::Reduce { file } => fuzz::reduce(&workspace, &file),
+        Task::Reduce { emulation, file } => fuzz::reduce(&workspace, &emulation, &file),
         Task::Mutate { settings } => mutate::run(&workspace, &settings),
         Task::Loom { filter } => loom::run(&workspace, filter.as_deref()),
         Task::Stress { settings } => stress::run(&workspace, &settings),
@@ -189,6 +191,16 @@ mod tests {
         assert_eq!(emulation.target, Some(Target::Aarch64));
         assert_eq!(emulation.cpu.as_deref(), Some("cortex-a53"));
         assert_eq!(args, ["p.enj", "-3", "--target", "other", "--cpu", "any"]);
+    }
+
+    #[test]
+    fn what_was_found_on_another_target_is_reduced_there() {
+        let words = "xtask reduce --target aarch64 f.enj";
+        let Task::Reduce { emulation, file } = Cli::parse_from(words.split(' ')).command else {
+            panic!("another command");
+        };
+        assert_eq!(emulation.target, Some(Target::Aarch64));
+        assert_eq!(file.to_str(), Some("f.enj"));
     }
 
     #[test]

@@ -13,12 +13,13 @@ pub fn golden_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
 }
 
-/// Writes the file of a program among golden files, and says where.
+/// Writes the file of a program, which was run under an emulator or not, among golden files, and says where.
 pub fn write(
     golden: &Path,
     seed: u64,
     case: &Case,
     difference: &Difference,
+    is_emulated: bool,
 ) -> io::Result<PathBuf> {
     let name = format!("{FOLDER}/program_{seed}");
     let path = golden.join(format!("{name}.enj"));
@@ -28,11 +29,14 @@ pub fn write(
     let needed = |schedule| Some(schedule) == difference.schedule;
     let first = case.schedules.first().copied();
     (case.schedules).retain(|&schedule| Some(schedule) == first || needed(schedule));
-    fs::write(&path, case.to_text(&header(&name, seed, difference)))?;
+    fs::write(
+        &path,
+        case.to_text(&header(&name, seed, difference, is_emulated)),
+    )?;
     Ok(path)
 }
 
-fn header(name: &str, seed: u64, difference: &Difference) -> Vec<String> {
+fn header(name: &str, seed: u64, difference: &Difference, is_emulated: bool) -> Vec<String> {
     let mut lines = vec![format!("Random program {seed} found this: {difference}")];
     // By its kind such a difference is known again in other programs: this is what was said of this one.
     if matches!(
@@ -42,11 +46,20 @@ fn header(name: &str, seed: u64, difference: &Difference) -> Vec<String> {
         let said = difference.detail.lines().next().unwrap_or_default();
         lines.push(format!("What was said: {said}"));
     }
+    let (again, target) = match is_emulated {
+        // Of tests under the emulator all run; what was found need not be there on this machine.
+        true => (
+            "cargo xtask test --target aarch64".to_string(),
+            "--target aarch64 ",
+        ),
+        false => (
+            format!("cargo test -p enjamb-tests --test golden -- {name}"),
+            "",
+        ),
+    };
+    lines.push(format!("Again with `{again}`,"));
     lines.push(format!(
-        "Again with `cargo test -p enjamb-tests --test golden -- {name}`,"
-    ));
-    lines.push(format!(
-        "smaller with `cargo xtask reduce tests/golden/{name}.enj`."
+        "smaller with `cargo xtask reduce {target}tests/golden/{name}.enj`."
     ));
     lines
 }

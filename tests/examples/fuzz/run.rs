@@ -214,7 +214,8 @@ fn crash(seed: u64, plant: Option<Plant>) -> Result<Difference, Box<dyn Error>> 
         detail: String::new(),
     };
     let golden = finding::golden_folder();
-    let path = finding::write(&golden, seed, &case, &difference)?;
+    let emulated = is_emulated();
+    let path = finding::write(&golden, seed, &case, &difference, emulated)?;
     std::fs::write(&path, case.to_text(&[]))?;
     let output = this_program(plant)?.arg("check").arg(&path).output()?;
     let output = String::from_utf8_lossy(&output.stdout);
@@ -222,7 +223,7 @@ fn crash(seed: u64, plant: Option<Plant>) -> Result<Difference, Box<dyn Error>> 
         difference.stage = stage;
         difference.schedule = Some(schedule);
     }
-    finding::write(&golden, seed, &case, &difference)?;
+    finding::write(&golden, seed, &case, &difference, emulated)?;
     Ok(difference)
 }
 

@@ -72,7 +72,8 @@ pub fn run(share: &Share, plant: Option<Plant>) -> Result<bool, Box<dyn Error>> 
             Err(difference) => {
                 eprintln!("program {seed}: {difference}\n{}", difference.detail);
                 if let Ok(case) = &case {
-                    finding::write(&finding::golden_folder(), seed, case, &difference)?;
+                    let golden = finding::golden_folder();
+                    finding::write(&golden, seed, case, &difference, run::is_emulated())?;
                 }
                 format!("{} {seed} {difference}", run::FOUND)
             }

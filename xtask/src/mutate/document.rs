@@ -1,6 +1,7 @@
 //! `docs/mutations.md`: every bug, and which test catches it.
 //!
-//! What was not run here keeps what the document says about it, as long as its row there is the same.
+//! What was not run here keeps what the document says about it, as long as its row there is the same, and the digest
+//! behind it, which readers do not see, is that of the same bug.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -26,6 +27,9 @@ The last column has the crate, the file of tests (`lib`: those inside of the cra
 
 const SURVIVED: &str = "**survived**";
 const NOT_RUN: &str = "not run";
+/// What stands round the digest, at the end of a row.
+const OPEN: &str = "<!-- ";
+const CLOSE: &str = " --> |";
 
 /// Writes the document anew, with what has been found out here. Returns its line of counts.
 pub fn write(root: &Path, record: &Record) -> Result<String> {
@@ -42,23 +46,21 @@ fn render<'a>(
     before: &str,
     known: impl Fn(&Mutation) -> Option<Outcome>,
 ) -> (String, String) {
-    let before: BTreeMap<&str, &str> = before
-        .lines()
-        .filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | "))
-        .collect();
+    let before: BTreeMap<&str, (&str, &str)> = before.lines().filter_map(read).collect();
     let (mut survivors, mut others) = (String::new(), String::new());
     let (mut caught, mut survived, mut not_run) = (0, 0, 0);
     for row in rows {
         let named = |name: &str| format!("| {name} | `{}` | {}", row.file, cell(row.what));
         let (plain, bold) = (named(row.name), named(&format!("**{}**", row.name)));
+        let digest = row.digest();
+        let found_before = || {
+            let found = before.get(&*plain).or_else(|| before.get(&*bold));
+            found.filter(|found| found.1 == digest).map(|found| found.0)
+        };
         let result = match known(row) {
             Some(Outcome::Caught(test)) => cell(&test),
             Some(Outcome::Survived) => SURVIVED.to_owned(),
-            None if before.contains_key(&*bold) => SURVIVED.to_owned(),
-            None => before
-                .get(&*plain)
-                .map_or(NOT_RUN, |result| result)
-                .to_owned(),
+            None => found_before().unwrap_or(NOT_RUN).to_owned(),
         };
         let (list, count, start) = match &*result {
             SURVIVED => (&mut survivors, &mut survived, bold),
@@ -67,7 +69,10 @@ fn render<'a>(
         };
         *count += 1;
         // Writing to a text cannot fail.
-        let _ = writeln!(list, "{start} | {result} |");
+        let _ = match &*result {
+            NOT_RUN => writeln!(list, "{start} | {result} |"),
+            result => writeln!(list, "{start} | {result} {OPEN}{digest}{CLOSE}"),
+        };
     }
     let all = caught + survived + not_run;
     let summary = format!("{all} bugs: {caught} caught, {survived} survived, {not_run} not run");
@@ -76,6 +81,13 @@ fn render<'a>(
         format!("{HEAD}\n{summary}.\n\n{table}\n{survivors}{others}"),
         summary,
     )
+}
+
+/// A row: what stands in front of the result, the result, and the digest of the bug that it is of.
+fn read(line: &str) -> Option<(&str, (&str, &str))> {
+    let (line, digest) = line.strip_suffix(CLOSE)?.rsplit_once(OPEN)?;
+    let (row, result) = line.trim_end().rsplit_once(" | ")?;
+    Some((row, (result, digest)))
 }
 
 fn cell(text: &str) -> String {
@@ -114,19 +126,32 @@ mod tests {
             lines,
             [
                 "| a/three | `f.rs` | third | not run |",
-                "| a/one | `f.rs` | first | golden a |",
-                "| **a/two** | `f.rs` | x \\|\\| y | **survived** |",
+                "| a/one | `f.rs` | first | golden a <!-- e90bfed2 --> |",
+                "| **a/two** | `f.rs` | x \\|\\| y | **survived** <!-- e90bfed2 --> |",
             ]
         );
         assert_eq!(render(rows.iter(), &first, |_| None).0, first);
     }
 
     #[test]
-    fn a_row_that_says_something_else_has_not_been_run() {
-        let (text, _) = render([row("a/one", "old")].iter(), "", |_| {
-            Some(Outcome::Survived)
-        });
-        let (_, summary) = render([row("a/one", "new")].iter(), &text, |_| None);
-        assert_eq!(summary, "1 bugs: 0 caught, 0 survived, 1 not run");
+    fn a_row_that_says_or_plants_something_else_has_not_been_run() {
+        let planted = |text, replacement| Mutation {
+            text,
+            replacement,
+            ..row("a/one", "old")
+        };
+        let others = [
+            row("a/one", "new"),
+            planted("1 ", "2"),
+            planted("1", "3"),
+            planted("12", ""),
+        ];
+        for outcome in [Outcome::Caught("golden a".to_owned()), Outcome::Survived] {
+            let (text, _) = render([row("a/one", "old")].iter(), "", |_| Some(outcome.clone()));
+            for other in &others {
+                let (_, summary) = render([other].into_iter(), &text, |_| None);
+                assert_eq!(summary, "1 bugs: 0 caught, 0 survived, 1 not run");
+            }
+        }
     }
 }

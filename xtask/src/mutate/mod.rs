@@ -106,6 +106,18 @@ impl Mutation {
         })
     }
 
+    /// What tells it from another bug of the same name, in a document that other compilers read: FNV-1a of what
+    /// stands there and what stood there.
+    fn digest(&self) -> String {
+        let bytes = [self.text, "\0", self.replacement]
+            .into_iter()
+            .flat_map(str::bytes);
+        let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        format!("{hash:08x}")
+    }
+
     fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         Hash::hash(self, &mut hasher);

@@ -25,8 +25,12 @@ const EMULATED: [&str; 2] = ["crates/aarch64/", "crates/lower-aarch64/"];
 /// A program may take this many times what it takes without a bug, and some seconds.
 const SLOWER: u64 = 5;
 const SECONDS: u64 = 20;
+/// With one test at a time it may take this many times as long as with as many as it likes.
+const ONE_AT_A_TIME: u64 = 4;
 /// The most seconds without a bug.
 const UNTOUCHED: u64 = 3600;
+/// What is said of a program that had to be ended.
+const TIME: &str = "time";
 /// The most bytes of memory that a program may write to.
 const MEMORY: u64 = 8 << 30;
 
@@ -91,19 +95,35 @@ impl<'a> Suite<'a> {
             Some(bug) => command.env(VARIABLE, bug.hash().to_string()),
             None => command.env_remove(VARIABLE),
         };
-        let (status, output) = timed(&command, limit)?;
-        if status.success() {
-            return Ok(None);
-        }
-        let label = &program.label;
-        if let Some(test) = output.lines().find_map(failed) {
-            return Ok(Some(format!("{label} {test}")));
-        }
-        // What has ended all of it says no name. With one test at a time it is the last that has begun.
-        let (_, output) = timed(command.arg("--test-threads=1"), limit)?;
-        let begun = output.lines().rev().find_map(begun).unwrap_or_default();
-        Ok(Some(format!("{label} {begun}{}", end(status))))
+        let failing = failing(&mut command, limit)?;
+        Ok(failing.map(|test| format!("{} {test}", program.label)))
     }
+}
+
+/// Runs the program of a command; returns the first of its tests that fails, or how it ended.
+fn failing(command: &mut Command, limit: u64) -> Result<Option<String>> {
+    let (first, output) = timed(command, limit)?;
+    if first.success() {
+        return Ok(None);
+    }
+    if let Some(test) = output.lines().find_map(failed) {
+        return Ok(Some(test.to_owned()));
+    }
+    // What has ended all of it says no name. With one test at a time it is the last that has begun.
+    let (again, output) = timed(
+        command.arg("--test-threads=1"),
+        limit.saturating_mul(ONE_AT_A_TIME),
+    )?;
+    if let Some(test) = output.lines().find_map(failed) {
+        return Ok(Some(test.to_owned()));
+    }
+    // A machine that has other things to do may have been late; a test that hangs does so each time.
+    if end(first) == TIME && again.success() {
+        return Ok(None);
+    }
+    let begun = output.lines().rev().find_map(begun).unwrap_or_default();
+    let last = if again.success() { first } else { again };
+    Ok(Some(format!("{begun}{}", end(last))))
 }
 
 /// Whether a bug needs what is emulated.
@@ -189,7 +209,7 @@ fn begun(line: &str) -> Option<String> {
 /// How a program ended that no test has failed in.
 fn end(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
-        (Some(9), _) | (_, Some(124 | 137)) => "time".to_owned(),
+        (Some(9), _) | (_, Some(124 | 137)) => TIME.to_owned(),
         (Some(signal), _) => format!("signal {signal}"),
         (None, code) => format!("status {}", code.unwrap_or_default()),
     }
@@ -229,6 +249,32 @@ mod tests {
         assert!(start.elapsed().as_secs() < 50 && end(status) == "time");
         let (status, output) = timed(Command::new("echo").arg("test a ... ok"), 50).unwrap();
         assert!(status.success() && output == "test a ... ok\n");
+    }
+
+    /// What is found of a program that does one thing at first and another one with one test at a time.
+    fn found(name: &str, first: &str, again: &str) -> Option<String> {
+        let name = format!("mutate-suite-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let text = format!("if [ \"$1\" = --test-threads=1 ]; then {again}; else {first}; fi\n");
+        std::fs::write(&path, text).unwrap();
+        // The shell hands on what stands behind the name of the file.
+        let found = failing(Command::new("sh").arg(&path), 1).unwrap();
+        std::fs::remove_file(path).unwrap();
+        found
+    }
+
+    #[test]
+    fn only_a_program_that_is_late_each_time_hangs() {
+        let hangs = "printf 'test a ... '; sleep 100";
+        assert_eq!(found("late", hangs, "echo test a ... ok"), None);
+        let crashes = "printf 'test b ... '; kill -11 $$";
+        let said = |found: Option<String>| found.unwrap_or_default();
+        assert_eq!(said(found("hangs", hangs, hangs)), "a, time");
+        assert_eq!(said(found("crashes", crashes, crashes)), "b, signal 11");
+        assert_eq!(said(found("once", crashes, "true")), "signal 11");
+        assert_eq!(said(found("other", hangs, crashes)), "b, signal 11");
+        let fails = "echo test c ... FAILED; sleep 100";
+        assert_eq!(said(found("fails", hangs, fails)), "c");
     }
 
     #[test]
