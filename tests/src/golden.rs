@@ -3,7 +3,7 @@
 use crate::differential::MakeEngines;
 use crate::engines::{self, Engine};
 use crate::header::{self, Expected, Header, Run};
-use crate::observed::{Ending, Observed, Stats, leaks};
+use crate::observed::{Ending, Observed, Stats, counted, leaks};
 use crate::{listing, report, schedules, stages, tables};
 use enjamb_ir::{Module, Schedule, parse_module, verify_module};
 use std::path::{Path, PathBuf};
@@ -101,21 +101,32 @@ fn check_runs(engines: &MakeEngines, module: &Module, header: &Header) -> Result
         chosen => chosen.to_vec(),
     };
     for run in &header.runs {
+        let mut first: Option<Observed> = None;
         for &schedule in &schedules {
             let expects = schedule == Schedule::Natural || !header.schedule_dependent;
-            check_schedule(&engines, run, schedule, expects)?;
+            let Some(observed) = check_schedule(&engines, run, schedule, expects)? else {
+                continue;
+            };
+            let first = &*first.get_or_insert_with(|| observed.clone());
+            if !header.schedule_dependent && !first.agrees_with_schedule(&observed) {
+                let diff = report::diff(&first.to_string(), &observed.to_string());
+                let message = format!("schedule {schedule} makes a difference\n{diff}");
+                return Err(Failure::new(run.line, message));
+            }
         }
     }
     Ok(())
 }
 
+/// What all engines have observed.
 fn check_schedule(
     engines: &[Box<dyn Engine>],
     run: &Run,
     schedule: Schedule,
     header_holds: bool,
-) -> Result<(), Failure> {
+) -> Result<Option<Observed>, Failure> {
     let mut reference: Option<Observed> = None;
+    let mut counts: Option<String> = None;
     for engine in engines {
         let fails = |message: String| {
             let name = engine.name();
@@ -146,9 +157,18 @@ fn check_schedule(
                 ..fails(message)
             }
         })?;
+        if let Some(counted) = counted(&stats).filter(|_| engine.counts()) {
+            let first = &*counts.get_or_insert_with(|| counted.clone());
+            if *first != counted {
+                let diff = report::diff(first, &counted);
+                return Err(fails(format!(
+                    "counts otherwise than an engine before\n{diff}"
+                )));
+            }
+        }
         reference.get_or_insert(observed);
     }
-    Ok(())
+    Ok(reference)
 }
 
 fn is_broken(ending: &Ending) -> bool {

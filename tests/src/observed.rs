@@ -96,13 +96,17 @@ impl Observed {
     }
 
     /// Whether a program that no schedule makes a difference to has done the same: which of its tasks have come how
-    /// far when its call ends is another matter.
+    /// far when its call ends, and what is left of a slice of fuel, is another matter.
     pub fn agrees_with_schedule(&self, other: &Observed) -> bool {
-        let without_tasks = |observed: &Observed| Observed {
+        let done = |observed: &Observed| Observed {
             tasks: None,
+            fuel: Fuel {
+                left: 0,
+                ..observed.fuel
+            },
             ..observed.clone()
         };
-        without_tasks(self) == without_tasks(other)
+        done(self) == done(other)
     }
 
     /// The objects that the host has, as handles.

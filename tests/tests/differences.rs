@@ -4,8 +4,8 @@ use enjamb_ir::{FuelSupply, Module, Schedule, Val, parse_module};
 use enjamb_tests::case::Case;
 use enjamb_tests::differential::{Comparison, Difference, Kind};
 use enjamb_tests::engines::{self, Engine, Interpreter, Jit};
-use enjamb_tests::observed::{Call, Observed, Stats};
-use enjamb_tests::stages;
+use enjamb_tests::observed::{Call, Observed, Stats, counted};
+use enjamb_tests::{golden, stages};
 
 fn module(text: &str) -> Module {
     parse_module(text).expect("a module")
@@ -35,6 +35,13 @@ fn interpreter(name: &str, module: &Module) -> Interpreter {
 }
 
 type Engines = Vec<Box<dyn Engine>>;
+
+/// What the file of a case fails with in these engines.
+fn replayed(case: &Case, engines: &dyn Fn() -> Engines) -> Option<String> {
+    let failure = golden::check_in(&|_, _| Ok(engines()), &case.to_text(&[]), false).err();
+    let message = failure.map(|failure| failure.message)?;
+    message.lines().next().map(String::from)
+}
 
 /// What a comparison of these engines finds, of which stages have a turn under every so many schedules only.
 fn found(case: &Case, stages: usize, engines: &dyn Fn() -> Engines) -> Option<Difference> {
@@ -235,10 +242,7 @@ fn what_only_a_second_call_shows_is_found() {
     // A file says so, too.
     let text = twice.to_text(&[]);
     assert_eq!(Case::of_text(&text).expect("a case").times, 2, "{text}");
-    assert_eq!(
-        enjamb_tests::golden::check(&text, false).expect("it holds"),
-        text
-    );
+    assert_eq!(golden::check(&text, false).expect("it holds"), text);
 }
 
 /// What is done to what an engine has observed.
@@ -305,6 +309,11 @@ fn counters_that_differ_are_found_and_what_is_left_is() {
     };
     let difference = found(&case, 1, &engines).expect("it is found");
     assert_eq!((&*difference.stage, difference.kind), ("two", Kind::Counts));
+    let replayed = replayed(&case, &engines).expect("its file fails, too");
+    assert_eq!(
+        replayed,
+        "two, schedule natural: counts otherwise than an engine before"
+    );
     let engines = || {
         with_changed(&[("one", false, |_, _, stats| {
             stats.push(("continuation_bytes", 48))
@@ -312,6 +321,46 @@ fn counters_that_differ_are_found_and_what_is_left_is() {
     };
     let difference = found(&case, 1, &engines).expect("it is found");
     assert_eq!((&*difference.stage, difference.kind), ("one", Kind::Leaves));
+}
+
+#[test]
+fn what_depends_on_the_schedule_is_found() {
+    let always = |schedule: Schedule, observed: &mut Observed, _: &mut Stats| {
+        observed.context += i64::from(schedule == Schedule::Always);
+    };
+    let engines = || with_changed(&[("one", false, always)]).split_off(1);
+    let mut case = case(PROGRAM, 1, &[Schedule::Natural, Schedule::Always]);
+    assert_eq!(found(&case, 1, &engines), None);
+    assert_eq!(replayed(&case, &engines), None);
+    case.schedule_independent = true;
+    let difference = found(&case, 1, &engines).expect("it is found");
+    assert_eq!(difference.kind, Kind::DependsOnSchedule);
+    let replayed = replayed(&case, &engines).expect("its file fails, too");
+    assert_eq!(replayed, "schedule always makes a difference");
+}
+
+/// A run of machine code that waits for the host suspends more often than others; it is enough that a program could.
+#[test]
+fn machine_code_that_does_not_wait_is_compared_in_all() {
+    let text = |amount: u32| {
+        format!(
+            "import %later = \"host\" \"later\" (i64) -> i64 async\n\nfunction %main() -> i64 async {{\nblock0:\n    \
+             v0 = iconst.i64 {amount}\n    v1 = call %later(v0)\n    return v1\n}}\n"
+        )
+    };
+    for (amount, waits) in [(4, false), (3, true)] {
+        if !engines::SUPPORTED {
+            break;
+        }
+        let module = module(&text(amount));
+        for jit in Jit::all(&module, FuelSupply::Unlimited).expect("code") {
+            let call = case(&text(amount), 1, &[]).call;
+            let (observed, stats) = jit.run(&[call], Schedule::Natural).expect("it runs");
+            assert_eq!(observed.tasks.is_none(), waits, "{}", jit.name());
+            let counts = jit.counts() && !waits;
+            assert_eq!(counted(&stats).is_some(), counts, "{}", jit.name());
+        }
+    }
 }
 
 /// A stage has a turn under some schedules only, but where another engine differs it is asked, and named if it does.
