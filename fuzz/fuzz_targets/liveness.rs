@@ -6,7 +6,7 @@
 mod support;
 
 use enjamb_gen::Choices;
-use support::{oracle, random};
+use support::{effects, oracle, random};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let [kind, bytes @ ..] = bytes else { return };
@@ -15,13 +15,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let case = random::any(&mut |bound| choices.below(bound));
         oracle::values(&case.graph, &case.function);
         oracle::uses(&case.function);
-        oracle::slots(&case);
+        oracle::slots(&case.graph, &case.function, &case.effects);
         return;
     }
     let program = enjamb_gen::program(bytes).expect("a program is valid");
     for (_, function) in program.module.bodies() {
         let graph = oracle::graph(function);
         oracle::values(&graph, function);
+        oracle::slots(&graph, function, &effects::of(function));
         oracle::uses(function);
         oracle::loops(&graph, function);
     }

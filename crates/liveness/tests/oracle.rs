@@ -4,8 +4,8 @@
 
 mod support;
 
-use support::oracle;
 use support::random::{self, Generated, Random};
+use support::{effects, oracle};
 
 const CASES: u64 = 1500;
 const PROGRAMS: u64 = 100;
@@ -39,7 +39,17 @@ fn values_live_where_the_equations_say() {
 
 #[test]
 fn slots_live_where_the_equations_say() {
-    for_each_case(oracle::slots);
+    for_each_case(|case| oracle::slots(&case.graph, &case.function, &case.effects));
+}
+
+/// What is said of programs is what random functions know of themselves.
+#[test]
+fn effects_are_those_that_were_meant() {
+    for_each_case(|case| {
+        let mut found = effects::of(&case.function);
+        found.retain(|_, effects| !effects.is_empty());
+        assert_eq!(found, case.effects);
+    });
 }
 
 #[test]
@@ -57,6 +67,7 @@ fn all_of_it_in_random_programs() {
             oracle::control_flow(&graph, function);
             oracle::dominator_tree(&graph, function);
             oracle::values(&graph, function);
+            oracle::slots(&graph, function, &effects::of(function));
             oracle::uses(function);
         }
     }

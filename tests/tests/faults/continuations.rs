@@ -1,5 +1,6 @@
 //! Continuations, tasks and their results.
 
+use crate::lost::{probed, with_probe};
 use crate::support::{Faults, sweep};
 use enjamb::{Allocator, Clock, Config, Engine, Error, Execution};
 use enjamb::{Imports, Instance, Module, Schedule, TrapCode};
@@ -255,8 +256,9 @@ fn configs() -> impl Iterator<Item = Config> {
 
 fn module(config: Config) -> Module {
     let engine = Engine::new(config).unwrap();
-    Module::from_text(&engine, PROGRAM)
-        .unwrap_or_else(|error| panic!("{}", error.render("faults", PROGRAM, false)))
+    let program = with_probe(PROGRAM);
+    Module::from_text(&engine, &program)
+        .unwrap_or_else(|error| panic!("{}", error.render("faults", &program, false)))
 }
 
 /// Calls a function, and ends the tasks that it has left.
@@ -292,7 +294,13 @@ fn check(error: &Error, what: &str) {
     );
 }
 
-/// Nothing is left, of continuations, tasks and futures; and wakers that are late wake nobody.
+/// Bytes of an instance that has lost nothing, and has been probed.
+fn probed_alone(module: &Module, faults: &Faults) -> usize {
+    let instance = Instance::new(module, &imports(&Arc::default())).unwrap();
+    probed(&instance, faults)
+}
+
+/// Nothing is left, of continuations, if they are counted, tasks and futures; and wakers that are late wake nobody.
 fn check_empty(instance: &Instance, host: &Host, what: &str) {
     let stats = instance.stats().unwrap();
     let counts = (stats.continuations_live, stats.tasks_live);
@@ -306,6 +314,7 @@ fn each_continuation_in_turn_cannot_be_had() {
     for config in configs() {
         let faults = Faults::default();
         let module = module(config.clone().blocks(faults.clone()));
+        let whole = probed_alone(&module, &faults);
         for (name, may_get_by) in CALLS {
             let expected = expected(&config, name);
             let points = sweep(|plan| {
@@ -334,6 +343,7 @@ fn each_continuation_in_turn_cannot_be_had() {
                     "{what}: afterwards"
                 );
                 check_empty(&instance, &host, &what);
+                assert_eq!(probed(&instance, &faults), whole, "{what}: some are lost");
                 drop(instance);
                 assert_eq!(faults.live(), 0, "{what}");
                 was_refused
@@ -352,6 +362,7 @@ fn a_call_without_memory_harms_none_that_is_under_way() {
     for config in configs() {
         let faults = Faults::default();
         let module = module(config.clone().blocks(faults.clone()));
+        let whole = probed_alone(&module, &faults);
         let expected = expected(&config, "turns");
         let points = sweep(|plan| {
             let what = format!("{plan:?}, {config:?}");
@@ -387,6 +398,7 @@ fn a_call_without_memory_harms_none_that_is_under_way() {
             let refused = faults.end();
             assert_eq!(failed, refused, "{what}: each refusal ends one call");
             check_empty(&instance, &host, &what);
+            assert_eq!(probed(&instance, &faults), whole, "{what}: some are lost");
             drop((turns, instance));
             assert_eq!(faults.live(), 0, "{what}");
             refused > 0
@@ -400,6 +412,7 @@ fn each_continuation_of_handlers_cannot_be_had_when_a_call_is_dropped() {
     for config in configs().map(|config| config.clock(Clock::Real)) {
         let faults = Faults::default();
         let module = module(config.clone().blocks(faults.clone()));
+        let whole = probed_alone(&module, &faults);
         let mut cut_short = 0;
         let points = sweep(|plan| {
             let what = format!("{plan:?}, {config:?}");
@@ -418,6 +431,7 @@ fn each_continuation_of_handlers_cannot_be_had_when_a_call_is_dropped() {
             cut_short += stats.cancellations_cut_short;
             check_empty(&instance, &host, &what);
             assert!(call(&instance, "deep").is_ok(), "{what}");
+            assert_eq!(probed(&instance, &faults), whole, "{what}: some are lost");
             drop((function, instance));
             assert_eq!(faults.live(), 0, "{what}");
             was_refused

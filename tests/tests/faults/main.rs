@@ -7,6 +7,7 @@
 
 mod code;
 mod continuations;
+mod lost;
 mod objects;
 mod random;
 mod support;

@@ -1,7 +1,7 @@
 //! What the crate finds out about a function, and the same from definitions written down naively. Each check
 //! panics where the two differ.
 
-use super::random::{Generated, SlotEffect};
+use super::random::{SlotEffect, SlotEffects};
 use enjamb_ir::{Block, Entity, Function, Inst, StackSlot, Value};
 use enjamb_liveness::{ControlFlow, DominatorTree, Liveness, LoopNest, SlotLiveness, Uses};
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ pub fn dominators(successors: &[Vec<usize>]) -> Vec<BTreeSet<usize>> {
     result
 }
 
-fn blocks(graph: &[Vec<usize>]) -> impl Iterator<Item = Block> + use<> {
+fn blocks(graph: &[Vec<usize>]) -> impl DoubleEndedIterator<Item = Block> + use<> {
     (0..graph.len()).map(Block::from_index)
 }
 
@@ -265,24 +265,18 @@ fn check_points(function: &Function, liveness: &Liveness, block: Block, mut live
 }
 
 /// Slots live where the equations say.
-pub fn slots(generated: &Generated) {
-    let Generated {
-        graph,
-        function,
-        effects,
-    } = generated;
+pub fn slots(graph: &[Vec<usize>], function: &Function, effects: &SlotEffects) {
     let flow = ControlFlow::new(function);
     let slots = SlotLiveness::new(function, &flow);
     type Bytes = BTreeSet<(StackSlot, u32)>;
     let apply = |inst: Inst, live: &mut Bytes| {
-        let Some((slot, bytes, effect)) = effects.get(&inst) else {
-            return;
-        };
-        for byte in bytes.clone() {
-            match effect {
-                SlotEffect::Reads => live.insert((*slot, byte)),
-                SlotEffect::Overwrites => live.remove(&(*slot, byte)),
-            };
+        for (slot, bytes, effect) in effects.get(&inst).into_iter().flatten() {
+            for byte in bytes.clone() {
+                match effect {
+                    SlotEffect::Reads => live.insert((*slot, byte)),
+                    SlotEffect::Overwrites => live.remove(&(*slot, byte)),
+                };
+            }
         }
     };
     let slots_of = |live: &Bytes| -> Vec<StackSlot> {
@@ -291,8 +285,9 @@ pub fn slots(generated: &Generated) {
         slots
     };
     let mut expected = vec![BTreeSet::new(); graph.len()];
-    for _ in 0..=graph.len() {
-        for block in blocks(graph) {
+    let mut changed = true;
+    while std::mem::take(&mut changed) {
+        for block in blocks(graph).rev() {
             let mut live = BTreeSet::new();
             for to in function.successors(block) {
                 live.extend(&expected[to.index()]);
@@ -300,6 +295,7 @@ pub fn slots(generated: &Generated) {
             for &inst in function.blocks[block].insts.iter().rev() {
                 apply(inst, &mut live);
             }
+            changed |= expected[block.index()] != live;
             expected[block.index()] = live;
         }
     }

@@ -37,6 +37,9 @@ pub enum SlotEffect {
 /// Bytes of a slot and what an instruction does to them.
 pub type ByteEffect = (StackSlot, Range<u32>, SlotEffect);
 
+/// What the instructions of a function do to its slots.
+pub type SlotEffects = BTreeMap<Inst, Vec<ByteEffect>>;
+
 /// A generated function.
 pub struct Generated {
     /// The successors of each of its blocks.
@@ -44,7 +47,7 @@ pub struct Generated {
     /// The function.
     pub function: Function,
     /// The effects of its instructions on slots.
-    pub effects: BTreeMap<Inst, ByteEffect>,
+    pub effects: SlotEffects,
 }
 
 /// A function of up to 60 blocks, as a rule up to 16.
@@ -133,7 +136,7 @@ fn function(below: &mut Below<'_>, graph: Vec<Vec<usize>>) -> Generated {
 
 struct Fill {
     maker: Maker,
-    effects: BTreeMap<Inst, ByteEffect>,
+    effects: SlotEffects,
     available: Vec<Vec<Value>>,
     /// Addresses in slots, with their distance from the start if that is known.
     addresses: Vec<Vec<(Value, StackSlot, Option<i64>)>>,
@@ -156,13 +159,14 @@ impl Fill {
         match below(12) {
             0 => {
                 let load = self.maker.inst(block, Opcode::Load, access, &[], 1);
-                self.effects.insert(load, (slot, 0..8, SlotEffect::Reads));
+                self.effects
+                    .insert(load, vec![(slot, 0..8, SlotEffect::Reads)]);
             }
             1 | 2 => {
                 let value = self.pick(below, index);
                 let store = self.maker.inst(block, Opcode::Store, access, &[value], 0);
                 let effect = (slot, 0..8, SlotEffect::Overwrites);
-                self.effects.insert(store, effect);
+                self.effects.insert(store, vec![effect]);
             }
             3 => {
                 let (address, value) = (self.pick(below, index), self.pick(below, index));
@@ -174,7 +178,8 @@ impl Fill {
                     }
                     1 => {
                         let load = self.maker.inst(block, Opcode::Load, access, &[address], 1);
-                        self.effects.insert(load, (slot, 0..8, SlotEffect::Reads));
+                        self.effects
+                            .insert(load, vec![(slot, 0..8, SlotEffect::Reads)]);
                     }
                     _ => {
                         let (opcode, bytes) = match below(3) {
@@ -186,7 +191,7 @@ impl Fill {
                         let part = Payload::Access(Place::Slot(slot), offset);
                         let store = self.maker.inst(block, opcode, part, &[value], 0);
                         let effect = (slot, offset..offset + bytes, SlotEffect::Overwrites);
-                        self.effects.insert(store, effect);
+                        self.effects.insert(store, vec![effect]);
                     }
                 }
             }
@@ -215,7 +220,7 @@ impl Fill {
                     Some(offset @ 0..=6) => (slot, offset as u32..offset as u32 + 2, effect),
                     _ => (slot, 0..8, SlotEffect::Reads),
                 };
-                self.effects.insert(access, effect);
+                self.effects.insert(access, vec![effect]);
                 let amount = self.pick(below, index);
                 let args = [address, amount];
                 let sum = self
