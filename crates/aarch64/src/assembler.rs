@@ -104,7 +104,7 @@ impl Assembler {
 
     /// Puts a remark into the listing, if one is kept.
     pub fn comment(&mut self, text: impl FnOnce() -> String) {
-        if self.lines.is_some() {
+        if self.lines.is_some() && self.error.is_none() {
             self.line(Item::Comment(text()));
         }
     }
@@ -166,14 +166,15 @@ impl Assembler {
         if self.error.is_some() {
             return;
         }
+        // Asked before the island, which is aligned.
+        if !self.here().is_multiple_of(4) {
+            return self.fail(AssembleError::Misaligned(self.here()));
+        }
         self.make_room(Growth {
             bytes: LARGEST_INSTRUCTION,
             references: u32::from(field.is_some()),
         });
         let start = self.here();
-        if !start.is_multiple_of(4) {
-            return self.fail(AssembleError::Misaligned(start));
-        }
         match field {
             Some(field) => self.reference(word, field),
             None => self.push_word(word),
@@ -266,6 +267,9 @@ impl Assembler {
     }
 
     pub(crate) fn relocate(&mut self, offset: u32, kind: RelocationKind, symbol: u32, addend: i64) {
+        if self.error.is_some() {
+            return;
+        }
         self.relocations.push(Reloc {
             offset,
             kind,
@@ -277,6 +281,9 @@ impl Assembler {
     /// Sees to it that no island stands between what is emitted in the next `bytes` bytes, at most
     /// 4096.
     pub fn reserve(&mut self, bytes: u32) {
+        if self.error.is_some() {
+            return;
+        }
         if bytes > MAX_RESERVED {
             return self.fail(AssembleError::Reservation(bytes));
         }
@@ -325,6 +332,9 @@ impl Assembler {
 
     /// Appends `size` bytes of empty instructions, a multiple of four.
     pub fn nop(&mut self, size: usize) {
+        if self.error.is_some() {
+            return;
+        }
         let end = self.bytes.len() + size;
         if !end.is_multiple_of(4) || !size.is_multiple_of(4) {
             return self.fail(AssembleError::Misaligned(end as u32));
@@ -354,6 +364,9 @@ impl Assembler {
 
     /// Appends eight bytes that will hold the address of an external symbol plus `addend`.
     pub fn data_symbol(&mut self, symbol: u32, addend: i64) {
+        if self.error.is_some() {
+            return;
+        }
         self.make_room_for_data(8);
         self.relocate(self.here(), RelocationKind::Abs64, symbol, addend);
         self.append(&[0; 8], "data");
@@ -405,6 +418,9 @@ impl Assembler {
     }
 
     fn constant_label(&mut self, constant: Constant) -> Label {
+        if self.error.is_some() {
+            return self.mark();
+        }
         let next = Label::from_index(self.labels.len() as u32);
         let number = self.pool.add(constant, next);
         let label = self.pool.label(number);
@@ -425,15 +441,15 @@ impl Assembler {
     /// # Errors
     /// The first error of the whole assembly.
     pub fn finish(mut self) -> Result<Code, AssembleError> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
         // Those that loads wait for come first: room was kept for no others.
         let wanted = self.pool.take_wanted();
         self.place_constants(&wanted);
         let others = self.pool.take_all();
         self.place_constants(&others);
-        match self.error.take() {
-            Some(error) => Err(error),
-            None => crate::finish::finish(self),
-        }
+        crate::finish::finish(self)
     }
 
     pub(crate) fn here(&self) -> u32 {
@@ -461,7 +477,9 @@ impl Assembler {
     }
 
     pub(crate) fn line_at(&mut self, at: u32, item: Item) {
-        if let Some(lines) = &mut self.lines {
+        if self.error.is_none()
+            && let Some(lines) = &mut self.lines
+        {
             lines.push((at, item));
         }
     }
@@ -481,3 +499,38 @@ const RUN_OF_NOPS: usize = 64;
 
 /// `nop`
 const NOP: u32 = 0xD503_201F;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_emitted_after_an_error_is_dropped() {
+        let mut assembler = Assembler::new();
+        assembler.keep_listing();
+        assembler.op(Op::Ret, &[]);
+        assembler.align(3);
+        let label = assembler.new_label();
+        let register = Reg::X1;
+        assembler.op(Op::Ret, &[]);
+        assembler.lea_label(register, label);
+        assembler.jmp(label);
+        assembler.call_symbol(1);
+        assembler.mov_symbol(register, 1);
+        assembler.data(&[1; 100]);
+        assembler.data_symbol(1, 0);
+        assembler.nop(1 << 40);
+        assembler.align(64);
+        assembler.reserve(64);
+        assembler.label_address_table(&[label; 10]);
+        assembler.constant(&[1; 16]);
+        assembler.comment(|| "a remark".to_string());
+        assembler.bind(label);
+        assert_eq!(assembler.bytes.len(), 4);
+        assert_eq!(assembler.lines.as_ref().map(Vec::len), Some(1));
+        assert_eq!((assembler.alignment, assembler.reserved), (4, 0));
+        assert!(assembler.fixups.is_empty() && assembler.relocations.is_empty());
+        assert!(assembler.pool.take_all().is_empty());
+        assert_eq!(assembler.finish().err(), Some(AssembleError::Alignment(3)));
+    }
+}

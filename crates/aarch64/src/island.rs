@@ -5,6 +5,7 @@
 //! *island* is put into it:
 //!
 //! ```text
+//!          padding                  to a multiple of four, behind data of odd size
 //!          b over
 //!   v0:    b L7                     veneers of `tbz` and `tbnz`, which now go here
 //!   v1:    b L9                     veneers of `b.cond`, `cbz`, `cbnz`
@@ -20,13 +21,13 @@
 //! References wait in two queues, *short* (14 bits) and *medium* (19 and 21 bits). Within a queue all
 //! reach equally far, so the first in it has the earliest deadline: its offset plus 32764 or 1048572.
 //! With S and M the bytes of the veneers of all that waits and P the bytes of the constants that loads
-//! wait for, each with its padding, an island at offset `here` ends the short veneers at
-//! `here + 4 + S` and everything else at `here + 4 + S + M + P`. So this is kept true after each
-//! emission:
+//! wait for, each with its padding, an island at `start`, the offset at hand rounded up to a multiple of four, ends
+//! the short veneers at `start + 4 + S` and everything else at `start + 4 + S + M + P`. So this is kept true after
+//! each emission:
 //!
 //! ```text
-//! here + 4 + S         ≤  deadline of the first short reference
-//! here + 8 + S + M + P ≤  deadline of the first medium reference
+//! start + 4 + S         ≤  deadline of the first short reference
+//! start + 8 + S + M + P ≤  deadline of the first medium reference
 //! ```
 //!
 //! (8 instead of 4: an island for the short ones alone may come first, with a branch of its own.)
@@ -141,12 +142,13 @@ impl Waiting {
         }
     }
 
-    /// The island that must come at offset `here`, before the code grows.
+    /// The island that must come at offset `here`, before the code grows. An island begins at a multiple of four, this
+    /// one as well as those that come after the growth.
     pub(crate) fn due(&self, here: u32, growth: Growth) -> Option<Island> {
         let is_short_late = self.is_short_late(here.into(), growth);
         let short = self.queues[SHORT].bytes;
         let behind_short = if is_short_late {
-            u64::from(here) + u64::from(BRANCH + short)
+            start_of_island(here.into()) + u64::from(BRANCH + short)
         } else {
             u64::from(here)
         };
@@ -160,7 +162,8 @@ impl Waiting {
 
     fn is_short_late(&self, here: u64, growth: Growth) -> bool {
         let veneers = self.queues[SHORT].bytes + growth.references * BRANCH;
-        let end = here + u64::from(growth.bytes) + u64::from(BRANCH) + u64::from(veneers);
+        let start = start_of_island(here + u64::from(growth.bytes));
+        let end = start + u64::from(BRANCH) + u64::from(veneers);
         let own = (growth.references > 0).then_some(here + Reach::Branch14.ahead() as u64);
         earliest(self.queues[SHORT].deadline(), own).is_some_and(|deadline| end > deadline)
     }
@@ -168,8 +171,7 @@ impl Waiting {
     fn is_medium_late(&self, here: u64, short: u32, growth: Growth) -> bool {
         let per_reference = BRANCH + ADDRESS_VENEER + LARGEST_CONSTANT;
         let veneers = u64::from(short) + u64::from(self.queues[MEDIUM].bytes);
-        let end = here
-            + u64::from(growth.bytes)
+        let end = start_of_island(here + u64::from(growth.bytes))
             + u64::from(2 * BRANCH)
             + veneers
             + u64::from(self.constants + PADDING)
@@ -177,6 +179,11 @@ impl Waiting {
         let own = (growth.references > 0).then_some(here + Reach::Branch19.ahead() as u64);
         earliest(self.queues[MEDIUM].deadline(), own).is_some_and(|deadline| end > deadline)
     }
+}
+
+/// Where an island begins that comes at this offset.
+fn start_of_island(here: u64) -> u64 {
+    here.next_multiple_of(u64::from(BRANCH))
 }
 
 fn earliest(first: Option<u64>, second: Option<u64>) -> Option<u64> {

@@ -42,13 +42,13 @@ impl Reach {
     }
 
     /// The largest distance ahead.
-    pub fn ahead(self) -> i64 {
+    pub const fn ahead(self) -> i64 {
         let (bits, unit, _) = self.shape();
         ((1 << (bits - 1)) - 1) * unit
     }
 
     /// Whether `distance` can be encoded.
-    pub fn contains(self, distance: i64) -> bool {
+    pub const fn contains(self, distance: i64) -> bool {
         let (bits, unit, _) = self.shape();
         distance % unit == 0 && distance <= self.ahead() && distance >= -(1 << (bits - 1)) * unit
     }
@@ -65,6 +65,7 @@ impl Reach {
 
     /// `word` with `distance`, which is in reach.
     pub(crate) const fn patch(self, word: u32, distance: i64) -> u32 {
+        debug_assert!(self.contains(distance), "a distance that cannot be encoded");
         let (bits, unit, shift) = self.shape();
         let value = (distance / unit) as u32;
         match self {

@@ -172,6 +172,8 @@ impl Assembler {
     }
 
     fn island(&mut self, island: Island) {
+        // Data of odd size may stand in front of it.
+        self.pad_with_zeros(BRANCH);
         let start = self.here();
         self.line_at(start, Item::Data("veneers"));
         self.push_word(0);
@@ -259,7 +261,7 @@ impl Assembler {
     /// Appends constants, each aligned to its size. They are in the order of falling sizes.
     pub(crate) fn place_constants(&mut self, constants: &[(Label, Constant)]) {
         for (label, constant) in constants {
-            self.align_constant(constant.size());
+            self.pad_with_zeros(constant.size());
             self.bind(*label);
             let at = self.here();
             match constant {
@@ -275,9 +277,10 @@ impl Assembler {
         }
     }
 
-    fn align_constant(&mut self, size: u32) {
-        self.alignment = self.alignment.max(size);
-        let (start, end) = (self.here(), self.here().next_multiple_of(size));
+    /// Goes on at a multiple of a power of two.
+    fn pad_with_zeros(&mut self, boundary: u32) {
+        self.alignment = self.alignment.max(boundary);
+        let (start, end) = (self.here(), self.here().next_multiple_of(boundary));
         if end > start {
             self.line_at(start, Item::Data("padding"));
         }

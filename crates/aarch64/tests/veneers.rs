@@ -264,6 +264,72 @@ fn a_load_of_what_is_no_constant_may_be_out_of_reach() {
     );
 }
 
+/// An island behind data of odd size is padded, so whatever waits for it reaches its label.
+#[test]
+fn data_of_odd_size_may_stand_in_front_of_an_island() {
+    for odd in 0..4 {
+        for kind in 0..5 {
+            // The data begins right behind the reference, or shortly before nothing else is in reach of it.
+            let reach = if kind == 2 { 1 << 15 } else { 1 << 20 };
+            for before in [0, reach - 96, reach - 48, reach - 40] {
+                let mut assembler = Assembler::new();
+                let label = assembler.new_label();
+                match kind {
+                    0..=2 => branch(&mut assembler, kind, label),
+                    3 => assembler.lea_label(Reg::X9, label),
+                    _ => {
+                        let constant = assembler.constant(&[7; 16]);
+                        assembler.op(Op::LdrV128Literal, &[Reg::V1.into(), constant.into()]);
+                    }
+                }
+                assembler.nop(before);
+                for _ in 0..16 {
+                    assembler.data(&vec![0xA5; odd]);
+                }
+                assembler.data(&vec![0; 1 << 20]);
+                assembler.data(&vec![0xA5; odd]);
+                assembler.align(4);
+                assembler.bind(label);
+                assembler.op(Op::Ret, &[]);
+                let code = finish(assembler);
+                let target = code.offset(label).expect("the label is bound");
+                // Behind the reference there may be an island at once.
+                let next = follow(&code, 4);
+                match kind {
+                    0..=2 => assert_eq!(taken(&code, 0, kind), target, "{kind}: {odd}, {before}"),
+                    3 => assert_eq!(
+                        address(&code, 0),
+                        (i64::from(target), next),
+                        "{odd}, {before}"
+                    ),
+                    _ => {
+                        let place = loaded(&code, 0) as usize;
+                        assert_eq!(code.bytes[place..place + 16], [7; 16], "{odd}, {before}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_island_does_not_hide_that_an_instruction_is_not_aligned() {
+    // The second is as much data as there may be before an instruction needs an island.
+    for size in [3, (1 << 20) - 35] {
+        let mut assembler = Assembler::new();
+        let label = assembler.new_label();
+        branch(&mut assembler, 0, label);
+        assembler.data(&vec![0; size]);
+        assembler.op(Op::Ret, &[]);
+        assembler.bind(label);
+        let at = 4 + size as u32;
+        assert_eq!(
+            assembler.finish().err(),
+            Some(AssembleError::Misaligned(at))
+        );
+    }
+}
+
 /// A small generator of pseudo-random numbers (a linear congruence modulo 2^64).
 struct Random(u64);
 
@@ -305,7 +371,8 @@ fn random_code(seed: u64, count: usize, spread: usize) -> (Code, Vec<(Label, usi
             assembler.align(1 << random.below(13));
         }
         if random.below(1000) == 0 {
-            assembler.data(&vec![0; 4 * random.below(20_000)]);
+            assembler.data(&vec![0; random.below(80_000)]);
+            assembler.align(4);
         }
     }
     (finish(assembler), references)

@@ -17,7 +17,7 @@ use crate::continuation::{ContinuationHeader, FREE_LISTS, WORD};
 use crate::heap::Window;
 use crate::object::ObjectLayout;
 use crate::unwind::EXCEPTION_WORDS;
-use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::hash::KeyedIndexMap;
 use enjamb_ir::{
     DataId, Entity, FuncId, GlobalId, MemoryId, Module, ObjectTypeId, Signature, TableId,
 };
@@ -302,7 +302,7 @@ pub struct InstanceLayout {
     functions: u32,
     globals: Vec<u32>,
     signature_cells: u32,
-    signatures: FxIndexMap<Signature, ()>,
+    signatures: KeyedIndexMap<Signature, ()>,
     /// How many of them have a cell of their own.
     own_cells: usize,
     objects: Vec<ObjectLayout>,
@@ -313,7 +313,7 @@ impl InstanceLayout {
     /// Lays out the module part. Signatures are those that bodies name, each once, in order of
     /// appearance.
     pub fn new(module: &Module) -> Self {
-        let mut signatures = FxIndexMap::default();
+        let mut signatures = KeyedIndexMap::default();
         add_signatures(&mut signatures, module);
         let cells = signatures.len();
         Self::with_signatures(module, signatures, cells)
@@ -366,7 +366,7 @@ impl InstanceLayout {
 
     fn with_signatures(
         module: &Module,
-        signatures: FxIndexMap<Signature, ()>,
+        signatures: KeyedIndexMap<Signature, ()>,
         cells: usize,
     ) -> Self {
         let memories = offsets::MODULE_PART;
@@ -451,7 +451,7 @@ impl InstanceLayout {
     }
 }
 
-fn add_signatures(signatures: &mut FxIndexMap<Signature, ()>, module: &Module) {
+fn add_signatures(signatures: &mut KeyedIndexMap<Signature, ()>, module: &Module) {
     for (_, body) in module.bodies() {
         for signature in body.signatures.values() {
             if !signatures.contains_key(signature) {

@@ -3,7 +3,7 @@
 use enjamb_abi::code::{CodeOptions, Symbol, TrapSite};
 use enjamb_abi::context::InstanceLayout;
 use enjamb_abi::target::Target;
-use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::hash::KeyedIndexMap;
 use enjamb_ir::{FuncId, Inst, Module};
 use std::ops::Range;
 use std::sync::Arc;
@@ -124,7 +124,7 @@ pub struct CompiledModule {
     /// Places that need the address of the code, by rising place.
     pub absolute: Vec<AbsoluteAddress>,
     /// Where every symbol ended up.
-    pub symbols: FxIndexMap<Symbol, u32>,
+    pub symbols: KeyedIndexMap<Symbol, u32>,
     /// Functions that the module defines, by rising start.
     pub functions: Vec<FunctionRange>,
     /// Trap table, by rising offset.

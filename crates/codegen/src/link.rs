@@ -19,7 +19,7 @@ use enjamb_abi::context::{InstanceLayout, free_list_offset};
 use enjamb_abi::continuation::{POINT_RECORD_SIZE, record};
 use enjamb_abi::convention::{Convention, ResumeShape};
 use enjamb_abi::target::Target;
-use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::hash::KeyedIndexMap;
 use enjamb_ir::{Entity, FuncId, Module, PointId};
 
 /// What linking makes.
@@ -27,7 +27,7 @@ use enjamb_ir::{Entity, FuncId, Module, PointId};
 pub(crate) struct Linked {
     pub(crate) bytes: Vec<u8>,
     pub(crate) absolute: Vec<AbsoluteAddress>,
-    pub(crate) symbols: FxIndexMap<Symbol, u32>,
+    pub(crate) symbols: KeyedIndexMap<Symbol, u32>,
     pub(crate) functions: Vec<FunctionRange>,
     pub(crate) traps: Vec<ModuleTrap>,
     pub(crate) calls: Vec<ModuleCall>,

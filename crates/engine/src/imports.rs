@@ -10,7 +10,7 @@ use crate::instance::Instance;
 use crate::remote;
 use crate::run::Requests;
 use crate::shared_memory::SharedMemory;
-use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::hash::KeyedIndexMap;
 use enjamb_ir::{Export, FunctionKind, Signature, Val};
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ pub const BUILTINS: &str = "enjamb";
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Imports {
-    functions: FxIndexMap<(String, String), HostFunction>,
-    pub(crate) memories: FxIndexMap<String, SharedMemory>,
+    functions: KeyedIndexMap<(String, String), HostFunction>,
+    pub(crate) memories: KeyedIndexMap<String, SharedMemory>,
 }
 
 impl Imports {

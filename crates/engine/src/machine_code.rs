@@ -15,7 +15,7 @@ use crate::spawner::Spawner;
 use crate::stats::Stats;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_codegen::{CompileError, CompileOptions, CompiledModule, compile, compile_replacement};
-use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::hash::KeyedIndexMap;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     FuncId, FunctionKind, GlobalId, Location, MemoryId, Module, TaskCursor, TaskInfo, Trace,
@@ -116,7 +116,7 @@ impl MachineCode {
         code: &Code,
         module: Arc<Module>,
         functions: Vec<Option<HostFunction>>,
-        memories: &FxIndexMap<String, SharedMemory>,
+        memories: &KeyedIndexMap<String, SharedMemory>,
         config: &Config,
     ) -> Result<Self, Error> {
         let options = Options {

@@ -10,7 +10,7 @@ use crate::object::Tasks;
 use crate::options::Stats;
 use crate::stack::{Stack, Wait};
 use crate::value::Cell;
-use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::hash::KeyedHashMap;
 use enjamb_ir::host_objects::ObjectError;
 use enjamb_ir::{
     Entity, Exception, Export, FuncId, FunctionKind, GlobalId, MemoryId, Module, Named, PrimaryMap,
@@ -231,7 +231,7 @@ pub(crate) fn memory_named(module: &Module, name: &str) -> Option<MemoryId> {
 /// never suspends. The leaves of namespace `enjamb` are always there.
 #[derive(Clone, Default)]
 pub struct Imports<'a> {
-    functions: FxHashMap<(String, String), Rc<RefCell<Function<'a>>>>,
+    functions: KeyedHashMap<(String, String), Rc<RefCell<Function<'a>>>>,
 }
 
 impl fmt::Debug for Imports<'_> {

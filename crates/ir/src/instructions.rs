@@ -11,6 +11,7 @@ use crate::types::{Type, TypeClass};
 
 const PURE: Effects = Effects::PURE;
 const TRAPS: Effects = Effects::TRAPS;
+/// As accesses of memories, tables and objects do.
 const READS: Effects = Effects::READS.and(TRAPS);
 const WRITES: Effects = Effects::WRITES.and(TRAPS);
 const CALLS: Effects = Effects::CALLS.and(READS).and(WRITES);
@@ -302,7 +303,7 @@ instructions! {
     /// Stores the low 32 bits of an `i64`.
     Istore32 "istore32" Access [Address, Is(I64)] -> [] WRITES, "-1:i64 | istore32 ss0[0], v0\nv1 = uload32 ss0[0] | v1 == 4294967295:i64";
     /// The size of a linear memory in pages of 65,536 bytes.
-    MemorySize "memory_size" Memory [] -> [Is(I64)] READS, "| v0 = memory_size %heap | v0 == 1:i64";
+    MemorySize "memory_size" Memory [] -> [Is(I64)] Effects::READS, "| v0 = memory_size %heap | v0 == 1:i64";
     /// Grows a linear memory by a number of pages. Gives its size before, or -1 if the new size is
     /// above its maximum or cannot be had.
     MemoryGrow "memory_grow" Memory [Is(I64)] -> [Is(I64)] CALLS, "2:i64 | v1 = memory_grow %heap, v0 | v1 == 1:i64";
@@ -321,9 +322,9 @@ instructions! {
 }
 "Globals and tables" {
     /// The value of a global variable.
-    GlobalGet "global_get" Global (T: Data) [] -> [T] READS, "| v0 = global_get.i64 %count | v0 == 0:i64";
+    GlobalGet "global_get" Global (T: Data) [] -> [T] Effects::READS, "| v0 = global_get.i64 %count | v0 == 0:i64";
     /// Gives a global variable a value.
-    GlobalSet "global_set" Global (T: Data) [T] -> [] WRITES, "3:i64 | global_set %count, v0\nv1 = global_get.i64 %count | v1 == 3:i64";
+    GlobalSet "global_set" Global (T: Data) [T] -> [] Effects::WRITES, "3:i64 | global_set %count, v0\nv1 = global_get.i64 %count | v1 == 3:i64";
     /// An entry of a table. Traps with `table_out_of_bounds`.
     TableGet "table_get" Table [Is(I64)] -> [Is(FUNCREF)] READS, "1:i64 | v1 = table_get %operators, v0\nv2 = is_null v1 | v2 == 1:i8";
     /// Gives an entry of a table a value. Traps with `table_out_of_bounds`.

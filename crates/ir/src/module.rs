@@ -4,7 +4,7 @@ use crate::entity::{
     DataId, Entity, FileId, FuncId, GlobalId, MemoryId, ObjectTypeId, PrimaryMap, TableId,
 };
 use crate::function::Function;
-use crate::hash::FxIndexMap;
+use crate::hash::KeyedIndexMap;
 use crate::object::ObjectTypeDecl;
 use crate::types::{Signature, Type};
 use std::fmt;
@@ -209,8 +209,8 @@ pub struct Module {
     /// Tables.
     pub tables: PrimaryMap<TableId, TableDecl>,
     /// What the host can reach, in order of declaration.
-    pub exports: FxIndexMap<String, Export>,
-    names: FxIndexMap<String, Named>,
+    pub exports: KeyedIndexMap<String, Export>,
+    names: KeyedIndexMap<String, Named>,
 }
 
 /// Whether text is a name of the text format.

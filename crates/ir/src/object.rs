@@ -4,7 +4,7 @@
 //! that they expect, and trap if it is another one. Where a field lies is not decided here.
 
 use crate::entity::{FieldId, PrimaryMap};
-use crate::hash::FxHashMap;
+use crate::hash::KeyedIndexMap;
 use crate::module::NameError;
 use crate::types::{Type, TypeClass};
 
@@ -42,7 +42,7 @@ pub struct ObjectField {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObjectFields {
     fields: PrimaryMap<FieldId, ObjectField>,
-    by_name: FxHashMap<String, FieldId>,
+    by_name: KeyedIndexMap<String, FieldId>,
 }
 
 /// Whether text is the name of a field: a letter, `_` or `$`, then also digits.

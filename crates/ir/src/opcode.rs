@@ -269,3 +269,22 @@ impl FromStr for Opcode {
         BY_NAME.get(text).copied().ok_or(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accesses_that_always_succeed_do_not_trap() {
+        for (opcode, effects) in [
+            (Opcode::MemorySize, Effects::READS),
+            (Opcode::GlobalGet, Effects::READS),
+            (Opcode::GlobalSet, Effects::WRITES),
+            (Opcode::ContextGet, Effects::READS),
+            (Opcode::ContextSet, Effects::WRITES),
+        ] {
+            assert_eq!(opcode.info().effects, effects, "{opcode}");
+        }
+        assert!(Opcode::TableGet.info().effects.has(Effects::TRAPS));
+    }
+}

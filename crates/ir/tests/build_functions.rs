@@ -469,7 +469,12 @@ fn what_points_save_has_the_numbers_of_the_text() {
     assert!(text.contains("saves [x = v2, y = v3]"), "{text}");
     assert!(parse_module(&text).unwrap() == module, "{text}");
 
-    for value in [unreached, Entity::from_index(1000)] {
+    let largest = u32::MAX as usize - 1;
+    for value in [
+        unreached,
+        Entity::from_index(1000),
+        Entity::from_index(largest),
+    ] {
         let mut module = ModuleBuilder::new();
         let id = module.declare_function("f", Signature::asynchronous(&[Type::I64], &[]));
         let mut b = module.define_lowered(id.unwrap()).unwrap();

@@ -192,6 +192,10 @@ const DECLARATIONS: &[(&str, &str)] = &[
         "function %f() {\nblock0:\n    return\nfunction %g() {\n}\n",
         "1:10: the body of `%f` is not closed",
     ),
+    (
+        "function %f() async lowered {\n    layout0 = size 16 { a: i64\nfunction %g() {\n}\n",
+        "1:10: the body of `%f` is not closed",
+    ),
     ("function %f() -> {\n}", "1:18: expected a type, found `{`"),
     (
         "function %f() {\n} }",

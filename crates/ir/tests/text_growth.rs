@@ -1,7 +1,7 @@
 //! Reading and printing take time linear in the text, in every direction in which it can grow.
 
 use cpu_time::ThreadTime;
-use enjamb_ir::parse_module;
+use enjamb_ir::{parse_module, verify_module};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -28,6 +28,87 @@ fn assert_linear(text_of_size: impl Fn(usize) -> String) {
 
 fn in_function(body: &str) -> String {
     format!("function %f(i64) -> i64 {{\nblock0(v0: i64):\n{body}}}\n")
+}
+
+/// So many names of sixteen letters, which `fxhash`, a hash without a key, all gives one hash: that of eight bytes and
+/// eight more depends on `rotate(first * FACTOR) ^ second` alone. The first eight are chosen such that what the others
+/// have to be then are letters.
+fn names_of_one_hash(count: usize) -> Vec<String> {
+    const SUM: u64 = 0xe439_b2aa_fea3_5d9e;
+    fn extend(first: [u8; 8], length: usize, count: usize, names: &mut Vec<String>) {
+        const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+        let product = u64::from_le_bytes(first).wrapping_mul(FACTOR);
+        let second = (product.rotate_left(5) ^ SUM).to_le_bytes();
+        // The lower bits of a product depend on those of its factors: of `second` the bytes up to the length are as
+        // they will be, but the lowest, into which the highest bits are rotated.
+        let known = if length == 8 {
+            &second
+        } else {
+            &second[1..length.max(1)]
+        };
+        if !known.iter().all(u8::is_ascii_alphabetic) || names.len() == count {
+            return;
+        }
+        if length == 8 {
+            let name = [first, second].concat();
+            return names.push(name.iter().map(|&byte| char::from(byte)).collect());
+        }
+        for letter in (b'A'..=b'Z').chain(b'a'..=b'z') {
+            let mut longer = first;
+            longer[length] = letter;
+            extend(longer, length + 1, count, names);
+        }
+    }
+    let mut names = Vec::new();
+    extend([0; 8], 0, count, &mut names);
+    assert_eq!(names.len(), count);
+    names
+}
+
+/// A text with names of every kind.
+fn text_with(names: &[String]) -> String {
+    let (mut declarations, mut fields, mut saved) = (String::new(), Vec::new(), Vec::new());
+    for (index, name) in names.iter().enumerate() {
+        let _ = writeln!(declarations, "global %{name}: i64 = 0");
+        let _ = writeln!(declarations, "export \"{name}\" = %{name}");
+        fields.push(format!("{name}: i64 @ {}", 16 + index * 8));
+        saved.push(format!("{name} = v1"));
+    }
+    let members: Vec<String> = names.iter().map(|name| format!("{name}: i64")).collect();
+    format!(
+        "{declarations}type %object = {{ {} }}\nfunction %f() async lowered {{
+    layout0 = size {} {{ {} }}
+    point0 = layout0 () saves [{}]
+block0(v0: cont):
+    v1 = iconst.i64 1
+    return
+}}\n",
+        members.join(", "),
+        16 + names.len() * 8,
+        fields.join(", "),
+        saved.join(", ")
+    )
+}
+
+/// Names that a text chooses with care take as long as any others. Where all of them are in one place of a hash map it
+/// is some twenty times as long.
+#[test]
+fn names_of_one_hash_are_as_good_as_others() {
+    const COUNT: usize = 2_500;
+    let others: Vec<String> = (0..COUNT).map(|index| format!("{index:a>16}")).collect();
+    let time = |names: &[String]| {
+        let text = text_with(names);
+        let run = || {
+            let start = ThreadTime::now();
+            let module = parse_module(&text).expect("the text is well formed");
+            let _ = verify_module(&module);
+            start.elapsed()
+        };
+        (0..3).map(|_| run()).min().unwrap_or_default()
+    };
+    let (others, chosen) = (time(&others), time(&names_of_one_hash(COUNT)));
+    let allowed = others.max(Duration::from_millis(1)) * 4;
+    assert!(chosen < allowed, "{others:?} became {chosen:?}");
 }
 
 #[test]
@@ -104,6 +185,38 @@ fn many_fields_and_points() {
         text.push_str("}\n");
         text
     });
+}
+
+/// An exceptional entry that saves a field of no bytes over and over, which is an error of its own, and as many
+/// points that share it.
+#[test]
+fn many_points_of_one_exceptional_entry() {
+    let time = |size: usize| {
+        let saved = vec!["f = ss0"; size].join(", ");
+        let mut text = format!(
+            "function %f() async lowered {{\n    ss0 = slot 0 align 1
+    layout0 = size 32 {{ f: bytes 0 align 1 @ 16 }}
+    point0 = layout0 (i64, ref) saves [{saved}]\n"
+        );
+        for index in 1..=size {
+            let _ = writeln!(
+                text,
+                "    point{index} = layout0 () saves [f = ss0] unwind point0"
+            );
+        }
+        text.push_str("block0(v0: cont):\n    return\n}\n");
+        let module = parse_module(&text).expect("the text is well formed");
+        let run = || {
+            let start = ThreadTime::now();
+            let errors = verify_module(&module).expect_err("a field is saved twice");
+            assert!(errors.to_string().contains("R41"));
+            start.elapsed()
+        };
+        (0..3).map(|_| run()).min().unwrap_or_default()
+    };
+    let (small, large) = (time(2_000), time(32_000));
+    let allowed = small.max(Duration::from_millis(1)) * 16 * 5;
+    assert!(large < allowed, "{small:?} became {large:?}");
 }
 
 #[test]

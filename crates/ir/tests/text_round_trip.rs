@@ -189,3 +189,33 @@ fn equality_sees_every_part_and_no_numbering_of_instructions() {
     body.reserve_values(50);
     assert!(one == other);
 }
+
+/// Names of fields are any words, and lists go on in other lines: one of these may begin with a word that a declaration
+/// begins with as well.
+#[test]
+fn a_field_at_the_start_of_a_line_has_any_name() {
+    let words = [
+        "module", "fuel", "import", "memory", "data", "global", "type", "table", "export",
+        "function",
+    ];
+    for word in words {
+        let text = format!(
+            "function %f() async lowered {{
+    layout0 = size 32 {{
+        other: i64 @ 16,
+        {word}: i64 @ 24
+    }}
+    point0 = layout0 () saves [
+        {word} = v1,
+        other = v1
+    ]
+block0(v0: cont):
+    v1 = iconst.i64 7
+    return
+}}
+"
+        );
+        let (module, _) = round_trip(&text);
+        assert_eq!(module.bodies().count(), 1);
+    }
+}

@@ -15,12 +15,12 @@ use crate::frame::FrameRequest;
 use crate::memory::Memory;
 use crate::object::{KnownObjects, Objects};
 use crate::select::{Selection, is_condition, is_rematerialized};
-use crate::state::{Lowered, LoweringState};
+use crate::state::{Constants, Lowered, LoweringState};
 use crate::values::Values;
 use bumpalo::Bump;
 use enjamb_abi::code::{CodeOptions, RegisterAllocator};
 use enjamb_abi::context::{InstanceLayout, offsets};
-use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::hash::KeyedIndexMap;
 use enjamb_ir::{Block, Effects, Entity, FuncId, Inst, Module, Opcode, Stage, Type};
 use enjamb_regalloc::{MachineFunctionBuilder, VReg};
 
@@ -60,8 +60,8 @@ pub(crate) fn lower<'a, L: Backend<'a>>(
         values: bumpalo::vec![in arena; None; function.values.len()],
         blocks: bumpalo::vec![in arena; None; function.blocks.len()],
         made_from: Vec::new(),
-        symbols: FxIndexMap::default(),
-        constants: FxIndexMap::default(),
+        symbols: KeyedIndexMap::default(),
+        constants: Constants::default(),
         tables: 0,
         frame,
         crossing: Crossing::default(),

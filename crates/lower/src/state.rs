@@ -12,7 +12,7 @@ use bumpalo::collections::Vec as BumpVec;
 use enjamb_abi::code::Symbol;
 use enjamb_abi::context::InstanceLayout;
 use enjamb_abi::convention::Convention;
-use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::hash::KeyedIndexMap;
 use enjamb_ir::{
     Block, Entity, FuncId, Function, Inst, InstData, Module, Payload, TrapCode, Type, Value,
     ValueDef,
@@ -23,6 +23,9 @@ use enjamb_regalloc::{
 
 /// A constant in memory, and how many of its bytes count.
 pub type Constant = ([u8; 16], u8);
+
+/// The constants of a function by number. It is the program's affair what they are.
+pub(crate) type Constants = KeyedIndexMap<Constant, ()>;
 
 /// A function in virtual registers, and what its instructions refer to by number.
 pub struct Lowered<T: TargetInst> {
@@ -61,8 +64,8 @@ pub struct LoweringState<'a, T: TargetInst> {
     pub(crate) values: BumpVec<'a, Option<VReg>>,
     pub(crate) blocks: BumpVec<'a, Option<MachineBlock>>,
     pub(crate) made_from: Vec<Option<Block>>,
-    pub(crate) symbols: FxIndexMap<Symbol, ()>,
-    pub(crate) constants: FxIndexMap<Constant, ()>,
+    pub(crate) symbols: KeyedIndexMap<Symbol, ()>,
+    pub(crate) constants: Constants,
     pub(crate) tables: u32,
     pub(crate) crossing: Crossing,
     /// How the block at hand ends, if it suspends.
@@ -200,5 +203,40 @@ impl<T: TargetInst> LoweringState<'_, T> {
     /// Traps; what follows is lowered all the same.
     pub fn trap_always(&mut self, code: TrapCode) {
         self.push(Code::TrapIf(None, code));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Constants;
+    use cpu_time::ThreadTime;
+    use std::time::Duration;
+
+    /// What it takes to number so many constants whose second half depends on the first.
+    fn time(second: impl Fn(u64) -> u64) -> Duration {
+        let run = || {
+            let start = ThreadTime::now();
+            let mut constants = Constants::default();
+            for first in 0..5_000u64 {
+                let bytes = u128::from(first) | u128::from(second(first)) << 64;
+                constants.insert((bytes.to_le_bytes(), 16), ());
+            }
+            assert_eq!(constants.len(), 5_000);
+            start.elapsed()
+        };
+        (0..3).map(|_| run()).min().unwrap_or_default()
+    }
+
+    #[test]
+    fn constants_of_one_hash_are_as_good_as_others() {
+        // `fxhash` goes on from a word to the next with `(rotate(hash) ^ word) * FACTOR`, and the length is its first.
+        const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+        let next = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+        let (others, chosen) = (
+            time(|_| 0),
+            time(|word| next(next(0, 16), word).rotate_left(5)),
+        );
+        let allowed = others.max(Duration::from_millis(1)) * 20;
+        assert!(chosen < allowed, "{others:?} became {chosen:?}");
     }
 }

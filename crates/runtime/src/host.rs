@@ -9,7 +9,7 @@ use crate::memory::SharedMemory;
 use crate::options::Stats;
 use crate::state::State;
 use crate::wakes::Wakes;
-use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::hash::KeyedHashMap;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     FuncId, GlobalId, MemoryId, Signature, TaskCursor, TaskInfo, Trace, TraceLimits, Type, Val,
@@ -328,9 +328,9 @@ type SharedFunction = Arc<HostCode>;
 /// The functions that a host offers to a module, by namespace and name.
 #[derive(Default)]
 pub struct Imports {
-    functions: FxHashMap<(String, String), SharedFunction>,
+    functions: KeyedHashMap<(String, String), SharedFunction>,
     /// Memories that other instances use too, by the names that the module has for them.
-    pub(crate) memories: FxHashMap<String, SharedMemory>,
+    pub(crate) memories: KeyedHashMap<String, SharedMemory>,
 }
 
 impl Imports {

@@ -21,7 +21,7 @@ use crate::wakes::{LazyWaker, Wakes};
 use enjamb_abi::context::{InstanceLayout, LeafMode};
 use enjamb_abi::heap::Heap;
 use enjamb_heap::CopyingHeap;
-use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::hash::KeyedHashMap;
 use enjamb_ir::host_objects::HostObjects;
 use enjamb_ir::{
     Entity, FuelAccount, FuncId, FunctionKind, GlobalId, MemoryDecl, MemoryId, Module, Schedule,
@@ -585,7 +585,7 @@ fn resolve_imports(
 
 fn make_memories(
     loaded: &LoadedModule,
-    shared: &FxHashMap<String, SharedMemory>,
+    shared: &KeyedHashMap<String, SharedMemory>,
 ) -> Result<Vec<LinearMemory>, Error> {
     let (module, pages) = (loaded.module(), &loaded.memory.pages);
     let make = |decl: &MemoryDecl| match shared.get(&decl.name) {

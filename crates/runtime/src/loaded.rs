@@ -12,7 +12,7 @@ use enjamb_abi::code::Symbol;
 use enjamb_abi::continuation::record;
 use enjamb_abi::target::Target;
 use enjamb_codegen::CompiledModule;
-use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::hash::KeyedIndexMap;
 use enjamb_ir::types::word_count;
 use enjamb_ir::{Entity, FuncId, FunctionDecl, Inst, Location, Module, Opcode, Payload, Signature};
 use std::sync::Arc;
@@ -58,7 +58,7 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 /// Numbers signatures; equal ones get the same number.
 #[derive(Default)]
-struct SignatureNumbers(FxIndexMap<Signature, ()>);
+struct SignatureNumbers(KeyedIndexMap<Signature, ()>);
 
 impl SignatureNumbers {
     fn number(&mut self, signature: &Signature) -> u32 {

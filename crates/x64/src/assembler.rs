@@ -86,7 +86,7 @@ impl Assembler {
 
     /// Puts a remark into the listing, if one is kept.
     pub fn comment(&mut self, text: impl FnOnce() -> String) {
-        if self.lines.is_some() {
+        if self.lines.is_some() && self.error.is_none() {
             self.line(Item::Comment(text()));
         }
     }
@@ -248,6 +248,9 @@ impl Assembler {
         if !boundary.is_power_of_two() || boundary > 4096 {
             return self.fail(AssembleError::Alignment(boundary));
         }
+        if self.error.is_some() {
+            return;
+        }
         let at = self.position();
         self.aligns.push(Align { at, boundary });
         self.line_at(at, Item::Data("padding"));
@@ -255,6 +258,9 @@ impl Assembler {
 
     /// Appends `size` bytes of empty instructions.
     pub fn nop(&mut self, size: usize) {
+        if self.error.is_some() {
+            return;
+        }
         let at = self.position();
         nop::pad(size, &mut self.bytes);
         self.line_at(at, Item::Data("nop"));
@@ -263,6 +269,9 @@ impl Assembler {
 
     /// Appends bytes as they are.
     pub fn data(&mut self, bytes: &[u8]) {
+        if self.error.is_some() {
+            return;
+        }
         let at = self.position();
         self.bytes.extend_from_slice(bytes);
         self.line_at(at, Item::Data("data"));
@@ -271,6 +280,9 @@ impl Assembler {
 
     /// Appends eight bytes that will hold the address of an external symbol plus `addend`.
     pub fn data_symbol(&mut self, symbol: u32, addend: i64) {
+        if self.error.is_some() {
+            return;
+        }
         self.relocate(self.position(), RelocationKind::Abs64, symbol, addend);
         self.data(&[0; 8]);
     }
@@ -285,6 +297,9 @@ impl Assembler {
 
     /// As [`Assembler::label_address_table`], and binds a label that exists already to the start.
     pub fn label_address_table_at(&mut self, table: Label, targets: &[Label]) {
+        if self.error.is_some() {
+            return;
+        }
         self.align(4);
         self.bind(table);
         let start = self.position();
@@ -304,6 +319,9 @@ impl Assembler {
     /// A label at a constant of 4, 8 or 16 bytes, aligned to its size, which is placed after the
     /// code. Equal constants share a place.
     pub fn constant(&mut self, bytes: &[u8]) -> Label {
+        if self.error.is_some() {
+            return self.mark();
+        }
         let mut constant = Constant {
             bytes: [0; 16],
             size: bytes.len() as u8,
@@ -376,7 +394,9 @@ impl Assembler {
     }
 
     fn line_at(&mut self, at: Position, item: Item) {
-        if let Some(lines) = &mut self.lines {
+        if self.error.is_none()
+            && let Some(lines) = &mut self.lines
+        {
             lines.push((at, item));
         }
     }
@@ -388,5 +408,39 @@ impl Assembler {
 
     fn fail(&mut self, error: AssembleError) {
         self.error.get_or_insert(error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_emitted_after_an_error_is_dropped() {
+        let mut assembler = Assembler::new();
+        assembler.keep_listing();
+        assembler.op(Op::Ret, &[]);
+        assembler.align(3);
+        let label = assembler.new_label();
+        let register = Reg::RCX;
+        assembler.op(Op::Ret, &[]);
+        assembler.lea_label(register, label);
+        assembler.jmp(label);
+        assembler.call_symbol(1);
+        assembler.mov_symbol(register, 1);
+        assembler.data(&[1; 100]);
+        assembler.data_symbol(1, 0);
+        assembler.nop(1 << 40);
+        assembler.align(64);
+        assembler.label_address_table(&[label; 10]);
+        assembler.constant(&[1; 16]);
+        assembler.comment(|| "a remark".to_string());
+        assembler.bind(label);
+        assert_eq!(assembler.bytes.len(), 1);
+        assert_eq!(assembler.lines.as_ref().map(Vec::len), Some(1));
+        assert!(assembler.jumps.is_empty() && assembler.aligns.is_empty());
+        assert!(assembler.fixups.is_empty() && assembler.relocations.is_empty());
+        assert!(assembler.constants.is_empty());
+        assert_eq!(assembler.finish().err(), Some(AssembleError::Alignment(3)));
     }
 }

@@ -6,11 +6,11 @@
 
 use super::phis::Resolution;
 use super::variables::{Role, Variables};
-use crate::entity::{Block, Entity, Inst, PointId, PrimaryMap, SecondaryMap, Value};
+use crate::entity::{Block, Entity, Inst, SecondaryMap, Value};
 use crate::function::{Function, Target, ValueData, ValueDef};
 use crate::module::Module;
 use crate::print::display_inst;
-use crate::suspension::{PointDecl, SavedSource};
+use crate::suspension::SavedSource;
 use crate::verify::{Report, instruction};
 
 /// The printed instruction, if there is one, and what is wrong with it.
@@ -97,11 +97,11 @@ fn empty_copy(function: &Function) -> Function {
     copy
 }
 
-/// The values that points save.
-fn saved_values(points: &PrimaryMap<PointId, PointDecl>) -> impl Iterator<Item = Value> {
-    let saved = points.values().flat_map(|point| &point.saved);
+/// The values that points save. What is none is left to the verifier; its number may be anything.
+fn saved_values(function: &Function) -> impl Iterator<Item = Value> {
+    let saved = function.points.values().flat_map(|point| &point.saved);
     saved.filter_map(|save| match save.source {
-        SavedSource::Value(value) => Some(value),
+        SavedSource::Value(value) => function.values.get(value).and(Some(value)),
         SavedSource::Slot(_) => None,
     })
 }
@@ -129,7 +129,7 @@ impl Copy<'_> {
 
     /// Marks the parameters that instructions need, and those that these need.
     fn find_needed(&mut self, order: &[Block]) -> Result<(), Failure> {
-        let saved = saved_values(&self.source.points);
+        let saved = saved_values(self.source);
         let mut stack: Vec<Value> = saved.map(|value| self.resolve(value)).collect();
         for &value in &stack {
             self.check_defined(value, || None)?;
@@ -301,5 +301,39 @@ impl Copy<'_> {
         // Every target of a block in reach is in reach.
         let block = self.blocks[target.block].unwrap_or(Block::from_index(0));
         self.result.target(block, &args)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entity::{FieldId, LayoutId};
+    use crate::suspension::{PointDecl, SavedField};
+    use crate::types::{Signature, Type};
+
+    #[test]
+    fn what_points_save_and_is_no_value_takes_no_room() {
+        let mut function = Function::new("f", Signature::asynchronous(&[], &[]));
+        let ty = Type::I64;
+        let def = ValueDef::Unused;
+        let value = function.values.push(ValueData { ty, def });
+        let saved = [
+            value,
+            Value::from_index(1),
+            Value::from_index(u32::MAX as usize - 1),
+        ];
+        let field = FieldId::from_index(0);
+        let saved = saved.map(|value| SavedField {
+            field,
+            source: SavedSource::Value(value),
+        });
+        function.points.push(PointDecl {
+            layout: LayoutId::from_index(0),
+            results: Vec::new(),
+            saved: saved.to_vec(),
+            unwind: None,
+            position: None,
+        });
+        assert_eq!(saved_values(&function).collect::<Vec<_>>(), [value]);
     }
 }

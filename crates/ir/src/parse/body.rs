@@ -10,7 +10,7 @@ use crate::entity::{
     Block, Entity, FieldId, LayoutId, PointId, PrimaryMap, RootId, SigId, StackSlot, Value,
 };
 use crate::function::{Function, RootSlot, SlotData, Target, ValueDef};
-use crate::hash::FxHashMap;
+use crate::hash::KeyedHashMap;
 use crate::module::Module;
 use crate::suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource};
 use crate::types::Type;
@@ -24,7 +24,7 @@ pub(super) struct Body<'t, 'm> {
     pub spans: FunctionSpans,
     pub typing: Typing,
     /// The fields of every layout by name.
-    pub fields: Vec<FxHashMap<&'t str, FieldId>>,
+    pub fields: Vec<KeyedHashMap<&'t str, FieldId>>,
     /// The block that instructions go to.
     pub block: Option<Block>,
     /// Results, operands, targets and live root slots of the instruction being read.
@@ -146,7 +146,7 @@ impl<'t> Body<'t, '_> {
         let size = self.cursor.unsigned("a size in bytes")?;
         self.cursor.expect('{')?;
         let mut fields = PrimaryMap::new();
-        let mut by_name = FxHashMap::default();
+        let mut by_name = KeyedHashMap::default();
         self.cursor.list('}', |cursor| {
             let span = cursor.span;
             let Token::Word(name) = cursor.token else {

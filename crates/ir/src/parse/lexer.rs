@@ -210,7 +210,8 @@ impl<'t> Lexer<'t> {
     }
 
     /// Goes on behind the brace that closes the one just read and returns that position.
-    /// If a line begins with a word of `stop` or the text ends first, stays there instead.
+    /// If a line begins with a word of `stop` or the text ends first, stays there instead. In a list that goes
+    /// on in another line a field may have such a name: what follows it there is a colon or an equals sign.
     pub(super) fn skip_body(&mut self, stop: &[&str]) -> Option<usize> {
         let mut depth = 1usize;
         loop {
@@ -226,7 +227,9 @@ impl<'t> Lexer<'t> {
                 b'\n' => {
                     self.read();
                     let mut ahead = *self;
-                    if matches!(ahead.next().0, Token::Word(word) if stop.contains(&word)) {
+                    if matches!(ahead.next().0, Token::Word(word) if stop.contains(&word))
+                        && !matches!(ahead.next().0, Token::Punctuation(':' | '='))
+                    {
                         return None;
                     }
                     continue;

@@ -26,7 +26,7 @@ pub use source_map::SourceMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::entity::{FuncId, SecondaryMap};
-use crate::hash::FxHashSet;
+use crate::hash::KeyedHashSet;
 use crate::module::Module;
 use crate::verify::VerifyError;
 use std::fmt;
@@ -182,7 +182,7 @@ struct Errors {
     found: usize,
     /// What follows from a declaration that could not be read, and is not reported: that its name
     /// is not declared.
-    follow_ups: FxHashSet<String>,
+    follow_ups: KeyedHashSet<String>,
 }
 
 impl Errors {

@@ -4,15 +4,15 @@ use super::ParsedModule;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::entity::{Block, FuncId, Inst, SecondaryMap};
 use crate::function::SourcePos;
-use crate::hash::FxHashMap;
+use crate::hash::KeyedIndexMap;
 use crate::module::{FunctionDecl, Module};
 use crate::verify::{Subject, VerifyError};
 
 /// Where the parts of a module stand: a side table, so the module itself carries no positions.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
-    names: FxHashMap<String, Span>,
-    exports: FxHashMap<String, Span>,
+    names: KeyedIndexMap<String, Span>,
+    exports: KeyedIndexMap<String, Span>,
     fuel: Option<Span>,
     functions: SecondaryMap<FuncId, FunctionSpans>,
 }
@@ -23,7 +23,7 @@ pub(super) struct FunctionSpans {
     pub(super) blocks: SecondaryMap<Block, Option<Span>>,
     pub(super) insts: SecondaryMap<Inst, Option<Span>>,
     /// Slots, root slots, signatures, layouts and points by their names in the text.
-    declarations: FxHashMap<String, Span>,
+    declarations: KeyedIndexMap<String, Span>,
 }
 
 impl FunctionSpans {

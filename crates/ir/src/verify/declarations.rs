@@ -4,7 +4,7 @@ use super::error::{Report, Subject};
 use super::rule::Rule;
 use super::structure;
 use crate::entity::FuncId;
-use crate::hash::FxHashSet;
+use crate::hash::KeyedHashSet;
 use crate::module::{
     DataDecl, Export, FuelPolicy, FunctionKind, GlobalDecl, GlobalInit, MAX_PAGES, Module,
     PAGE_SIZE, is_name,
@@ -78,7 +78,7 @@ fn names(module: &Module, report: &mut Report) {
         .chain(globals)
         .chain(types)
         .chain(tables);
-    let mut seen = FxHashSet::default();
+    let mut seen = KeyedHashSet::default();
     for (name, subject) in all {
         if !is_name(name) {
             let message = format!("{name:?} is no name");

@@ -66,7 +66,7 @@
 //! - R38 The fields of a layout have names, and different ones.
 //! - R39 A field lies behind the header and within the size of its layout, aligned as its type up to 8; the size is a multiple of 8.
 //! - R40 A point names a layout that exists and fields of it, which stand for values and slots of the function; its results can be kept and fit the layout.
-//! - R41 Fields that one point saves overlap neither each other nor its results.
+//! - R41 A point saves a field once; fields that it saves overlap neither each other nor its results.
 //! - R42 A field is stored and loaded with its type, a slot with its size.
 //! - R43 A result at a point is loaded with its type.
 //!

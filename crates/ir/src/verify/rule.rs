@@ -80,7 +80,7 @@ rules! {
     FieldNames = "The fields of a layout have names, and different ones.";
     FieldPlaces = "A field lies behind the header and within the size of its layout, aligned as its type up to 8; the size is a multiple of 8.";
     PointFields = "A point names a layout that exists and fields of it, which stand for values and slots of the function; its results can be kept and fit the layout.";
-    SavedOverlap = "Fields that one point saves overlap neither each other nor its results.";
+    SavedOverlap = "A point saves a field once; fields that it saves overlap neither each other nor its results.";
     FieldTypes = "A field is stored and loaded with its type, a slot with its size.";
     PointResults = "A result at a point is loaded with its type.";
 }

@@ -2,10 +2,10 @@
 
 use super::error::{Report, Subject};
 use super::rule::Rule;
-use crate::entity::{LayoutId, PointId, SecondaryMap, Value};
+use crate::entity::{FieldId, LayoutId, PointId, SecondaryMap, Value};
 use crate::exception::Exception;
 use crate::function::Function;
-use crate::hash::FxHashSet;
+use crate::hash::{FxHashMap, FxHashSet, KeyedHashSet};
 use crate::object::is_field_name;
 use crate::suspension::{FieldDecl, FieldType, LayoutDecl, PointDecl, SavedField, SavedSource};
 use crate::types::{TypeClass, word_count};
@@ -57,7 +57,7 @@ fn check_layout(id: LayoutId, layout: &LayoutDecl, report: &mut Report) {
         let message = format!("size {} is not a multiple of 8 from 16 on", layout.size);
         report.add(Rule::FieldPlaces, subject(), message);
     }
-    let mut names = FxHashSet::default();
+    let mut names = KeyedHashSet::default();
     for field in layout.fields.values() {
         let wrong = match is_field_name(&field.name) {
             false => Some(format!("{:?} is no name of a field", field.name)),
@@ -127,8 +127,13 @@ fn check_point(function: &Function, point: &PointDecl, subject: Subject, report:
         end: results_end,
         what: "the results".to_string(),
     }];
+    let mut seen = FxHashSet::default();
     for save in &point.saved {
         match layout.fields.get(save.field) {
+            Some(field) if !seen.insert(save.field) => {
+                let message = format!("`{}` is saved twice", field.name);
+                report.add(Rule::SavedOverlap, subject.clone(), message);
+            }
             Some(field) => taken.push(Taken {
                 start: field.offset.into(),
                 end: end(field),
@@ -178,10 +183,10 @@ fn wrong_unwind(function: &Function, id: PointId) -> Option<String> {
     let Some(entry) = function.points.get(unwind) else {
         return Some(format!("{unwind} is not declared"));
     };
-    let saved: FxHashSet<_> = (point.saved.iter())
+    let saved: FxHashMap<FieldId, SavedSource> = (point.saved.iter())
         .map(|saved| (saved.field, saved.source))
         .collect();
-    let unsaved = |entry: &&SavedField| !saved.contains(&(entry.field, entry.source));
+    let unsaved = |entry: &&SavedField| saved.get(&entry.field) != Some(&entry.source);
     if unwind == id {
         Some(format!("{id} is its own exceptional entry"))
     } else if entry.unwind.is_some() {
@@ -194,7 +199,10 @@ fn wrong_unwind(function: &Function, id: PointId) -> Option<String> {
     } else if entry.results != Exception::TYPES {
         Some(format!("{unwind} does not take an `i64` and a `ref`"))
     } else {
-        let unsaved = entry.saved.iter().find(unsaved)?;
+        // Many points may share an entry. Of more fields than the point saves, which are different ones unless the
+        // entry is reported itself, one is not among these.
+        let most = point.saved.len() + 1;
+        let unsaved = entry.saved.iter().take(most).find(unsaved)?;
         let layout = function.layouts.get(entry.layout)?;
         let name = layout.fields.get(unsaved.field).map(|field| &field.name)?;
         Some(format!("{unwind} saves `{name}`, which {id} does not"))

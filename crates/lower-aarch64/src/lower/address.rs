@@ -4,7 +4,7 @@
 //! The processor adds either a constant or an index to a base. Where a sum has both, the one that fits
 //! worse is added first.
 
-use super::fold::{extension_of, shift_of};
+use super::fold::{LARGEST_EXTENDED, extension_of, shift_of};
 use super::{Lower, Lowering, Mem, reg};
 use crate::machine::{Opd, Register};
 use enjamb_aarch64::access::Access;
@@ -13,9 +13,6 @@ use enjamb_aarch64::{Extend, Op, Operand, Reg, Shift, Width};
 use enjamb_ir::{Inst, Opcode, Type, Value};
 use enjamb_lower::{Reason, Values};
 use enjamb_regalloc::VReg;
-
-/// The largest left shift of an extended register in an addition.
-const LARGEST_EXTENDED: u8 = 4;
 
 /// An index: a register, how it is extended, and how far it is shifted to the left.
 #[derive(Clone, Copy)]

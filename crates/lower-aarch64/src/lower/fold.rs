@@ -15,7 +15,7 @@ use enjamb_lower::Values;
 use enjamb_regalloc::VReg;
 
 /// The largest left shift of an extended register.
-const LARGEST_EXTENDED: u8 = 4;
+pub(super) const LARGEST_EXTENDED: u8 = 4;
 
 /// A register operand that an instruction reads shifted by a constant.
 #[derive(Clone, Copy)]

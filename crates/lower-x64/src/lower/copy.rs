@@ -36,6 +36,8 @@ impl Lowering<'_> {
                     .ok_or(Reason::FrameTooLarge)?;
                 Ok::<_, Reason>(Operand::Mem(Mem { disp, ..mem }))
             };
+            // Nothing comes between the two, so a piece is in a register all its life. Where a function has no vectors
+            // (`FrameRequest::vectors`) a spill would keep 8 bytes of the 16.
             let piece = self.produce(load, class, &[at(from)?])?;
             self.effect(store, &[at(to)?, reg(piece)])?;
             done += bytes;

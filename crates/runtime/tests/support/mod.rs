@@ -13,7 +13,7 @@ use enjamb_abi::continuation::{POINT_RECORD_SIZE, record};
 use enjamb_abi::convention::ResumeShape;
 use enjamb_abi::target::Target;
 use enjamb_codegen::{AbsoluteAddress, CompileStats, CompiledModule, FunctionRange, ModuleTrap};
-use enjamb_ir::hash::FxIndexMap;
+use enjamb_ir::hash::KeyedIndexMap;
 use enjamb_ir::{Entity, FuncId, LayoutId, Module, PointDecl, PointId, Signature, Type};
 use machine::{Body, apply_relocation, emit_stub};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub fn target() -> Target {
 pub struct Linker {
     pub module: Module,
     pub options: CodeOptions,
-    pieces: FxIndexMap<Symbol, Code>,
+    pieces: KeyedIndexMap<Symbol, Code>,
 }
 
 impl Linker {
@@ -43,7 +43,7 @@ impl Linker {
                 count,
                 ..CodeOptions::default()
             },
-            pieces: FxIndexMap::default(),
+            pieces: KeyedIndexMap::default(),
         }
     }
 
@@ -127,7 +127,7 @@ impl Linker {
         }
 
         let mut bytes = Vec::new();
-        let mut symbols = FxIndexMap::default();
+        let mut symbols = KeyedIndexMap::default();
         let (mut traps, mut functions) = (Vec::new(), Vec::new());
         for (symbol, code) in &self.pieces {
             bytes.resize(bytes.len().next_multiple_of(code.align as usize), 0xcc);
@@ -177,7 +177,7 @@ impl Linker {
     fn relocate(
         &self,
         bytes: &mut [u8],
-        symbols: &FxIndexMap<Symbol, u32>,
+        symbols: &KeyedIndexMap<Symbol, u32>,
     ) -> Vec<AbsoluteAddress> {
         let mut absolute = Vec::new();
         for (symbol, code) in &self.pieces {

@@ -3,7 +3,7 @@
 use super::super::{Lowering, imm, reg};
 use super::repeated;
 use enjamb_ir::{Inst, Opcode, Payload, Shape, Value, ValueDef};
-use enjamb_lower::{Lower, Values};
+use enjamb_lower::{Lower, Reason, Values};
 use enjamb_regalloc::{RegClass, VReg};
 use enjamb_x64::Op;
 
@@ -103,9 +103,10 @@ impl Lowering<'_> {
                 let bytes = self.modify(Op::PacksswbXM, vector, &[reg(zero)])?;
                 (Op::PmovmskbRX, bytes)
             }
-            Shape::I32x4 | Shape::F32x4 => (Op::MovmskpsRX, vector),
-            Shape::I64x2 | Shape::F64x2 => (Op::MovmskpdRX, vector),
+            Shape::I32x4 => (Op::MovmskpsRX, vector),
+            Shape::I64x2 => (Op::MovmskpdRX, vector),
             Shape::I8x16 => (Op::PmovmskbRX, vector),
+            Shape::F32x4 | Shape::F64x2 => return Err(Reason::Malformed),
         };
         self.produce_int(op, &[reg(vector)])
     }
