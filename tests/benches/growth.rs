@@ -78,6 +78,12 @@ const SHAPES: &[Shape] = &[
         text: shared_exit,
     },
     Shape {
+        name: "switch",
+        unit: "arms",
+        sizes: &[1_000, 10_000, 100_000],
+        text: switch,
+    },
+    Shape {
         name: "live-across",
         unit: "points",
         sizes: &[10, 100, 1_000],
@@ -217,6 +223,35 @@ fn shared_exit(blocks: usize) -> String {
         blocks - 1,
     );
     text
+}
+
+/// A table behind a point. Its arms go to two blocks in turn, each of which uses ten of twenty values that live
+/// across the point.
+fn switch(arms: usize) -> String {
+    const LIVE: usize = 20;
+    let mut text = String::from(YIELD);
+    text.push_str("function %main(i64) -> i64 async {\nblock0(v0: i64):\n");
+    for value in 1..=LIVE {
+        let _ = writeln!(text, "    v{value} = iadd v{}, v0", value - 1);
+    }
+    let mut value = LIVE + 1;
+    text.push_str("    call %yield()\n");
+    let table: Vec<String> = (1..=arms).map(|arm| format!("block{arm}")).collect();
+    let _ = writeln!(text, "    br_table v0, block1, [{}]", table.join(", "));
+    for arm in 1..=arms {
+        let _ = writeln!(text, "block{arm}:\n    jump block{}", arms + 1 + arm % 2);
+    }
+    for join in 0..2 {
+        let _ = writeln!(text, "block{}:", arms + 1 + join);
+        let mut sum = 0;
+        for live in 1..=LIVE / 2 {
+            let _ = writeln!(text, "    v{value} = iadd v{sum}, v{}", 2 * live - join);
+            sum = value;
+            value += 1;
+        }
+        let _ = writeln!(text, "    return v{sum}");
+    }
+    text + "}\n"
 }
 
 /// A hundred values that live across all points; ten values between two.

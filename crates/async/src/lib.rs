@@ -49,6 +49,7 @@ mod edges;
 mod edit;
 pub mod fuel;
 mod points;
+mod regions;
 pub mod rematerialize;
 mod repair;
 mod resumed;

@@ -15,10 +15,11 @@ use enjamb_ir::{
     Block, Function, Inst, Module, Opcode, Payload, SecondaryMap, StackSlot, Stage, Type, Value,
     ValueDef, suspends,
 };
-use enjamb_liveness::{ControlFlow, Liveness};
+use enjamb_liveness::ControlFlow;
 
 use crate::edges;
 use crate::points::SuspensionPoints;
+use crate::regions;
 
 /// Rewrites async source functions; other functions stay as they are.
 pub fn run(module: &Module, function: &mut Function) {
@@ -29,7 +30,7 @@ pub fn run(module: &Module, function: &mut Function) {
     let flow = ControlFlow::new(function);
     let points = SuspensionPoints::run(module, function, flow.reverse_post_order());
     let places = known_places(function, &flow);
-    let across = candidates_across(function, &points, &places);
+    let across = candidates_across(module, function, &flow, &points, &places);
     if across.is_empty() {
         return;
     }
@@ -132,27 +133,14 @@ fn step(function: &Function, inst: Inst, places: &Places) -> Option<Place> {
 
 /// The cheap values that are live across some point, and the cheap ones that copies of them use.
 fn candidates_across(
+    module: &Module,
     function: &Function,
+    flow: &ControlFlow,
     points: &SuspensionPoints,
     places: &Places,
 ) -> FxHashSet<Value> {
-    let liveness = Liveness::of(function);
-    let mut found = FxHashSet::default();
-    for (_, in_block) in points.by_block() {
-        let mut cursor = liveness.walk_back(function, in_block[0].block);
-        // What came alive behind the next point was asked about there.
-        let mut fresh: Vec<Value> = cursor.live().iter().copied().collect();
-        for point in in_block.iter().rev() {
-            while let Some(inst) = cursor.next_inst().filter(|&inst| inst != point.inst) {
-                function.for_each_use(inst, |value| fresh.push(value));
-                cursor.step();
-            }
-            let is_across = |value: &Value| {
-                definition(function, *value).is_some() && cursor.live().contains(value)
-            };
-            found.extend(fresh.drain(..).filter(is_across));
-        }
-    }
+    let is_candidate = |value| definition(function, value).is_some();
+    let mut found = regions::live_across_any(module, function, flow, points, is_candidate);
     let mut work: Vec<Value> = found.iter().copied().collect();
     while let Some(value) = work.pop() {
         let Some(inst) = definition(function, value).filter(|_| !places.contains_key(&value))

@@ -5,6 +5,7 @@
 
 use enjamb_interp::{Imports, Instance, Options, Schedule, Val};
 use enjamb_ir::{Function, Module, parse_module, verify_module};
+use std::time::Instant;
 
 const YIELD: &str = "import %yield = \"enjamb\" \"yield\" () async\n";
 const TEST: &str = "import %test = \"enjamb\" \"test\" (i64) -> i64 async\n";
@@ -203,6 +204,80 @@ fn constants_from_the_entry_used_behind_many_points() {
     assert!(size_for_each(&module, count) < 30);
     let sum = (count * (count + 1) / 2) as i64;
     assert_eq!(run(&module, Schedule::Only(5000), 7), [Val::I64(7 + sum)]);
+}
+
+/// Constants from the entry that are used behind a chain of blocks with a point each.
+fn constants_over_blocks_with_points(constants: usize, points: usize) -> String {
+    let mut text = format!("{YIELD}function %main(i64) -> i64 async {{\nblock0(v0: i64):\n");
+    for constant in 1..=constants {
+        text += &format!("v{constant} = iconst.i64 {constant}\n");
+    }
+    for block in 1..=points {
+        text += &format!("jump block{block}\nblock{block}:\ncall %yield()\n");
+    }
+    for constant in 1..=constants {
+        let sum = if constant == 1 {
+            0
+        } else {
+            constants + constant - 1
+        };
+        text += &format!("v{} = iadd v{sum}, v{constant}\n", constants + constant);
+    }
+    text + &format!("return v{}\n}}", 2 * constants)
+}
+
+/// Values that live across a point in front of a table with many arms, which meet again.
+fn values_over_a_switch(values: usize, arms: usize) -> String {
+    let mut text = format!("{YIELD}function %main(i64) -> i64 async {{\nblock0(v0: i64):\n");
+    for value in 1..=values {
+        text += &format!("v{value} = iadd v{}, v0\n", value - 1);
+    }
+    let blocks: Vec<String> = (1..=arms).map(|arm| format!("block{arm}")).collect();
+    text += &format!("v{} = ireduce.i32 v0\ncall %yield()\n", values + 1);
+    text += &format!(
+        "br_table v{}, block1, [{}]\n",
+        values + 1,
+        blocks.join(", ")
+    );
+    for block in blocks {
+        text += &format!("{block}:\njump block{}\n", arms + 1);
+    }
+    text += &format!("block{}:\n", arms + 1);
+    let first = values + 2;
+    for value in 1..=values {
+        let sum = if value == 1 { 0 } else { first + value - 2 };
+        text += &format!("v{} = iadd v{sum}, v{value}\n", first + value - 1);
+    }
+    text + &format!("return v{}\n}}", first + values - 1)
+}
+
+/// How much longer the transform takes for many of both than for many of each apart.
+fn together(shape: fn(usize, usize) -> String, many: usize) -> f64 {
+    let seconds = |first: usize, second: usize| {
+        let module = parse_module(&shape(first, second)).unwrap();
+        verify_module(&module).unwrap();
+        let runs = (0..3).map(|_| {
+            let mut module = module.clone();
+            let start = Instant::now();
+            enjamb_async::transform(&mut module);
+            start.elapsed().as_secs_f64()
+        });
+        runs.fold(f64::INFINITY, f64::min)
+    };
+    seconds(many, many) / (seconds(many, 1) + seconds(1, many))
+}
+
+#[test]
+fn many_values_over_many_blocks_cost_no_product_of_both() {
+    let ratio = together(constants_over_blocks_with_points, 2000);
+    assert!(ratio < 4.0, "constants: {ratio:.1} times as long as apart");
+    let ratio = together(values_over_a_switch, 2000);
+    assert!(ratio < 4.0, "switch: {ratio:.1} times as long as apart");
+    for shape in [constants_over_blocks_with_points, values_over_a_switch] {
+        let module = lowered(&shape(100, 100));
+        let expected = run(&module, Schedule::Never, 1);
+        assert_eq!(run(&module, Schedule::Always, 1), expected);
+    }
 }
 
 /// Gives its argument if that is even, else throws it; suspends before if the schedule says so.

@@ -19,13 +19,26 @@
 //!
 //! # Costs
 //!
-//! Everything but [`SlotLiveness`] takes almost linear time and memory in blocks, edges and operands,
-//! and there is no table of blocks times values: a value that is live through a hundred thousand
-//! blocks in a row is one record. [`SlotLiveness`] takes time linear in the blocks where each piece of
-//! a slot is live, of which a slot has a few at most, and stores its results in the same way. A query for a block takes time logarithmic in the
-//! blocks and linear in the values it returns; a walk through a block is linear in its instructions,
-//! with a logarithmic factor for the ordered set. [`Stats`] counts what an analysis did;
-//! `cargo bench -p enjamb-liveness` shows how it grows.
+//! Graph, dominators, loops, frontiers and uses take almost linear time and memory in blocks, edges and
+//! operands. So does [`Liveness`] as long as each value lives in few runs of blocks, in a numbering that
+//! puts next to each other what lies between a definition and its uses: a value that is live through a
+//! hundred thousand blocks in a row is one record.
+//!
+//! That does not hold where many ways lead to two blocks X and Y in turn, as if the N arms of a switch, or
+//! of a chain of comparisons, go to X and to Y alternately: the arms that go to X are no neighbours. Each
+//! value from above that is used in X and not in Y is stored as a run for each of them, and one that is used in both
+//! costs N steps to find, though it is one run. The cost is in proportion to the edges between the blocks
+//! where these values live: N times as many as there are values.
+//!
+//! [`SlotLiveness`] always takes time linear in the blocks where each piece of
+//! a slot is live, of which a slot has a few at most, and the edges between them, and stores its results in the same way.
+//!
+//! A query for what is live into a block takes time logarithmic in the blocks and linear in the values it returns. What is
+//! live behind a block takes time linear in what is live into the block and defined in it, however many successors it
+//! has; where a value has many runs between successors, each of these may count. A walk through a block is linear
+//! in its instructions, with a logarithmic factor for the ordered set.
+//!
+//! [`Stats`] counts what an analysis did; `cargo bench -p enjamb-liveness` shows how it grows.
 //!
 //! # Dependencies
 //!
@@ -83,7 +96,7 @@ pub use cursor::Backward;
 pub use dominators::DominatorTree;
 pub use flow::{ControlFlow, Edge};
 pub use frontier::iterated_frontier;
-pub use liveness::{Liveness, Stats};
+pub use liveness::{Behind, Liveness, Stats};
 pub use loops::{Loop, LoopNest};
 pub use slots::{SlotBackward, SlotLiveness};
 pub use uses::Uses;

@@ -7,7 +7,7 @@ use crate::layout::Layout;
 use crate::loops::LoopNest;
 use crate::ranges::Ranges;
 use crate::regions::Regions;
-use crate::runs::{Run, RunIndex, RunIndexBuilder};
+use crate::runs::{Run, RunIndex, RunIndexBuilder, sorted};
 use enjamb_ir::{Block, Entity, Function, Inst, Value};
 
 /// Where the values of a function in SSA form live.
@@ -106,14 +106,6 @@ impl Liveness {
             .is_some_and(|position| self.index.contains(value.index(), position))
     }
 
-    /// Whether `value` is live behind the terminator of `block`.
-    pub fn is_live_out(&self, function: &Function, block: Block, value: Value) -> bool {
-        self.layout.position(block).is_some()
-            && function
-                .successors(block)
-                .any(|to| self.is_live_in(to, value))
-    }
-
     /// The values that are live into `block`, in order.
     pub fn live_in(&self, block: Block) -> Vec<Value> {
         let mut values = Vec::new();
@@ -122,20 +114,27 @@ impl Liveness {
         values
     }
 
+    /// What is asked about the values behind the terminator of `block`, in time linear in its targets.
+    pub fn behind(&self, function: &Function, block: Block) -> Behind<'_> {
+        let is_reachable = self.layout.position(block).is_some();
+        let successors = function.successors(block).filter(|_| is_reachable);
+        Behind {
+            liveness: self,
+            successors: sorted(successors.filter_map(|to| self.layout.position(to))),
+        }
+    }
+
     /// The values that are live behind the terminator of `block`, in order: those that are live
     /// into a successor.
     pub fn live_out(&self, function: &Function, block: Block) -> Vec<Value> {
-        let mut successors: Vec<Block> = function.successors(block).collect();
-        successors.sort_unstable();
-        successors.dedup();
+        // The successors may be many and all have the same values live into them. But each of these is
+        // live into the block, too, or defined in it.
+        let behind = self.behind(function, block);
         let mut values = Vec::new();
-        if self.layout.position(block).is_some() {
-            for to in successors {
-                self.collect_live_in(to, &mut values);
-            }
-        }
+        self.collect_live_in(block, &mut values);
+        for_each_definition(function, block, &mut |value| values.push(value));
+        values.retain(|&value| behind.is_live(value));
         values.sort_unstable();
-        values.dedup();
         values
     }
 
@@ -177,6 +176,23 @@ impl Liveness {
     /// What the analysis cost.
     pub fn stats(&self) -> Stats {
         self.stats
+    }
+}
+
+/// The end of a block, to ask whether values are live there.
+#[derive(Clone, Debug)]
+pub struct Behind<'a> {
+    liveness: &'a Liveness,
+    /// The positions of the successors, sorted, each once.
+    successors: Vec<u32>,
+}
+
+impl Behind<'_> {
+    /// Whether `value` is live into a successor: in time logarithmic in their number, if the value lives in
+    /// one run of blocks, as most do.
+    pub fn is_live(&self, value: Value) -> bool {
+        let index = &self.liveness.index;
+        index.contains_any(value.index(), &self.successors)
     }
 }
 

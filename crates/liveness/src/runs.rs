@@ -31,6 +31,14 @@ pub(crate) fn normalize(runs: &mut Vec<Run>) {
     });
 }
 
+/// Positions in order, each once.
+pub(crate) fn sorted(positions: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut positions: Vec<u32> = positions.collect();
+    positions.sort_unstable();
+    positions.dedup();
+    positions
+}
+
 /// How many runs a [`FewRuns`] holds at most.
 const FEW: usize = 4;
 
@@ -174,6 +182,27 @@ impl RunIndex {
         let runs = &self.runs[start as usize..(start + count) as usize];
         let behind = runs.partition_point(|run| run.start <= position);
         behind > 0 && runs[behind - 1].end >= position
+    }
+
+    /// Whether a run of `key` holds one of these positions, which are sorted: in time linear in the runs or in the
+    /// positions between the first of both and the first that they share, whichever are fewer, with a logarithmic
+    /// factor.
+    pub(crate) fn contains_any(&self, key: usize, mut positions: &[u32]) -> bool {
+        let Some(&(start, count)) = self.of_key.get(key) else {
+            return false;
+        };
+        let mut runs = &self.runs[start as usize..(start + count) as usize];
+        while let Some(run) = runs.first() {
+            positions = &positions[positions.partition_point(|&position| position < run.start)..];
+            let Some(&position) = positions.first() else {
+                return false;
+            };
+            if position <= run.end {
+                return true;
+            }
+            runs = &runs[runs.partition_point(|run| run.end < position)..];
+        }
+        false
     }
 
     /// The last position that a run of `key` holds.

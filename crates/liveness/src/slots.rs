@@ -9,7 +9,8 @@
 //! entry on.
 
 use crate::flow::ControlFlow;
-use crate::runs::{Run, RunIndex, RunIndexBuilder, normalize};
+use crate::ranges::Ranges;
+use crate::runs::{Run, RunIndex, RunIndexBuilder, normalize, sorted};
 use crate::slot_access::{Access, Addresses, Pieces, derived_addresses, for_each_access};
 use enjamb_ir::{Block, Entity, Function, Inst, StackSlot, Value};
 use std::collections::BTreeSet;
@@ -32,6 +33,7 @@ impl SlotLiveness {
         let addresses = derived_addresses(function, flow);
         let pieces = Pieces::new(function, flow, &addresses);
         let order = flow.reverse_post_order();
+        let sources = distinct_sources(flow);
         let mut first = FirstAccesses::new(pieces.len());
         for (position, &block) in order.iter().enumerate() {
             for &inst in &function.blocks[block].insts {
@@ -45,7 +47,7 @@ impl SlotLiveness {
         let mut builder = RunIndexBuilder::new(pieces.len());
         let mut visited = vec![0u32; order.len()];
         for piece in 0..pieces.len() as u32 {
-            let runs = first.live_runs(piece, flow, &mut visited);
+            let runs = first.live_runs(piece, &sources, &mut visited);
             builder.set(piece, &runs);
         }
         let blocks = 0..function.block_capacity();
@@ -84,15 +86,29 @@ impl SlotLiveness {
     }
 
     fn pieces_out(&self, function: &Function, block: Block) -> BTreeSet<u32> {
-        let mut pieces = BTreeSet::new();
-        if self.position(block).is_some() {
-            for successor in function.successors(block) {
-                self.for_each_piece_in(successor, |piece| {
-                    pieces.insert(piece);
-                });
-            }
+        let mut live = BTreeSet::new();
+        if self.position(block).is_none() {
+            return live;
         }
-        pieces
+        let successors = function.successors(block);
+        let successors = sorted(successors.filter_map(|to| self.position(to)));
+        let mut visit = |piece: u32| {
+            if self.index.contains_any(piece as usize, &successors) {
+                live.insert(piece);
+            }
+        };
+        // What is live into a successor is live into the block, too, or overwritten in it.
+        self.for_each_piece_in(block, &mut visit);
+        for &inst in &function.blocks[block].insts {
+            for_each_access(function, &self.addresses, inst, |slot, bytes, access| {
+                if access == Access::Overwrite {
+                    self.pieces
+                        .accessed(slot, &bytes, access)
+                        .for_each(&mut visit);
+                }
+            });
+        }
+        live
     }
 
     fn for_each_piece_in(&self, block: Block, visit: impl FnMut(u32)) {
@@ -166,6 +182,20 @@ impl SlotBackward<'_> {
     }
 }
 
+/// Per position in reverse post-order those of the blocks from which control comes, each once.
+fn distinct_sources(flow: &ControlFlow) -> Ranges<u32> {
+    let order = flow.reverse_post_order();
+    Ranges::build(order.len(), |add| {
+        for (from, &block) in order.iter().enumerate() {
+            for to in flow.successors(block) {
+                if let Some(to) = flow.order_of(*to) {
+                    add(to, from as u32);
+                }
+            }
+        }
+    })
+}
+
 /// The slots of these pieces, in order. Those of one slot follow each other.
 fn slots_of(pieces: &Pieces, live: &BTreeSet<u32>) -> impl Iterator<Item = StackSlot> {
     let mut last = None;
@@ -195,7 +225,7 @@ impl FirstAccesses {
 
     /// The blocks into which a piece is live. `visited` holds, per position, one more than the
     /// number of the last piece for which it was visited.
-    fn live_runs(&self, piece: u32, flow: &ControlFlow, visited: &mut [u32]) -> Vec<Run> {
+    fn live_runs(&self, piece: u32, sources: &Ranges<u32>, visited: &mut [u32]) -> Vec<Run> {
         let stamp = piece + 1;
         let mut runs = Vec::new();
         let mut pending = Vec::new();
@@ -207,13 +237,9 @@ impl FirstAccesses {
         }
         while let Some(position) = pending.pop() {
             runs.push(Run::single(position));
-            let block = flow.reverse_post_order()[position as usize];
-            for edge in flow.predecessors(block) {
-                let Some(from) = flow.order_of(edge.block) else {
-                    continue;
-                };
-                if std::mem::replace(&mut visited[from], stamp) != stamp {
-                    pending.push(from as u32);
+            for &from in sources.get(position as usize) {
+                if std::mem::replace(&mut visited[from as usize], stamp) != stamp {
+                    pending.push(from);
                 }
             }
         }

@@ -25,7 +25,7 @@
 //! - No use of a reference is reached from its definition, or from the load that stands for it, through
 //!   a safepoint.
 //! - What comes out verifies, and means the same. The interpreter checks the two rules above as it runs.
-//! - Time and memory are almost linear in the function and in the lists.
+//! - Beside the liveness of references, time and memory are almost linear in the function and in the lists.
 //!
 //! **May depend on:** `enjamb-ir`, `enjamb-liveness`.
 //!

@@ -5,8 +5,9 @@
 //! last place where it is live. Intervals that do not overlap get the same slot, in the order in which
 //! they begin, so this takes time linear in them but for the two heaps.
 
-use enjamb_ir::{Entity, Function, Inst, RootId, RootSlot, SecondaryMap, Value, ValueDef};
-use enjamb_liveness::Liveness;
+use enjamb_ir::hash::FxHashMap;
+use enjamb_ir::{Block, Entity, Function, Inst, RootId, RootSlot, SecondaryMap, Value, ValueDef};
+use enjamb_liveness::{Behind, Liveness};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -68,6 +69,12 @@ fn intervals(function: &Function, liveness: &Liveness, rooted: &[Value]) -> Vec<
         place += 1;
     }
     let place_of = |inst: Inst| places.insts[inst.index()];
+    let mut ends: FxHashMap<Block, Behind<'_>> = FxHashMap::default();
+    let mut is_live_out = |block: Block, value: Value| {
+        let end = ends.entry(block);
+        let end = end.or_insert_with(|| liveness.behind(function, block));
+        end.is_live(value)
+    };
     let interval = |&value: &Value| {
         let start = match function.values[value].def {
             ValueDef::Param(block, _) => places.blocks[block.index()],
@@ -76,7 +83,7 @@ fn intervals(function: &Function, liveness: &Liveness, rooted: &[Value]) -> Vec<
         };
         // Behind the last block that it is live into it can only go back to one before that.
         let last = liveness.last_live_in(value);
-        let goes_on = last.filter(|&last| liveness.is_live_out(function, last, value));
+        let goes_on = last.filter(|&last| is_live_out(last, value));
         let end = goes_on.and_then(|last| function.terminator(last));
         let end = end.map_or(0, place_of).max(last_use[value.index()]);
         Interval { value, start, end }

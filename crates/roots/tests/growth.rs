@@ -1,14 +1,19 @@
 //! Large functions: what the pass makes of them grows with them, and it comes to an end.
 
 use enjamb_ir::{Module, parse_module, verify_module};
+use std::time::Instant;
 
 const AROUND: &str = "type %node = { number: i64, next: ref }\n\
     import %touch = \"host\" \"touch\" (ref)\nimport %collect = \"enjamb\" \"collect\" ()\n";
 
-fn rooted(body: &str) -> Module {
+fn parsed(body: &str) -> Module {
     let text =
         format!("{AROUND}function %main(i64, ref) {{\nblock0(v0: i64, v1: ref):\n{body}}}\n");
-    let mut module = parse_module(&text).unwrap();
+    parse_module(&text).unwrap()
+}
+
+fn rooted(body: &str) -> Module {
+    let mut module = parsed(body);
     enjamb_roots::place(&mut module);
     verify_module(&module).unwrap();
     module
@@ -122,4 +127,57 @@ fn many_references_at_once() {
     let module = rooted(&(text + "return\n"));
     assert_eq!(module.bodies().next().unwrap().1.roots.len(), count);
     assert!(size(&module) < 10 * count);
+}
+
+/// References that live across a call, and a table with as many arms. They are last used by the block that
+/// ends in it, or behind it.
+fn references_and_a_switch(references: usize, arms: usize, is_behind: bool) -> String {
+    let mut text = String::from("v2 = ireduce.i32 v0\n");
+    for value in 0..references {
+        text += &format!("v{} = select v0, v1, v1\n", value + 3);
+    }
+    let mut uses = String::new();
+    for value in 0..references {
+        uses += &format!("v{} = is_null v{}\n", references + 3 + value, value + 3);
+    }
+    text += "call %collect()\n";
+    if !is_behind {
+        text += &format!("jump block{}\nblock{}:\n{uses}", arms + 2, arms + 2);
+    }
+    let blocks: Vec<String> = (1..=arms).map(|arm| format!("block{arm}")).collect();
+    text += &format!("br_table v2, block1, [{}]\n", blocks.join(", "));
+    for block in blocks {
+        text += &format!("{block}:\njump block{}\n", arms + 1);
+    }
+    text += &format!("block{}:\n", arms + 1);
+    if is_behind {
+        text += &uses;
+    }
+    text + "return\n"
+}
+
+#[test]
+fn many_references_and_a_switch_cost_no_product_of_both() {
+    let seconds = |references: usize, arms: usize, is_behind: bool| {
+        let module = parsed(&references_and_a_switch(references, arms, is_behind));
+        verify_module(&module).unwrap();
+        let runs = (0..3).map(|_| {
+            let mut module = module.clone();
+            let start = Instant::now();
+            enjamb_roots::place(&mut module);
+            let function = module.bodies().next().unwrap().1;
+            assert_eq!(function.roots.len(), references);
+            start.elapsed().as_secs_f64()
+        });
+        runs.fold(f64::INFINITY, f64::min)
+    };
+    let many = 3000;
+    for is_behind in [false, true] {
+        let apart = seconds(many, 1, is_behind) + seconds(1, many, is_behind);
+        let ratio = seconds(many, many, is_behind) / apart;
+        assert!(
+            ratio < 4.0,
+            "behind {is_behind}: {ratio:.1} times as long as apart"
+        );
+    }
 }

@@ -260,7 +260,8 @@ fn growth_section(growth: Option<&str>) -> Result<String, Box<dyn Error>> {
          therefore what users get who change no option: the backtracking allocator for small sizes and the \
          single-pass one for large ones, where both rows take the same time; its exponent, often below 1, \
          is one of the change between them. `lower, single pass` has the same allocator at all sizes and tells how the lowering grows.\n\n\
-         All blocks of `shared-exit` branch to one block with a parameter. In `live-across` a hundred values live \
+         All blocks of `shared-exit` branch to one block with a parameter. The arms of `switch` go to two blocks in turn; \
+         twenty values live across a point in front of it, ten for each of the two, so an arm costs in proportion to these. In `live-across` a hundred values live \
          across every point; as each is stored and loaded at each point, a point costs in proportion to what \
          lives across it. The start and the end of that function, which do not grow, are why its other steps are \
          below 1.\n\n",

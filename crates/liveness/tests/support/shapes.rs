@@ -27,6 +27,15 @@ pub const SHAPES: &[Shape] = &[
     ("one nest of loops, each in the next", deep_nest),
     ("switch whose cases fall through", fall_through),
     (
+        "call in front of a switch, a tenth as many values live behind it",
+        switch,
+    ),
+    // A value that one join alone uses has a run for every other arm, so these are few.
+    (
+        "switch whose cases go to two joins in turn, three values live behind it",
+        switch_to_two_joins,
+    ),
+    (
         "cycles with two entries, a hundredth as many values live throughout",
         irreducible,
     ),
@@ -176,6 +185,37 @@ fn fall_through(blocks: usize) -> Function {
     }
     let last = *cases.last().expect("a shape has blocks");
     finish(maker, last, &values)
+}
+
+fn switch(blocks: usize) -> Function {
+    let mut maker = Maker::new();
+    let entry = maker.block();
+    let values = constants(&mut maker, entry, blocks / 10 + 1);
+    maker.call(entry, values[0]);
+    let join = maker.block();
+    arms(&mut maker, entry, values[0], blocks, &[join]);
+    finish(maker, join, &values)
+}
+
+fn switch_to_two_joins(blocks: usize) -> Function {
+    let mut maker = Maker::new();
+    let entry = maker.block();
+    let values = constants(&mut maker, entry, 3);
+    maker.call(entry, values[0]);
+    let joins = [maker.block(), maker.block()];
+    arms(&mut maker, entry, values[0], blocks, &joins);
+    maker.leave(joins[0], &values[..2]);
+    finish(maker, joins[1], &values[1..])
+}
+
+/// Ends a block with a table of `count` arms, which go to the joins in turn.
+fn arms(maker: &mut Maker, from: Block, value: Value, count: usize, joins: &[Block]) {
+    let arms: Vec<Block> = (0..count).map(|_| maker.block()).collect();
+    let targets: Vec<(Block, &[Value])> = arms.iter().map(|&arm| (arm, &[][..])).collect();
+    maker.end(from, Opcode::BrTable, &[value], &targets);
+    for (&arm, &join) in arms.iter().zip(joins.iter().cycle()) {
+        maker.jump(arm, join);
+    }
 }
 
 fn irreducible(blocks: usize) -> Function {
