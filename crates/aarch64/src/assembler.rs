@@ -519,7 +519,7 @@ mod tests {
         assembler.mov_symbol(register, 1);
         assembler.data(&[1; 100]);
         assembler.data_symbol(1, 0);
-        assembler.nop(1 << 40);
+        assembler.nop(64);
         assembler.align(64);
         assembler.reserve(64);
         assembler.label_address_table(&[label; 10]);
