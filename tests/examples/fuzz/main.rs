@@ -15,7 +15,8 @@
 //!
 //! Compared are results, calls of the host, memories, globals, tables, fuel, the context word, the tasks that are left
 //! and where they stand, the objects that are left and what they hold; that nothing is left of tasks that are gone; and
-//! how often what suspends where engines count. One program in eight is called twice in the same instance.
+//! how often what suspends where engines count. Machine code that has waited for the host, which the interpreter never
+//! does, is not asked for tasks and counts. One program in eight is called twice in the same instance.
 //!
 //! Programs run in processes of their own, so that one that ends its process is a finding like others.
 
