@@ -3,9 +3,9 @@
 //! Each shape has a size at which work that grows with its square does not end in reasonable time or
 //! memory.
 
+use cpu_time::ThreadTime;
 use enjamb_interp::{Imports, Instance, Options, Schedule, Val};
 use enjamb_ir::{Function, Module, parse_module, verify_module};
-use std::time::Instant;
 
 const YIELD: &str = "import %yield = \"enjamb\" \"yield\" () async\n";
 const TEST: &str = "import %test = \"enjamb\" \"test\" (i64) -> i64 async\n";
@@ -258,7 +258,7 @@ fn together(shape: fn(usize, usize) -> String, many: usize) -> f64 {
         verify_module(&module).unwrap();
         let runs = (0..3).map(|_| {
             let mut module = module.clone();
-            let start = Instant::now();
+            let start = ThreadTime::now();
             enjamb_async::transform(&mut module);
             start.elapsed().as_secs_f64()
         });

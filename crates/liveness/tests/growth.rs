@@ -2,9 +2,9 @@
 
 mod support;
 
+use cpu_time::ThreadTime;
 use enjamb_ir::{Block, Entity, Function, Opcode, Payload, Place, SlotData, Value};
 use enjamb_liveness::{ControlFlow, Liveness, SlotLiveness};
-use std::time::Instant;
 use support::maker::Maker;
 use support::shapes::SHAPES;
 
@@ -85,7 +85,7 @@ fn slots_behind_parallel_edges() {
         let function = table_in_front_of_reads(targets, slots);
         let flow = ControlFlow::new(&function);
         let runs = (0..5).map(|_| {
-            let start = Instant::now();
+            let start = ThreadTime::now();
             let liveness = SlotLiveness::new(&function, &flow);
             let live = liveness.live_out(&function, function.order[0]);
             assert_eq!(live.len(), slots);

@@ -1,7 +1,7 @@
 //! Large functions: what the pass makes of them grows with them, and it comes to an end.
 
+use cpu_time::ThreadTime;
 use enjamb_ir::{Module, parse_module, verify_module};
-use std::time::Instant;
 
 const AROUND: &str = "type %node = { number: i64, next: ref }\n\
     import %touch = \"host\" \"touch\" (ref)\nimport %collect = \"enjamb\" \"collect\" ()\n";
@@ -163,7 +163,7 @@ fn many_references_and_a_switch_cost_no_product_of_both() {
         verify_module(&module).unwrap();
         let runs = (0..3).map(|_| {
             let mut module = module.clone();
-            let start = Instant::now();
+            let start = ThreadTime::now();
             enjamb_roots::place(&mut module);
             let function = module.bodies().next().unwrap().1;
             assert_eq!(function.roots.len(), references);
