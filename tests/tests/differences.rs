@@ -339,7 +339,7 @@ fn what_depends_on_the_schedule_is_found() {
     assert_eq!(replayed, "schedule always makes a difference");
 }
 
-/// A run of machine code that waits for the host suspends more often than others; it is enough that a program could.
+/// A run of machine code that waits for the host suspends more often than in other engines. That it could wait changes nothing.
 #[test]
 fn machine_code_that_does_not_wait_is_compared_in_all() {
     let text = |amount: u32| {
